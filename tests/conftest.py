@@ -1,0 +1,115 @@
+"""Fixtures for all tests: the stack under Django; a real PostgreSQL, Redis and Kafka on demand."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+from tests import needs, stack
+from tests.services import (
+    Kafka,
+    KafkaServer,
+    Postgres,
+    PostgresServer,
+    Redis,
+    RedisServer,
+    ServiceMissing,
+    shared,
+)
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    parser.addoption(
+        "--stack",
+        choices=stack.NAMES,
+        default="embedded",
+        help="embedded: Django on SQLite and memory; services: on PostgreSQL and Redis",
+    )
+    # Settings are read when a test module imports a model, long before options are at hand: so the
+    # one option that decides on them is read here.
+    config = pluginmanager.get_plugin("pytestconfig")
+    assert isinstance(config, pytest.Config)
+    chosen = getattr(config.option, "stack", None)  # a worker gets its options ready-made
+    stack.prepare(chosen or parser.parse_known_args(config.invocation_params.args).stack)
+    django.setup()
+
+
+def pytest_unconfigure() -> None:
+    stack.stop()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"stack: {config.getoption('stack')}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file: threads and a live server see the same database."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("database") / "webchat.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _address(service: type[Postgres] | type[Redis] | type[Kafka], folder: Path) -> str:
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    try:
+        return shared(service, folder=folder, owner=owner)
+    except ServiceMissing as error:
+        needs.absent(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> PostgresServer:
+    """The run's PostgreSQL. A test that stops or freezes one starts its own: `with Postgres()`."""
+    return PostgresServer(_address(Postgres, run_folder))
+
+
+@pytest.fixture(scope="session")
+def redis(run_folder: Path) -> RedisServer:
+    return RedisServer(_address(Redis, run_folder))
+
+
+@pytest.fixture(scope="session")
+def kafka(run_folder: Path) -> KafkaServer:
+    return KafkaServer(_address(Kafka, run_folder))
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A DATABASE_URL of an empty database that is this test's alone."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """A REDIS_URL of an empty database that is this test's alone."""
+    from redis import Redis as Client
+
+    url = redis.database(2 * stack.worker() + 1)
+    with Client.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """`unique("chat-messages")`: a topic or group name that no other test has."""
+    return lambda name: f"{name}-{uuid.uuid4().hex[:10]}"
