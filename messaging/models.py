@@ -1,0 +1,188 @@
+"""What the pipe keeps in the database: what waits, what was handled, what was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+TOPIC_LENGTH = 249  # Kafka's own limit
+KEY_LENGTH = 128
+NAME_LENGTH = 100
+
+
+class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
+    def waiting(self) -> OutboxEventQuerySet:
+        return self.filter(status=OutboxEvent.Status.WAITING)
+
+    def set_aside(self) -> OutboxEventQuerySet:
+        return self.filter(status=OutboxEvent.Status.ERROR)
+
+    def without_keys(self, held: Collection[tuple[str, str]]) -> OutboxEventQuerySet:
+        """Leaves out the rows of these (topic, key) pairs."""
+        query = self
+        for topic, key in held:
+            query = query.exclude(topic=topic, key=key)
+        return query
+
+    def retry(self) -> int:
+        """Set aside or cancelled rows wait again; they go after what their key has sent since."""
+        stopped = [OutboxEvent.Status.ERROR, OutboxEvent.Status.CANCELLED]
+        return self.filter(status__in=stopped).update(
+            status=OutboxEvent.Status.WAITING, attempts=0, last_error=""
+        )
+
+    def cancel(self) -> int:
+        """Rows that are not sent yet never will be."""
+        open_states = [OutboxEvent.Status.WAITING, OutboxEvent.Status.ERROR]
+        return self.filter(status__in=open_states).update(status=OutboxEvent.Status.CANCELLED)
+
+
+class OutboxEvent(models.Model):
+    """An event, written in the transaction of the change it tells of, until the bus has it."""
+
+    class Status(models.IntegerChoices):
+        WAITING = 0, _("waiting")
+        PUBLISHED = 1, _("published")
+        ERROR = 2, _("set aside")
+        CANCELLED = 3, _("cancelled")
+
+    event_id = models.UUIDField(unique=True, default=uuid4, editable=False)
+    topic = models.CharField(max_length=TOPIC_LENGTH)
+    key = models.CharField(max_length=KEY_LENGTH)
+    event_type = models.CharField(max_length=NAME_LENGTH)
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    payload = models.TextField(help_text=_("JSON, exactly as it is sent."))
+    traceparent = models.CharField(max_length=55, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(choices=Status.choices, default=Status.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+    partition = models.IntegerField(null=True, blank=True)
+    offset = models.BigIntegerField(null=True, blank=True)
+
+    objects = OutboxEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("outbox event")
+        verbose_name_plural = _("outbox")
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status=0), name="outbox_waiting"),
+            models.Index(fields=["id"], condition=Q(status=2), name="outbox_set_aside"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"
+
+
+class Receipt(models.Model):
+    """Proof that a handler's effect for an event is committed; written in the same transaction."""
+
+    event_id = models.UUIDField()
+    group = models.CharField(max_length=NAME_LENGTH)
+    handler = models.CharField(max_length=NAME_LENGTH)
+    topic = models.CharField(max_length=TOPIC_LENGTH)
+    partition = models.IntegerField(null=True, blank=True)
+    offset = models.BigIntegerField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=1)
+    handled_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event_id", "group", "handler"], name="receipt_once_per_handler"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.handler} {self.event_id}"
+
+
+class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
+    def open(self) -> DeadLetterQuerySet:
+        return self.filter(status=DeadLetter.Status.OPEN)
+
+
+class DeadLetter(models.Model):
+    """A record that could not be processed, with all that is needed to judge and to replay it."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        REPLAYED = "replayed", _("replayed")
+        DISCARDED = "discarded", _("discarded")
+
+    topic = models.CharField(max_length=TOPIC_LENGTH)
+    partition = models.IntegerField(null=True, blank=True)
+    offset = models.BigIntegerField(null=True, blank=True)
+    record_key = models.BinaryField(null=True, editable=False)
+    value = models.BinaryField(null=True, editable=False)
+    headers = models.TextField(
+        blank=True, default="[]", help_text=_("JSON: pairs of a name and a value in base64.")
+    )
+    record_timestamp = models.DateTimeField(null=True, blank=True)
+    event_id = models.UUIDField(null=True, blank=True)
+    group = models.CharField(max_length=NAME_LENGTH)
+    handler = models.CharField(
+        max_length=NAME_LENGTH, blank=True, help_text=_("Empty: no handler could be given it.")
+    )
+    error_class = models.CharField(max_length=200)
+    error_message = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    reason = models.TextField(blank=True, default="", help_text=_("Why it was discarded."))
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeadLetterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("dead letter")
+        verbose_name_plural = _("dead letters")
+        indexes = [
+            models.Index(fields=["topic", "id"], condition=Q(status="open"), name="dead_open"),
+        ]
+        constraints = [
+            # Set aside once, however often the record is delivered.
+            models.UniqueConstraint(
+                fields=["topic", "partition", "offset", "group", "handler"],
+                condition=Q(partition__isnull=False),
+                name="dead_once_per_position",
+            ),
+            models.UniqueConstraint(
+                fields=["event_id", "group", "handler"],
+                condition=Q(partition__isnull=True),
+                name="dead_once_per_event",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        where = f"{self.topic}/{self.partition}/{self.offset}"
+        return f"{where} {self.handler or self.group}"
+
+
+class RelayState(models.Model):
+    """What the one running relay last said of itself, for those who look from other processes."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    bus = models.CharField(max_length=20)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    breaker = models.CharField(max_length=10)
+    last_error = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("relay")
+        verbose_name_plural = _("relay")
+
+    def __str__(self) -> str:
+        return f"{self.bus} {self.host}:{self.pid}"

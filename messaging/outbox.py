@@ -1,0 +1,94 @@
+"""Records events in the transaction of the change they tell of; the relay takes them from there.
+
+Must stay quick: every message that is sent passes here. Never talks to the bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.dispatch import Signal
+from django.utils import timezone
+
+from messaging.errors import InvalidEventError
+from messaging.models import OutboxEvent
+
+# Sent once for each committed transaction that recorded events.
+outbox_recorded = Signal()
+
+# PostgreSQL channel on which relays of other processes listen.
+NOTIFY_CHANNEL = "webchat_outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact in the past tense. Events of one key keep their order."""
+
+    topic: str
+    key: str
+    event_type: str
+    payload: Mapping[str, Any]
+    schema_version: int = 1
+    event_id: UUID = field(default_factory=uuid4)
+    traceparent: str = ""
+
+
+def record_many(events: Sequence[NewEvent]) -> None:
+    """Writes the events; on commit the relay wakes.
+
+    Raises TransactionManagementError outside a transaction, InvalidEventError when a payload
+    cannot be written as JSON.
+    """
+    if not events:
+        return
+    connection = transaction.get_connection()
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "Events are recorded in the transaction of the change they tell of, so that neither is"
+            " there without the other. Put both into one `with transaction.atomic():`."
+        )
+    now = timezone.now()
+    OutboxEvent.objects.bulk_create(
+        OutboxEvent(
+            event_id=event.event_id,
+            topic=event.topic,
+            key=event.key,
+            event_type=event.event_type,
+            schema_version=event.schema_version,
+            payload=_written(event),
+            traceparent=event.traceparent,
+            created_at=now,
+        )
+        for event in events
+    )
+    _wake_on_commit(connection)
+
+
+def _written(event: NewEvent) -> str:
+    try:
+        return orjson.dumps(event.payload).decode()
+    except TypeError as error:
+        raise InvalidEventError(f"{event.event_type} cannot be written as JSON: {error}") from None
+
+
+def _wake_on_commit(connection: BaseDatabaseWrapper) -> None:
+    """Once per transaction; a call in a savepoint counts only for what rolls back with it."""
+    active = set(connection.savepoint_ids)
+    for savepoints, function, _robust in connection.run_on_commit:
+        if function is _announce and savepoints <= active:
+            return
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")  # delivered with the commit
+    transaction.on_commit(_announce)
+
+
+def _announce() -> None:
+    # A receiver that fails must not fail those who have just committed; the relay sweeps besides.
+    outbox_recorded.send_robust(sender=OutboxEvent)
