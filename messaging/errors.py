@@ -1,0 +1,37 @@
+"""What can go wrong on the bus, by the one question that matters: again, or aside?"""
+
+
+class MessagingError(Exception):
+    """Raised by everything in `messaging`."""
+
+
+class RetryableError(MessagingError):
+    """Raised when the same thing may work later: a broker, a database or a receiver is away."""
+
+
+class CircuitOpenError(RetryableError):
+    """Raised without asking the bus, because it has just failed too often."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"The bus failed too often; tried again in {retry_after_seconds:.1f} s.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PartitionsLostError(RetryableError):
+    """Raised when a commit comes after a rebalance has given the partitions out anew."""
+
+
+class PermanentError(MessagingError):
+    """Raised when the same thing can never work: the record itself is bad."""
+
+
+class InvalidEventError(PermanentError):
+    """Raised when an event breaks its schema or the content rules."""
+
+
+class ConfigurationError(PermanentError):
+    """Raised when the bus refuses a password, a certificate or a right that is missing."""
+
+
+class ShuttingDownError(MessagingError):
+    """Raised when something is asked of an adapter that is closing."""
