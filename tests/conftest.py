@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import django
 import pytest
 
-from tests import needs, stack
+from tests import needs, servers, stack
 from tests.services import (
     Kafka,
     KafkaServer,
@@ -19,6 +20,7 @@ from tests.services import (
     Redis,
     RedisServer,
     ServiceMissing,
+    locked,
     shared,
 )
 
@@ -113,3 +115,33 @@ def redis_url(redis: RedisServer) -> str:
 def unique() -> Callable[[str], str]:
     """`unique("chat-messages")`: a topic or group name that no other test has."""
     return lambda name: f"{name}-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres: PostgresServer, run_folder: Path) -> Iterator[str]:
+    """A DATABASE_URL with all tables, this test's alone: a copy of what the run migrated once."""
+    with locked(run_folder / "template.lock"):
+        note = run_folder / "template.name"
+        if not note.exists():
+            name = f"webchat_template_{uuid.uuid4().hex[:8]}"
+            servers.migrate(postgres.new_database(name))
+            note.write_text(name)
+    url = postgres.new_database(template=note.read_text())
+    servers.mark_migrated(url)
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path, run_folder: Path) -> str:
+    """The same on SQLite, in a file."""
+    template = run_folder / "template.sqlite3"
+    with locked(run_folder / "template-sqlite.lock"):
+        if not template.exists():
+            half = run_folder / "half.sqlite3"
+            servers.migrate(f"sqlite:///{half}")
+            half.rename(template)
+    shutil.copy(template, tmp_path / "webchat.sqlite3")
+    url = f"sqlite:///{tmp_path / 'webchat.sqlite3'}"
+    servers.mark_migrated(url)
+    return url

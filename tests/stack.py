@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ SETTINGS = {
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "MESSAGE_BUS": "embedded",
 }
-OURS = ("DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER")
-PREFIXES = ("KAFKA_", "LIMIT_")
+OURS = {*SETTINGS, "DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER"}
+PREFIXES = ("KAFKA_", "LIMIT_", "LOG_")
 
 # Only the controlling process of a run fills it: workers get the addresses by the environment.
 _running: list[Postgres | Redis] = []
@@ -35,11 +36,20 @@ def worker() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
+def without_ours(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment without anything that the settings read."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in OURS and not name.startswith(PREFIXES)
+    }
+
+
 def prepare(name: str) -> None:
     """Sets the environment that the settings read."""
-    for variable in list(os.environ):
-        if variable in OURS or variable.startswith(PREFIXES):
-            del os.environ[variable]
+    kept = without_ours(os.environ)
+    for variable in os.environ.keys() - kept.keys():
+        del os.environ[variable]
     os.environ.update(SETTINGS)
     if name == "services":
         use_services()
