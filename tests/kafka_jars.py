@@ -48,9 +48,7 @@ def java() -> str:
     for program in (shutil.which("java"), f"{home}/bin/java" if home else None):
         if program and Path(program).exists() and java_version(program) >= JAVA_NEEDED:
             return program
-    raise ServiceMissing(
-        f"Kafka needs Java {JAVA_NEEDED} or newer. Debian: apt-get install default-jre-headless"
-    )
+    raise ServiceMissing(f"Kafka needs Java {JAVA_NEEDED} or newer.", "default-jre-headless")
 
 
 def java_version(program: str) -> int:
@@ -62,6 +60,12 @@ def java_version(program: str) -> int:
 def cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "webchat-tests" / f"kafka-{KAFKA_VERSION}"
+
+
+def check_jars_can_be_had() -> None:
+    """Raises ServiceMissing when they are neither here nor can be fetched."""
+    if not (cache_folder() / "libs").is_dir() and not shutil.which("mvn"):
+        raise ServiceMissing("Kafka's jars are fetched once by Maven.", "maven")
 
 
 def jars() -> Path:
@@ -77,17 +81,13 @@ def jars() -> Path:
 
 
 def fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if not maven:
-        raise ServiceMissing(
-            "Kafka's jars are fetched once by Maven. Debian: apt-get install maven"
-        )
+    check_jars_can_be_had()
     pom, half = folder / "pom.xml", folder / "libs.part"
     shutil.rmtree(half, ignore_errors=True)
     pom.write_text(POM)
     done = subprocess.run(
         [
-            *(maven, "-B", "-q", "-f", str(pom), MAVEN_COPY),
+            *("mvn", "-B", "-q", "-f", str(pom), MAVEN_COPY),
             *("-DincludeScope=runtime", f"-DoutputDirectory={half}"),
         ],
         stdin=subprocess.DEVNULL,

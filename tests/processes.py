@@ -31,7 +31,11 @@ PORTS = range(15_000, 32_000)
 
 
 class ServiceMissing(RuntimeError):
-    """Raised when a service can be neither found nor started; says what to install."""
+    """Raised when a program is not on this machine; says what Debian's packages for it are."""
+
+    def __init__(self, what: str, *packages: str) -> None:
+        self.packages = packages
+        super().__init__(f"{what} Debian: apt-get install {' '.join(packages)}")
 
 
 class ServiceFailed(RuntimeError):

@@ -118,9 +118,7 @@ class Postgres(Process, PostgresServer):
         if on_path := shutil.which("postgres"):
             folders.append(Path(on_path).resolve().parent)
         if not folders:
-            raise ServiceMissing(
-                "PostgreSQL is not on this machine. Debian: apt-get install postgresql"
-            )
+            raise ServiceMissing("PostgreSQL is not on this machine.", "postgresql")
         return max(folders, key=lambda folder: (folder.parent.name.isdigit(), folder.parent.name))
 
     def system_user(self) -> str | None:
@@ -129,7 +127,7 @@ class Postgres(Process, PostgresServer):
         for user in ("postgres", "nobody"):  # it refuses root
             with contextlib.suppress(KeyError):
                 return pwd.getpwnam(user).pw_name
-        raise ServiceMissing("PostgreSQL refuses root, and there is no user 'postgres'.")
+        raise ServiceMissing("PostgreSQL refuses root; its user is missing.", "postgresql")
 
     def prepare(self) -> None:
         self.run_once(
@@ -179,9 +177,7 @@ class Redis(Process, RedisServer):
     def find() -> str:
         program = shutil.which("redis-server") or shutil.which("valkey-server")
         if not program:
-            raise ServiceMissing(
-                "Redis is not on this machine. Debian: apt-get install redis-server"
-            )
+            raise ServiceMissing("Redis is not on this machine.", "redis-server")
         return program
 
     def command(self) -> Sequence[str | Path]:
@@ -202,8 +198,7 @@ class Kafka(Process, KafkaServer):
     heap = "512m"
 
     def __init__(self, *, owner: int | None = None) -> None:
-        self.java = kafka_jars.java()
-        self.jars = kafka_jars.jars()
+        self.java, self.jars = self.find(), kafka_jars.jars()
         Process.__init__(self, owner=owner)
         KafkaServer.__init__(self, f"127.0.0.1:{self.port}")
         self.controller_port = free_port()
@@ -211,6 +206,12 @@ class Kafka(Process, KafkaServer):
     @property
     def address(self) -> str:
         return self.brokers
+
+    @staticmethod
+    def find() -> str:
+        """A Java to run it on. The jars are fetched when a broker is first wanted."""
+        kafka_jars.check_jars_can_be_had()
+        return kafka_jars.java()
 
     def properties(self) -> dict[str, str | int]:
         """server.properties. One node: every internal topic has one replica."""
