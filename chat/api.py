@@ -1,0 +1,196 @@
+"""The HTTP routes (DESIGN §5): the same data as the socket, and what is done too rarely for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.conf import settings
+from django.urls import path
+
+from chat import actions, directory, history
+from chat.errors import BadRequestError, NotFoundError
+from chat.http import route
+from chat.limits import MessageLimit
+from chat.models import Message, User
+from chat.payloads import Payload, person_payload, timestamp
+from chat.protocol import Frame
+from chat.services import chats
+from chat.services.access import LARGEST_ID, membership_of
+from chat.services.posting import NewPost, post_message
+from chat.services.receipts import Cursors, advance_cursors
+from chat.summaries import chat_summaries, chat_summary
+from chat.text import CONTENT_LENGTH
+
+MOST_QUERY = 64
+MOST_PAGE = 10_000
+# Over HTTP each process counts for itself, like the sockets' limit.
+_message_limit = MessageLimit(settings.LIMIT_MESSAGES_PER_MINUTE)
+
+
+def read_me(user: User, fields: Frame) -> Payload:
+    me = {**person_payload(user), "language": user.language}
+    return {"user": me, "limits": {"content": CONTENT_LENGTH}}
+
+
+def list_chats(user: User, fields: Frame) -> Payload:
+    return {"chats": chat_summaries(user)}
+
+
+def make_chat(user: User, fields: Frame) -> tuple[int, Payload]:
+    chat = chats.create_chat(owner=user, kind=fields.text("kind"), title=fields.text("title"))
+    return 201, {"chat": chat_summary(user, chat.pk)}
+
+
+def open_direct_chat(user: User, fields: Frame) -> Payload:
+    chat = chats.open_direct_chat(user=user, other_id=fields.id("user_id"))
+    return {"chat": chat_summary(user, chat.pk)}
+
+
+def find_public_chats(user: User, fields: Frame) -> Payload:
+    return directory.find_public_chats(user, _words(fields), _page(fields))
+
+
+def find_people(user: User, fields: Frame) -> Payload:
+    return {"people": directory.find_people(user, _words(fields))}
+
+
+def read_chat(user: User, fields: Frame, chat_id: int) -> Payload:
+    return {"chat": chat_summary(user, _known(chat_id))}
+
+
+def rename_chat(user: User, fields: Frame, chat_id: int) -> Payload:
+    chats.rename_chat(actor=user, chat_id=_known(chat_id), title=fields.text("title"))
+    return {"chat": chat_summary(user, chat_id)}
+
+
+def join_chat(user: User, fields: Frame, chat_id: int) -> Payload:
+    chats.join_chat(user=user, chat_id=_known(chat_id))
+    return {"chat": chat_summary(user, chat_id)}
+
+
+def leave_chat(user: User, fields: Frame, chat_id: int) -> None:
+    chats.leave_chat(user=user, chat_id=_known(chat_id))
+
+
+def list_members(user: User, fields: Frame, chat_id: int) -> Payload:
+    membership_of(user, _known(chat_id))
+    return directory.list_members(chat_id, _words(fields), _page(fields))
+
+
+def add_member(user: User, fields: Frame, chat_id: int) -> Payload:
+    chats.add_member(actor=user, chat_id=_known(chat_id), user_id=fields.id("user_id"))
+    return {"chat": chat_summary(user, chat_id)}
+
+
+def set_role(user: User, fields: Frame, chat_id: int, user_id: int) -> Payload:
+    membership = chats.set_role(
+        actor=user, chat_id=_known(chat_id), user_id=_known(user_id), role=fields.text("role")
+    )
+    return directory.member_payload(membership)
+
+
+def remove_member(user: User, fields: Frame, chat_id: int, user_id: int) -> None:
+    chats.remove_member(actor=user, chat_id=_known(chat_id), user_id=_known(user_id))
+
+
+def read_messages(user: User, fields: Frame, chat_id: int) -> Payload:
+    return actions.read_history(user, _of_chat(fields, chat_id))
+
+
+def read_changes(user: User, fields: Frame, chat_id: int) -> Payload:
+    membership_of(user, _known(chat_id))
+    return {"chat_id": chat_id, **history.changes_after(chat_id, fields.number("after"))}
+
+
+def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
+    post = NewPost(
+        chat_id=_known(chat_id),
+        sender_id=user.pk,
+        client_message_id=fields.uuid("client_message_id"),
+        content=fields.text("content"),
+        reply_to_id=fields.optional_id("reply_to"),
+    )
+    _message_limit.take(user.pk)
+    posted = post_message(post)
+    return {
+        "message_id": posted.message_id,
+        "seq": posted.seq,
+        "revision": posted.revision,
+        "created_at": timestamp(posted.created_at),
+        "duplicate": posted.duplicate,
+    }
+
+
+def send_receipt(user: User, fields: Frame, chat_id: int) -> None:
+    membership_of(user, _known(chat_id))
+    cursors = Cursors(
+        fields.optional_number("delivered_seq") or 0, fields.optional_number("read_seq") or 0
+    )
+    advance_cursors({(chat_id, user.pk): cursors})
+
+
+def edit_message(user: User, fields: Frame, message_id: int) -> Payload:
+    return actions.edit(user, _of_message(fields, message_id))
+
+
+def delete_message(user: User, fields: Frame, message_id: int) -> Payload:
+    return actions.delete(user, _of_message(fields, message_id))
+
+
+def set_reaction(user: User, fields: Frame, message_id: int) -> Payload:
+    return actions.react(user, _of_message(fields, message_id))
+
+
+def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
+    message = Message.objects.visible_to(user).filter(pk=_known(message_id)).first()
+    if message is None:
+        raise NotFoundError
+    edits = message.edits.order_by("pk").values("content", "edited_at")
+    return {"edits": [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in edits]}
+
+
+def _known(row_id: int) -> int:
+    if row_id > LARGEST_ID:
+        raise NotFoundError
+    return row_id
+
+
+def _of_chat(fields: Frame, chat_id: int) -> Frame:
+    return replace(fields, fields={**fields.fields, "chat_id": _known(chat_id)})
+
+
+def _of_message(fields: Frame, message_id: int) -> Frame:
+    return replace(fields, fields={**fields.fields, "message_id": _known(message_id)})
+
+
+def _words(fields: Frame) -> str:
+    words = str(fields.fields.get("q", "")).strip()
+    if "\x00" in words:
+        raise BadRequestError("q")
+    return words[:MOST_QUERY]
+
+
+def _page(fields: Frame) -> int:
+    return min(fields.optional_number("page") or 0, MOST_PAGE)
+
+
+urlpatterns = [
+    path("me", route(get=read_me)),
+    path("people", route(get=find_people)),
+    path("chats", route(get=list_chats, post=make_chat)),
+    path("chats/direct", route(post=open_direct_chat)),
+    path("chats/public", route(get=find_public_chats)),
+    path("chats/<int:chat_id>", route(get=read_chat, patch=rename_chat)),
+    path("chats/<int:chat_id>/join", route(post=join_chat)),
+    path("chats/<int:chat_id>/leave", route(post=leave_chat)),
+    path("chats/<int:chat_id>/members", route(get=list_members, post=add_member)),
+    path(
+        "chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)
+    ),
+    path("chats/<int:chat_id>/messages", route(get=read_messages, post=send_message)),
+    path("chats/<int:chat_id>/changes", route(get=read_changes)),
+    path("chats/<int:chat_id>/receipts", route(post=send_receipt)),
+    path("messages/<int:message_id>", route(patch=edit_message, delete=delete_message)),
+    path("messages/<int:message_id>/reactions", route(put=set_reaction)),
+    path("messages/<int:message_id>/edits", route(get=list_edits)),
+]

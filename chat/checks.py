@@ -1,0 +1,41 @@
+"""Combinations of settings that cannot work, found by `manage.py check` with a way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+@register("chat")
+def check_layer(**kwargs: Any) -> list[CheckMessage]:
+    """Several processes need a layer that all of them share."""
+    found: list[CheckMessage] = []
+    shared_database = not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if settings.MESSAGE_BUS == "kafka" and not settings.REDIS_URL:
+        found.append(
+            Error(
+                "MESSAGE_BUS is kafka, but the channel layer is in memory: what run_kafka_consumer"
+                " finds cannot reach the browsers.",
+                hint="Set REDIS_URL (redis://localhost:6379/0), or MESSAGE_BUS=embedded.",
+                id="chat.E001",
+            )
+        )
+    if shared_database and not settings.REDIS_URL:
+        found.append(
+            Warning(
+                "The channel layer is in memory: run one web process only.",
+                hint="Set REDIS_URL to run several.",
+                id="chat.W001",
+            )
+        )
+    return found
+
+
+@register("chat", deploy=True)
+def check_database(**kwargs: Any) -> list[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        hint = "Set DATABASE_URL=postgres://user:password@host:5432/name."
+        return [Warning("SQLite is for one machine and few people.", hint=hint, id="chat.W002")]
+    return []

@@ -1,0 +1,295 @@
+"""One browser's socket: takes its frames, answers each, never ends over a bad one (DESIGN §5).
+
+Holds no logic: frames become posts, receipts or actions. What others do comes through the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.utils import translation
+
+from chat.actions import ACTIONS, Action
+from chat.errors import (
+    BadFrameError,
+    ChatError,
+    NotFoundError,
+    TooManyError,
+    UnavailableError,
+    UnknownTypeError,
+)
+from chat.fanout import HubEvent
+from chat.limits import Bucket
+from chat.models import User
+from chat.payloads import Payload, person_payload, timestamp, to_line
+from chat.protocol import (
+    MOST_FRAME_BYTES,
+    PROTOCOL_VERSION,
+    CloseCode,
+    Frame,
+    parse_frame,
+    request_id_of,
+)
+from chat.runtime import Runtime, runtime
+from chat.services.posting import NewPost, Outcome
+from chat.services.receipts import Cursors
+from chat.sockets import Socket
+from chat.summaries import chat_summaries
+from chat.text import CONTENT_LENGTH
+from chat.threads import DATABASE_AWAY
+
+logger = logging.getLogger(__name__)
+
+# Actions of one socket that wait for the database; the next one is told to come back later.
+MOST_WAITING_ACTIONS: Final = 64
+# So many refused frames in a row are no accident any more.
+MOST_REFUSED_FRAMES: Final = 300
+TYPING_EVERY_SECONDS: Final = 2.0
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    # No channel of its own: the hub has one for the whole process.
+    channel_layer_alias = "none"
+
+    user: User
+    runtime: Runtime
+    socket: Socket
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Without a channel there is one source of messages: no need for a task around each."""
+        self.scope, self.base_send = scope, send
+        self.language = scope.get("language") or settings.LANGUAGE_CODE
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        finally:
+            self._forget()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Straight to the handler: database connections belong to the threads, not to frames."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        self.socket_is_open = False
+        user = self.scope.get("user")
+        await self.accept()
+        if user is None or not user.is_authenticated:
+            await self.close(code=CloseCode.SIGNED_OUT)
+            return
+        self.user, self.runtime = user, runtime()
+        if self.runtime.is_draining:
+            await self.close(code=CloseCode.RESTARTING)
+            return
+        self.socket = Socket(
+            user_id=user.pk,
+            user_name=user.name,
+            session_key=self.scope["session"].session_key or "",
+            send=self._send_text,
+            close=self._close_with,
+        )
+        self.socket_is_open = True
+        self.refused = 0
+        self.typed_at = 0.0
+        per_second = settings.LIMIT_FRAMES_PER_SECOND
+        self.frames = Bucket(per_second=per_second, burst=per_second * 2)
+        self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
+            MOST_WAITING_ACTIONS
+        )
+        self.worker = asyncio.create_task(self._work_forever())
+        self.actions.put_nowait(self._welcome)
+
+    async def disconnect(self, code: int) -> None:
+        self._forget()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not getattr(self, "socket_is_open", False) or self.socket.is_closed:
+            return
+        self.socket.heard()
+        frame = None
+        try:
+            self.frames.take()
+            if text_data is None:
+                raise BadFrameError
+            frame = parse_frame(text_data)
+            await self._handle(frame)
+            self.refused = 0
+        except ChatError as error:
+            request_id = frame.request_id if frame else self._request_id(text_data)
+            await self._refuse(error, request_id)
+        except Exception:
+            # The edge: an exception that left it would close the socket without a word.
+            logger.exception("a frame failed", extra=self._ids(frame))
+            await self._refuse(ChatError(), frame.request_id if frame else None)
+
+    async def _handle(self, frame: Frame) -> None:
+        match frame.type:
+            case "message.send":
+                self._send_message(frame)
+            case "receipt":
+                self._receipt(frame)
+            case "typing":
+                self._typing(frame)
+            case "ping":
+                self._put({"type": "reply", "request_id": frame.request_id})
+            case other if action := ACTIONS.get(other):
+                self._enqueue(partial(self._act, action, frame))
+            case _:
+                raise UnknownTypeError
+
+    # Frames
+
+    def _send_message(self, frame: Frame) -> None:
+        post = NewPost(
+            chat_id=frame.id("chat_id"),
+            sender_id=self.user.pk,
+            client_message_id=frame.uuid("client_message_id"),
+            content=frame.text("content"),
+            reply_to_id=frame.optional_id("reply_to"),
+        )
+        self.runtime.message_limit.take(self.user.pk)
+        self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
+
+    def _answer_post(self, request_id: str | None, outcome: Outcome) -> None:
+        if isinstance(outcome, ChatError):
+            self._put(self._error(outcome, request_id))
+            return
+        self._put(
+            {
+                "type": "reply",
+                "request_id": request_id,
+                "message_id": outcome.message_id,
+                "seq": outcome.seq,
+                "revision": outcome.revision,
+                "created_at": timestamp(outcome.created_at),
+                "duplicate": outcome.duplicate,
+            }
+        )
+
+    def _receipt(self, frame: Frame) -> None:
+        chat_id = frame.id("chat_id")
+        if chat_id not in self.socket.chat_ids:
+            raise NotFoundError
+        cursors = Cursors(
+            frame.optional_number("delivered_seq") or 0, frame.optional_number("read_seq") or 0
+        )
+        self.runtime.receipts.add(chat_id, self.user.pk, cursors)
+
+    def _typing(self, frame: Frame) -> None:
+        chat_id = frame.id("chat_id")
+        if chat_id not in self.socket.chat_ids:
+            raise NotFoundError
+        now = time.monotonic()
+        if now - self.typed_at >= TYPING_EVERY_SECONDS:
+            self.typed_at = now
+            who = {"id": self.user.pk, "name": self.user.name}
+            event = {"type": "typing", "chat_id": chat_id, "user": who}
+            self.runtime.hub.publish([HubEvent.to_chat(chat_id, event)])
+
+    # Actions: one after the other, in the order they came
+
+    def _enqueue(self, action: Callable[[], Awaitable[None]]) -> None:
+        try:
+            self.actions.put_nowait(action)
+        except asyncio.QueueFull:
+            raise TooManyError(retry_after=1) from None
+
+    async def _work_forever(self) -> None:
+        while True:
+            action = await self.actions.get()
+            try:
+                await action()
+            except Exception:
+                # The edge, as in `receive`.
+                logger.exception("an action failed", extra=self._ids(None))
+
+    async def _act(self, action: Action, frame: Frame) -> None:
+        try:
+            fields = await self.runtime.threads.run(
+                _in_language, self.language, action, self.user, frame
+            )
+            self._put({"type": "reply", "request_id": frame.request_id, **fields})
+        except ChatError as error:
+            await self._refuse(error, frame.request_id)
+        except DATABASE_AWAY:
+            await self._refuse(UnavailableError(), frame.request_id)
+        except Exception:
+            logger.exception("an action failed", extra=self._ids(frame))
+            await self._refuse(ChatError(), frame.request_id)
+
+    async def _welcome(self) -> None:
+        """Registers first, then reads: what changes in between comes twice, and is dropped once."""
+        hub = self.runtime.hub
+        hub.register(self.socket)
+        while True:
+            try:
+                chats = await self.runtime.threads.run(chat_summaries, self.user)
+                break
+            except DATABASE_AWAY:
+                await asyncio.sleep(1)
+        for chat in chats:
+            hub.join(self.socket, chat["id"])
+        welcome = {
+            "type": "welcome",
+            "protocol": PROTOCOL_VERSION,
+            "user": {**person_payload(self.user), "language": self.language},
+            "chats": chats,
+            "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+            "time": timestamp(datetime.now(UTC)),
+        }
+        hub.welcome(self.socket, to_line(welcome), {c["id"]: c["revision"] for c in chats})
+
+    # Answers
+
+    def _put(self, payload: Payload) -> None:
+        self.runtime.hub.put(self.socket, to_line(payload))
+
+    async def _refuse(self, error: ChatError, request_id: str | None) -> None:
+        self.refused += 1
+        if self.refused > MOST_REFUSED_FRAMES:
+            await self.socket.close(CloseCode.TOO_MUCH)
+        else:
+            self._put(self._error(error, request_id))
+
+    def _error(self, error: ChatError, request_id: str | None) -> Payload:
+        with translation.override(self.language):
+            return {"type": "error", "request_id": request_id, **error.payload()}
+
+    def _request_id(self, text: str | None) -> str | None:
+        if text is None or len(text) > MOST_FRAME_BYTES:
+            return None
+        return request_id_of(text)
+
+    def _ids(self, frame: Frame | None) -> dict[str, Any]:
+        return {"user_id": self.user.pk, "frame_type": frame.type if frame else None}
+
+    # The connection
+
+    async def _send_text(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
+
+    async def _close_with(self, code: int) -> None:
+        await self.close(code=code)
+
+    def _forget(self) -> None:
+        if getattr(self, "socket_is_open", False):
+            self.socket_is_open = False
+            self.socket.is_closed = True
+            self.worker.cancel()
+            self.runtime.hub.unregister(self.socket)
+
+
+def _in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
+    with translation.override(language):
+        return action(user, frame)

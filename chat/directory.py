@@ -1,0 +1,71 @@
+"""Finding people and public chats, and listing a chat's members."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Exists, OuterRef, Q
+
+from chat.models import Chat, Membership, User
+from chat.payloads import Payload, person_payload, timestamp
+
+MOST_FOUND = 20
+PAGE_MEMBERS = 100
+
+
+def find_people(user: User, words: str) -> list[Payload]:
+    """Active people whose name or username begins with, or holds, the words; oneself left out."""
+    if not words:
+        return []
+    matching = Q(username__icontains=words) | Q(display_name__icontains=words)
+    people = User.objects.filter(matching, is_active=True).exclude(pk=user.pk)
+    # Those who begin with it come first.
+    first = people.filter(username__istartswith=words).order_by("username")[:MOST_FOUND]
+    found = {person.pk: person for person in first}
+    for person in people.order_by("username")[:MOST_FOUND]:
+        found.setdefault(person.pk, person)
+    return [person_payload(person) for person in list(found.values())[:MOST_FOUND]]
+
+
+def find_public_chats(user: User, words: str, page: int) -> Payload:
+    own = Membership.objects.active().filter(chat=OuterRef("pk"), user=user)
+    active = Q(memberships__left_at__isnull=True, memberships__isnull=False)
+    chats = (
+        Chat.objects.open_to_all()
+        .filter(title__icontains=words)
+        .annotate(count=Count("memberships", filter=active), joined=Exists(own))
+        .order_by("-count", "title", "pk")
+    )
+    start = page * MOST_FOUND
+    rows = list(chats[start : start + MOST_FOUND + 1])
+    return {
+        "chats": [
+            {"id": c.pk, "title": c.title, "member_count": c.count, "joined": c.joined}
+            for c in rows[:MOST_FOUND]
+        ],
+        "more": len(rows) > MOST_FOUND,
+    }
+
+
+def list_members(chat_id: int, words: str, page: int) -> Payload:
+    members = (
+        Membership.objects.active()
+        .filter(
+            Q(user__username__icontains=words) | Q(user__display_name__icontains=words),
+            chat_id=chat_id,
+        )
+        .select_related("user")
+        .order_by("user__username")
+    )
+    start = page * PAGE_MEMBERS
+    rows = list(members[start : start + PAGE_MEMBERS + 1])
+    return {
+        "members": [member_payload(membership) for membership in rows[:PAGE_MEMBERS]],
+        "more": len(rows) > PAGE_MEMBERS,
+    }
+
+
+def member_payload(membership: Membership) -> Payload:
+    return {
+        "user": person_payload(membership.user),
+        "role": membership.role,
+        "joined_at": timestamp(membership.joined_at),
+    }

@@ -1,0 +1,148 @@
+"""Forms of the account pages: what a person may type, and what is said when it cannot be taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import forms as auth_forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from chat.errors import ChatError
+from chat.models import User
+from chat.models.people import NAME_LENGTH
+from chat.sign_in_throttle import Attempt
+from chat.text import check_title
+
+THEMES = [
+    ("", _("As the system has it")),
+    ("light", _("Light")),
+    ("dark", _("Dark")),
+]
+
+
+def clean_name(name: str) -> str:
+    """A person's name on one line; empty is fine: then the username is shown."""
+    if not name.strip():
+        return ""
+    try:
+        return check_title(name)
+    except ChatError as error:
+        raise ValidationError(str(error.detail)) from error
+
+
+class SignInForm(auth_forms.AuthenticationForm):
+    """Checks the throttle before the password, so that a guess over the limit tells nothing."""
+
+    error_messages = {
+        **auth_forms.AuthenticationForm.error_messages,
+        "invalid_login": _("Username or password is wrong. Both are checked letter by letter."),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        username = self.cleaned_data.get("username")
+        password = self.cleaned_data.get("password")
+        if not username or not password or self.request is None:
+            return super().clean()
+        attempt = Attempt.of(self.request, username)
+        if seconds := attempt.seconds_to_wait():
+            raise ValidationError(too_many_tries(seconds), code="too_many")
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            attempt.failed()
+            raise
+        attempt.succeeded()
+        return cleaned
+
+    @property
+    def is_throttled(self) -> bool:
+        return self.has_error("__all__", code="too_many")
+
+
+def too_many_tries(seconds: int) -> str:
+    minutes = max(1, round(seconds / 60))
+    return ngettext(
+        "Too many wrong passwords. Try again in %(minutes)d minute.",
+        "Too many wrong passwords. Try again in %(minutes)d minutes.",
+        minutes,
+    ) % {"minutes": minutes}
+
+
+class SignUpForm(forms.ModelForm):
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=256,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 8 characters, and not one that everybody uses."),
+    )
+
+    class Meta:
+        model = User
+        fields = ["username", "display_name"]
+        help_texts = {
+            "username": _("Letters, digits and @ . + - _. Others find you by it."),
+            "display_name": _("How others see you. You can leave it empty."),
+        }
+        widgets = {
+            "username": forms.TextInput(
+                attrs={
+                    "autocomplete": "username",
+                    "autocapitalize": "none",
+                    "spellcheck": "false",
+                    "autofocus": True,
+                }
+            ),
+            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
+        }
+
+    def clean_display_name(self) -> str:
+        return clean_name(self.cleaned_data["display_name"])
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        if User.objects.filter(username__iexact=username).exists():
+            raise ValidationError(_("This username is taken. Choose another one."))
+        return username
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        # After the other fields: a password like the username is refused.
+        password = self.cleaned_data.get("password")
+        if password:
+            try:
+                password_validation.validate_password(password, self.instance)
+            except ValidationError as error:
+                self.add_error("password", error)
+
+
+class ProfileForm(forms.Form):
+    display_name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        max_length=NAME_LENGTH,
+        help_text=_("How others see you. Empty: your username."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    language = forms.ChoiceField(label=_("Language"), required=False)
+    theme = forms.ChoiceField(label=_("Colours"), required=False, choices=THEMES)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = self.fields["language"]
+        assert isinstance(language, forms.ChoiceField)
+        language.choices = [("", _("As the browser asks")), *own_names_of_languages()]
+
+    def clean_display_name(self) -> str:
+        return clean_name(self.cleaned_data["display_name"])
+
+
+def own_names_of_languages() -> list[tuple[str, str]]:
+    """Each language in itself: whoever looks for it can read it."""
+    own = {"en": "English", "ru": "Русский"}
+    return [(code, own.get(code, str(name))) for code, name in settings.LANGUAGES]

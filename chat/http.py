@@ -1,0 +1,86 @@
+"""JSON over HTTP: who asks, what they sent, and one way to answer an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from chat.errors import ChatError, TooLongError, UnavailableError
+from chat.models import User
+from chat.payloads import Payload
+from chat.protocol import MOST_FRAME_BYTES, Frame, parse_object
+from chat.threads import DATABASE_AWAY
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+Route = Callable[Concatenate[User, Frame, P], Payload | tuple[int, Payload] | None]
+
+
+class SignedOutError(ChatError):
+    """Raised when nobody is signed in."""
+
+    code = "signed_out"
+    status = 401
+    message = "Sign in first."
+
+
+def error_response(error: ChatError) -> JsonResponse:
+    response = JsonResponse({"error": error.payload()}, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
+    """A view that hands each method's request, checked and signed in, to its function.
+
+    The function gets the person and the fields (of the body; of the query for GET) and returns a
+    payload, (status, payload), or None for 204.
+    """
+    functions = {name.upper(): function for name, function in methods.items()}
+
+    @never_cache
+    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        function = functions.get(request.method or "")
+        if function is None:
+            return HttpResponseNotAllowed(list(functions))
+        try:
+            return _answer(function(_signed_in(request), _fields(request), **arguments))
+        except ChatError as error:
+            return error_response(error)
+        except DATABASE_AWAY:
+            logger.exception("the database is away", extra={"path": request.path})
+            return error_response(UnavailableError())
+
+    return view
+
+
+def _signed_in(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise SignedOutError(_("Sign in first."))
+    return request.user
+
+
+def _fields(request: HttpRequest) -> Frame:
+    if request.method == "GET":
+        query: dict[str, Any] = {}
+        for name, value in request.GET.items():
+            is_number = isinstance(value, str) and value.isascii() and value.isdigit()
+            query[name] = int(value) if is_number and len(value) < 20 and name != "q" else value
+        return Frame("GET", None, query)
+    if len(request.body) > MOST_FRAME_BYTES:
+        raise TooLongError
+    return Frame(request.method or "", None, parse_object(request.body) if request.body else {})
+
+
+def _answer(result: Payload | tuple[int, Payload] | None) -> HttpResponse:
+    if result is None:
+        return HttpResponse(status=204)
+    status, payload = result if isinstance(result, tuple) else (200, result)
+    return JsonResponse(payload, status=status)

@@ -1,0 +1,269 @@
+"""One per process: gets each event once and hands it to that process's sockets (DESIGN §3).
+
+Own events come straight from the commit, those of other processes over one channel of the layer.
+What the layer loses is found by comparing revisions and read from the database. Belongs to one event
+loop; only `publish` may be called from other threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import partial
+from uuid import uuid4
+
+from chat import history
+from chat.fanout import HubEvent, use_hub
+from chat.layer_link import LayerLink
+from chat.payloads import to_line
+from chat.rooms import Room
+from chat.sockets import Socket
+from chat.threads import DATABASE_AWAY, DatabaseThreads
+
+logger = logging.getLogger(__name__)
+
+# Between so many sockets the loop gets to read what has come in.
+SOCKETS_PER_TURN = 64
+
+
+class Hub:
+    def __init__(self, threads: DatabaseThreads) -> None:
+        self.id = uuid4().hex
+        self.rooms: dict[int, Room] = {}
+        self.people: dict[int, set[Socket]] = defaultdict(set)
+        self.rechecks: set[int] = set()
+        self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.doubt_everything)
+        self._threads = threads
+        self._loop = asyncio.get_running_loop()
+        self._dirty_rooms: set[Room] = set()
+        self._dirty_sockets: dict[Socket, None] = {}
+        self._to_flush = asyncio.Event()
+        self._to_heal = asyncio.Event()
+        self._to_recheck = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._doubted: set[int] = set()
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._flush_forever(), name="hub-flush"),
+            asyncio.create_task(self._heal_forever(), name="hub-heal"),
+        ]
+        self.link.start()
+        use_hub(self.publish)
+
+    async def stop(self) -> None:
+        use_hub(None)
+        await self.link.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Who listens
+
+    def register(self, socket: Socket) -> None:
+        self.people[socket.user_id].add(socket)
+
+    def unregister(self, socket: Socket) -> None:
+        for chat_id in list(socket.chat_ids):
+            self.leave(socket, chat_id)
+        own = self.people[socket.user_id]
+        own.discard(socket)
+        if not own:
+            del self.people[socket.user_id]
+        self._dirty_sockets.pop(socket, None)
+
+    def join(self, socket: Socket, chat_id: int) -> None:
+        room = self.rooms.get(chat_id)
+        if room is None:
+            room = self.rooms[chat_id] = Room(chat_id)
+        room.sockets.add(socket)
+        socket.chat_ids.add(chat_id)
+
+    def leave(self, socket: Socket, chat_id: int) -> None:
+        socket.chat_ids.discard(chat_id)
+        room = self.rooms.get(chat_id)
+        if room is None:
+            return
+        room.sockets.discard(socket)
+        if not room.sockets:
+            del self.rooms[chat_id]
+            self._dirty_rooms.discard(room)
+
+    @property
+    def sockets(self) -> list[Socket]:
+        return [socket for own in self.people.values() for socket in own]
+
+    # What they get
+
+    def publish(self, events: Sequence[HubEvent]) -> None:
+        """From any thread: to this process's sockets, and to the hubs of the other processes."""
+        self._loop.call_soon_threadsafe(partial(self._publish, events))
+
+    def _publish(self, events: Sequence[HubEvent]) -> None:
+        self.deliver(events)
+        self.link.send(events)
+
+    def deliver(self, events: Iterable[HubEvent]) -> None:
+        """To this process's sockets only; never waits."""
+        for event in events:
+            match event.kind:
+                case "chat":
+                    self._deliver_to_room(event)
+                case "person":
+                    for socket in self.people.get(event.user_id, ()):
+                        self.put(socket, event.line)
+                case "join":
+                    self._admit(event)
+                case "leave":
+                    self._dismiss(event)
+                case "head":
+                    self.hear_of(event.chat_id, event.revision)
+                case "recheck":
+                    self.rechecks.add(event.user_id)
+                    self._to_recheck.set()
+
+    def put(self, socket: Socket, line: str) -> None:
+        socket.put(line)
+        self._dirty_sockets[socket] = None
+        self._to_flush.set()
+
+    def welcome(self, socket: Socket, line: str, heads: dict[int, int]) -> None:
+        """`heads`: the revisions that the newcomer's welcome was read at."""
+        for chat_id, revision in heads.items():
+            self.hear_of(chat_id, revision, newcomer=True)
+        socket.welcome(line)
+        self._dirty_sockets[socket] = None
+        self._to_flush.set()
+
+    def hear_of(self, chat_id: int, revision: int, *, newcomer: bool = False) -> None:
+        room = self.rooms.get(chat_id)
+        if room is None:
+            return
+        if newcomer:
+            room.learn_head(revision)
+        else:
+            room.hear_of(revision)
+        self._note(room)
+
+    def doubt_everything(self) -> None:
+        """The layer was away: any chat may have changed unheard."""
+        self._doubted.update(self.rooms)
+        self._to_heal.set()
+
+    async def next_recheck(self) -> set[int]:
+        """Waits for people whose sockets must prove their session."""
+        await self._to_recheck.wait()
+        self._to_recheck.clear()
+        people, self.rechecks = self.rechecks, set()
+        return people
+
+    def _deliver_to_room(self, event: HubEvent) -> None:
+        room = self.rooms.get(event.chat_id)
+        if room is not None:
+            room.add(event.line, event.revision)
+            self._note(room)
+
+    def _admit(self, event: HubEvent) -> None:
+        for socket in self.people.get(event.user_id, ()):
+            self.join(socket, event.chat_id)
+        room = self.rooms.get(event.chat_id)
+        if room is not None and room.head is None:
+            self._doubted.add(event.chat_id)
+            self._to_heal.set()
+
+    def _dismiss(self, event: HubEvent) -> None:
+        for socket in list(self.people.get(event.user_id, ())):
+            self.leave(socket, event.chat_id)
+
+    def _note(self, room: Room) -> None:
+        self._dirty_rooms.add(room)
+        self._to_flush.set()
+        if room.is_behind:
+            self._to_heal.set()
+
+    # Writing: everything that waits for a socket goes out as one frame
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await self._to_flush.wait()
+            # What else is ready in this turn of the loop (the sender's reply) joins the frame.
+            await asyncio.sleep(0)
+            self._to_flush.clear()
+            try:
+                await self._flush()
+            except Exception:
+                # A bug in one round must not silence the process.
+                logger.exception("a flush failed")
+
+    async def _flush(self) -> None:
+        rooms, self._dirty_rooms = self._dirty_rooms, set()
+        sockets, self._dirty_sockets = self._dirty_sockets, {}
+        for room in rooms:
+            block = room.take_block()
+            if block:
+                for socket in room.sockets:
+                    socket.put(block)
+                sockets.update(dict.fromkeys(room.sockets))
+        for written, socket in enumerate(sockets, start=1):
+            await self._write(socket)
+            if written % SOCKETS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _write(self, socket: Socket) -> None:
+        try:
+            await socket.flush()
+            if socket.should_be_asked():
+                self.put(socket, self.heads_line(socket))
+        except Exception as error:
+            # Whatever the server raises for a connection that is gone; the others go on.
+            logger.info("a socket could not be written", extra={"error": type(error).__name__})
+            self.unregister(socket)
+
+    def heads_line(self, socket: Socket) -> str:
+        """How far each of the socket's chats has come, to be compared and answered."""
+        rooms = (self.rooms.get(chat_id) for chat_id in socket.chat_ids)
+        heads = {str(room.chat_id): room.head for room in rooms if room and room.head is not None}
+        return to_line({"type": "heads", "heads": heads})
+
+    # Healing: what the direct road lost is read from the database
+
+    async def _heal_forever(self) -> None:
+        while True:
+            await self._to_heal.wait()
+            await asyncio.sleep(0.05)
+            self._to_heal.clear()
+            try:
+                await self._heal()
+            except DATABASE_AWAY:
+                await asyncio.sleep(1)
+            except Exception:
+                # Healing is the last line: it must outlive whatever it meets.
+                logger.exception("healing failed")
+                await asyncio.sleep(1)
+            if self._doubted or any(room.is_behind for room in self.rooms.values()):
+                self._to_heal.set()
+
+    async def _heal(self) -> None:
+        doubted = self._doubted & set(self.rooms)
+        if doubted:
+            heads = await self._threads.run(history.heads_of, doubted)
+            self._doubted -= doubted
+            for chat_id, revision in heads.items():
+                self.hear_of(chat_id, revision, newcomer=True)
+        self._doubted &= set(self.rooms)
+        now = time.monotonic()
+        for room in [room for room in self.rooms.values() if room.has_hole(now=now)]:
+            await self._fill(room)
+
+    async def _fill(self, room: Room) -> None:
+        changes = await self._threads.run(history.changes_after, room.chat_id, room.head)
+        line = to_line({"type": "chat.changes", "chat_id": room.chat_id, **changes})
+        logger.info(
+            "read what the layer lost",
+            extra={"chat_id": room.chat_id, "after": room.head, "changes": len(changes["changes"])},
+        )
+        room.move_to(changes["revision"], line)
+        self._note(room)

@@ -1,0 +1,68 @@
+"""How much one socket and one person may do; a token bucket each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from chat.errors import TooManyError
+
+Clock = Callable[[], float]
+
+
+class Bucket:
+    """Takes `per_second` a second on average and `burst` at once; 0 a second takes everything."""
+
+    __slots__ = ("_burst", "_clock", "_level", "_per_second", "_updated_at")
+
+    def __init__(self, *, per_second: float, burst: float, clock: Clock = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._level = burst
+        self._clock = clock
+        self._updated_at = clock()
+
+    def take(self) -> None:
+        """Raises TooManyError, with the seconds until the next one fits."""
+        if not self._per_second:
+            return
+        now = self._clock()
+        gained = (now - self._updated_at) * self._per_second
+        self._level = min(self._burst, self._level + gained)
+        self._updated_at = now
+        if self._level < 1:
+            raise TooManyError(retry_after=round((1 - self._level) / self._per_second, 2))
+        self._level -= 1
+
+    @property
+    def is_full(self) -> bool:
+        gained = (self._clock() - self._updated_at) * self._per_second
+        return self._level + gained >= self._burst
+
+
+class MessageLimit:
+    """Messages a minute by person, over all of the person's sockets in this process."""
+
+    MOST_BUCKETS = 10_000
+
+    def __init__(self, per_minute: int, *, clock: Clock = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._buckets: dict[int, Bucket] = {}
+
+    def take(self, user_id: int) -> None:
+        if not self._per_minute:
+            return
+        bucket = self._buckets.get(user_id)
+        if bucket is None:
+            self._forget_rested()
+            bucket = self._buckets[user_id] = Bucket(
+                per_second=self._per_minute / 60, burst=self._per_minute, clock=self._clock
+            )
+        bucket.take()
+
+    def _forget_rested(self) -> None:
+        if len(self._buckets) >= self.MOST_BUCKETS:
+            self._buckets = {
+                user: bucket for user, bucket in self._buckets.items() if not bucket.is_full
+            }

@@ -1,0 +1,32 @@
+"""Language of a page: what the signed-in person chose wins over the browser's wish.
+
+Stands after AuthenticationMiddleware; LocaleMiddleware has chosen for everyone else by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class PersonLanguageMiddleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Without a session cookie nobody is signed in: spare the look.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            use_language_of(request)
+        return self.get_response(request)
+
+
+def use_language_of(request: HttpRequest) -> None:
+    language = getattr(request.user, "language", "")
+    if language in dict(settings.LANGUAGES):
+        translation.activate(language)
+        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]

@@ -1,0 +1,115 @@
+"""Chats and who is in them, with each member's cursors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from chat.models.people import User
+
+TITLE_LENGTH = 80
+
+
+class ChatQuerySet(models.QuerySet["Chat"]):
+    def with_member(self, user: User) -> ChatQuerySet:
+        return self.filter(memberships__user=user, memberships__left_at__isnull=True)
+
+    def open_to_all(self) -> ChatQuerySet:
+        return self.filter(kind=Chat.Kind.PUBLIC)
+
+    def locked_in_order(self) -> ChatQuerySet:
+        """Takes the rows' locks, always in id order, so that two writers never wait for each other.
+
+        FOR NO KEY UPDATE: rows that refer to a chat can still be inserted meanwhile.
+        """
+        return self.order_by("pk").select_for_update(no_key=True)
+
+
+class Chat(models.Model):
+    class Kind(models.TextChoices):
+        DIRECT = "direct", _("direct")
+        GROUP = "group", _("group")
+        PUBLIC = "public", _("public")
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    title = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    # "3:17" for a direct chat of the people 3 and 17: there is one at most.
+    direct_key = models.CharField(max_length=48, unique=True, null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="created_chats"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+    # Note [Order within a chat]: `last_seq` and `revision` are only moved by whoever holds this
+    # row's lock, in the transaction that writes the messages. So both are without holes, and the
+    # order of commits is the order of seq, of revision and of outbox ids within a chat.
+    last_seq = models.PositiveBigIntegerField(default=0)
+    revision = models.PositiveBigIntegerField(default=0)
+    published_seq = models.PositiveBigIntegerField(default=0)
+
+    objects = ChatQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="direct", direct_key__isnull=False)
+                | (~Q(kind="direct") & Q(direct_key__isnull=True)),
+                name="chat_direct_has_key",
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "title"], name="chat_kind_title")]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.kind} chat {self.pk}"
+
+    @property
+    def is_direct(self) -> bool:
+        return self.kind == self.Kind.DIRECT
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def active(self) -> MembershipQuerySet:
+        return self.filter(left_at__isnull=True)
+
+    def unread(self) -> MembershipQuerySet:
+        return self.active().filter(chat__last_seq__gt=F("read_seq"))
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        OWNER = "owner", _("owner")
+        ADMIN = "admin", _("admin")
+        MEMBER = "member", _("member")
+
+    chat = models.ForeignKey(
+        Chat, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(max_length=8, choices=Role, default=Role.MEMBER)
+    joined_at = models.DateTimeField(default=timezone.now)
+    left_at = models.DateTimeField(null=True, blank=True)
+    # Cumulative and only forward: everything up to this seq has arrived at, was read by, this person.
+    delivered_seq = models.PositiveBigIntegerField(default=0)
+    read_seq = models.PositiveBigIntegerField(default=0)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chat", "user"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.chat_id}"
+
+    @property
+    def may_manage(self) -> bool:
+        return self.role in {self.Role.OWNER, self.Role.ADMIN}

@@ -1,0 +1,51 @@
+"""Only our own pages may open a socket: full origins (scheme, host, port), refusals logged with a reason."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+logger = logging.getLogger(__name__)
+
+MOST_LOGGED = 200
+
+
+def header(scope: dict[str, Any], name: bytes) -> str:
+    values = [value for key, value in scope["headers"] if key == name]
+    # Two Host or Origin headers are a trick, not a browser.
+    return values[0].decode("latin-1") if len(values) == 1 else ""
+
+
+def is_allowed(scope: dict[str, Any]) -> bool:
+    """The socket's Origin is in ALLOWED_ORIGINS or, where that is empty, the page's own address."""
+    origin = header(scope, b"origin").lower()
+    if settings.ALLOWED_ORIGINS:
+        return origin in {allowed.lower() for allowed in settings.ALLOWED_ORIGINS}
+    host = header(scope, b"host").lower()
+    return bool(host) and origin in {f"http://{host}", f"https://{host}"} and _is_our_host(host)
+
+
+def _is_our_host(host: str) -> bool:
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+
+
+class OriginGuard:
+    """Answers 403 to a handshake from elsewhere, before the session is read."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if is_allowed(scope):
+            await self.application(scope, receive, send)
+            return
+        logger.warning(
+            "a socket was refused: its Origin is not allowed; add it to ALLOWED_ORIGINS if it is yours",
+            extra={"origin": header(scope, b"origin")[:MOST_LOGGED]},
+        )
+        await receive()
+        await send({"type": "websocket.close", "code": 4403})

@@ -1,0 +1,92 @@
+"""Group commit: while one transaction runs, the posts that arrive wait and go together in the next.
+
+One lock, one insert and one fsync for all of them; nothing is added when there is only one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from django.db import DatabaseError
+
+from chat.errors import UnavailableError
+from chat.services.posting import NewPost, Outcome, post_messages
+from chat.threads import DATABASE_AWAY, DatabaseThreads
+
+logger = logging.getLogger(__name__)
+
+# A transaction of this many takes some 100 ms; more would only make everyone wait longer.
+MOST_IN_BATCH: Final = 500
+# Above this the database is too slow for what comes in: say so instead of growing.
+MOST_WAITING: Final = 20_000
+
+Reply = Callable[[Outcome], None]
+
+
+class Poster:
+    """Belongs to one event loop; writes in one thread of its own, so batches keep their order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[NewPost, Reply]] = deque()
+        self._threads = DatabaseThreads("poster", size=1)
+        self._running: asyncio.Task[None] | None = None
+        self._is_away = False
+
+    def submit(self, post: NewPost, reply: Reply) -> None:
+        """Saves the post with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise UnavailableError
+        self._waiting.append((post, reply))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name="poster")
+
+    async def post(self, post: NewPost) -> Outcome:
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.submit(post, lambda outcome: done.done() or done.set_result(outcome))
+        return await done
+
+    async def drain(self) -> None:
+        """Returns when everything submitted so far has its reply."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def close(self) -> None:
+        await self.drain()
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.close)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), MOST_IN_BATCH)
+                batch = [self._waiting.popleft() for _ in range(size)]
+                outcomes = await self._save([post for post, _ in batch])
+                for (_, reply), outcome in zip(batch, outcomes, strict=True):
+                    reply(outcome)
+        finally:
+            self._running = None
+
+    async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
+        try:
+            outcomes = await self._threads.run(post_messages, posts)
+        except DATABASE_AWAY as error:
+            self._note_away(error)
+            return [UnavailableError()] * len(posts)
+        except Exception:
+            # One post that the database cannot take must not keep the others back.
+            if len(posts) > 1:
+                logger.warning("a batch was refused, posting one by one", extra={"posts": len(posts)})
+                return [(await self._save([post]))[0] for post in posts]
+            logger.exception("a post was refused", extra={"chat_id": posts[0].chat_id})
+            return [UnavailableError()]
+        self._is_away = False
+        return outcomes
+
+    def _note_away(self, error: DatabaseError) -> None:
+        """Once per outage, not once per post."""
+        if not self._is_away:
+            logger.error("the database is away", extra={"error": type(error).__name__})
+        self._is_away = True

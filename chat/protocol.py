@@ -1,0 +1,137 @@
+"""The socket's contract (DESIGN §5): what a frame may be, and what the close codes mean.
+
+Parses and checks; does nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.utils.translation import gettext as _
+
+from chat.errors import BadFrameError, BadRequestError, FrameTooLargeError, UnknownTypeError
+from chat.services.access import LARGEST_ID
+
+PROTOCOL_VERSION: Final = 1
+MOST_FRAME_BYTES: Final = 64 * 1024
+REQUEST_ID_LENGTH: Final = 200
+
+
+class CloseCode(IntEnum):
+    """Why the server ends a socket. After 4401 and 4403 coming back is of no use."""
+
+    RESTARTING = 1012  # come back, with jitter
+    SIGNED_OUT = 4401
+    NOT_ALLOWED = 4403
+    TOO_SLOW = 4408  # come back and sync
+    TOO_MUCH = 4429  # come back later
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One object of a client, its fields still to be checked by the accessors below."""
+
+    type: str
+    request_id: str | None
+    fields: dict[str, Any]
+
+    def id(self, name: str) -> int:
+        """A row's id: a whole number, positive, within PostgreSQL's bigint."""
+        value = self._whole_number(name, minimum=1)
+        if value is None:
+            raise _missing(name)
+        return value
+
+    def optional_id(self, name: str) -> int | None:
+        return None if self.fields.get(name) is None else self._whole_number(name, minimum=1)
+
+    def number(self, name: str) -> int:
+        """A seq or a revision: a whole number, 0 or more."""
+        value = self._whole_number(name, minimum=0)
+        if value is None:
+            raise _missing(name)
+        return value
+
+    def optional_number(self, name: str) -> int | None:
+        return None if self.fields.get(name) is None else self._whole_number(name, minimum=0)
+
+    def text(self, name: str) -> str:
+        value = self.fields.get(name)
+        if value is None:
+            raise _missing(name)
+        if not isinstance(value, str):
+            raise _wrong(name, _("a text"))
+        return value
+
+    def uuid(self, name: str) -> UUID:
+        try:
+            return UUID(self.text(name))
+        except ValueError:
+            raise _wrong(name, _("a UUID")) from None
+
+    def flag(self, name: str) -> bool:
+        value = self.fields.get(name)
+        if not isinstance(value, bool):
+            raise _wrong(name, _("true or false"))
+        return value
+
+    def _whole_number(self, name: str, *, minimum: int) -> int | None:
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        # A bool is an int to Python, but nobody means chat True.
+        if type(value) is not int or not minimum <= value <= LARGEST_ID:
+            raise _wrong(name, _("a whole number"))
+        return value
+
+
+def parse_frame(text: str) -> Frame:
+    """Raises FrameTooLargeError, BadFrameError or UnknownTypeError."""
+    if len(text) > MOST_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MOST_FRAME_BYTES:
+        raise FrameTooLargeError
+    fields = parse_object(text)
+    frame_type = fields.get("type")
+    if not isinstance(frame_type, str):
+        raise UnknownTypeError
+    return Frame(frame_type, _request_id(fields), fields)
+
+
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """One JSON object, strictly: no NaN, no lone surrogate, no endless depth or number."""
+    try:
+        fields = orjson.loads(text)
+    except (orjson.JSONDecodeError, RecursionError):
+        raise BadFrameError from None
+    if not isinstance(fields, dict):
+        raise BadFrameError
+    return fields
+
+
+def request_id_of(text: str) -> str | None:
+    """The request id of a frame that was refused, where there is one, so that it can be answered."""
+    try:
+        return _request_id(parse_object(text))
+    except (BadFrameError, BadRequestError):
+        return None
+
+
+def _request_id(fields: dict[str, Any]) -> str | None:
+    request_id = fields.get("request_id")
+    if request_id is None:
+        return None
+    if not isinstance(request_id, str) or len(request_id) > REQUEST_ID_LENGTH:
+        raise _wrong("request_id", _("a text of at most 200 characters"))
+    return request_id
+
+
+def _missing(name: str) -> BadRequestError:
+    return BadRequestError(_("“%(field)s” is missing.") % {"field": name})
+
+
+def _wrong(name: str, expected: str) -> BadRequestError:
+    detail = _("“%(field)s” is wrong; expected %(expected)s.")
+    return BadRequestError(detail % {"field": name, "expected": expected})

@@ -1,0 +1,93 @@
+"""One chat in one process: who listens here, and how far its changes have been handed on, in order."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from chat.sockets import Socket
+
+# How long a change that came too early waits for the ones before it; then they are read.
+HOLE_SECONDS: Final = 0.25
+# More than this held back is a hole, too, however young.
+MOST_HELD: Final = 2000
+
+
+class Room:
+    """Lines with a revision leave in revision order, each once, whatever order they came in."""
+
+    __slots__ = ("_held", "_hole_since", "_lines", "chat_id", "head", "known_head", "sockets")
+
+    def __init__(self, chat_id: int) -> None:
+        self.chat_id = chat_id
+        self.sockets: set[Socket] = set()
+        # Everything up to this revision was handed on; None until it was read once.
+        self.head: int | None = None
+        # The newest revision that was heard of.
+        self.known_head = 0
+        self._lines: list[str] = []
+        self._held: dict[int, str] = {}
+        self._hole_since: float | None = None
+
+    def learn_head(self, revision: int) -> None:
+        """What a newcomer has just read; the first one tells the room where it stands."""
+        if self.head is None:
+            self.move_to(revision)
+        else:
+            self.hear_of(revision)
+
+    def hear_of(self, revision: int) -> None:
+        """There is such a revision, by whatever way that was heard."""
+        self.known_head = max(self.known_head, revision)
+        self._note_hole()
+
+    def add(self, line: str, revision: int = 0) -> None:
+        if not revision:
+            self._lines.append(line)
+            return
+        self.known_head = max(self.known_head, revision)
+        if self.head is not None and revision <= self.head:
+            return
+        self._held[revision] = line
+        self._release()
+
+    def move_to(self, revision: int, line: str = "") -> None:
+        """Everything up to `revision` was handed on elsewhere, or is in `line`."""
+        if self.head is not None and revision < self.head:
+            return
+        self.head = revision
+        self.known_head = max(self.known_head, revision)
+        if line:
+            self._lines.append(line)
+        for early in [held for held in self._held if held <= revision]:
+            del self._held[early]
+        self._release()
+
+    def has_hole(self, *, now: float) -> bool:
+        """True when waiting any longer for the missing changes is of no use."""
+        if self._hole_since is None:
+            return False
+        return now - self._hole_since >= HOLE_SECONDS or len(self._held) > MOST_HELD
+
+    @property
+    def is_behind(self) -> bool:
+        return self._hole_since is not None
+
+    def take_block(self) -> str:
+        """What waits for the room's sockets, joined; empty when nothing does."""
+        block = self._lines[0] if len(self._lines) == 1 else "\n".join(self._lines)
+        self._lines.clear()
+        return block
+
+    def _release(self) -> None:
+        if self.head is not None:
+            while (line := self._held.pop(self.head + 1, None)) is not None:
+                self.head += 1
+                self._lines.append(line)
+        self._note_hole()
+
+    def _note_hole(self) -> None:
+        if self.head is None or self.known_head <= self.head:
+            self._hole_since = None
+        elif self._hole_since is None:
+            self._hole_since = time.monotonic()

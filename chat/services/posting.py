@@ -1,0 +1,186 @@
+"""Posts many messages in one transaction: one lock per chat, one insert for all (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from chat.errors import BadRequestError, ChatError, NotFoundError
+from chat.models import Chat, Membership, Message, User
+from chat.signals import messages_changed
+from chat.text import check_content
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    chat_id: int
+    sender_id: int
+    client_message_id: UUID
+    content: str
+    reply_to_id: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int, UUID]:
+        """What makes a post the same post when it is sent again."""
+        return self.chat_id, self.sender_id, self.client_message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    message_id: int
+    chat_id: int
+    seq: int
+    revision: int
+    created_at: datetime
+    duplicate: bool
+
+
+Outcome = Posted | ChatError
+
+
+def post_message(post: NewPost) -> Posted:
+    """Posts one message. Raises what `post_messages` would have given as its outcome."""
+    (outcome,) = post_messages([post])
+    if isinstance(outcome, ChatError):
+        raise outcome
+    return outcome
+
+
+def post_messages(posts: Sequence[NewPost]) -> list[Outcome]:
+    """One outcome per post, in order: where it is saved, or why it is not.
+
+    All that can be saved is saved in one transaction; a bad post does not keep a good one back.
+    Sent again with the same `client_message_id`, a post gets its first message's outcome.
+    """
+    with transaction.atomic():
+        return _Batch(posts).save()
+
+
+class _Batch:
+    """Reads all that the posts need with one query each, after the chats are locked."""
+
+    def __init__(self, posts: Sequence[NewPost]) -> None:
+        self.posts = posts
+        chat_ids = {post.chat_id for post in posts}
+        self.chats = {
+            chat.pk: chat
+            for chat in Chat.objects.locked_in_order()
+            .filter(pk__in=chat_ids)
+            .only("last_seq", "revision")
+        }
+        self.senders = self._read_senders()
+        self.known = self._read_known()
+        self.quoted = self._read_quoted()
+
+    def save(self) -> list[Outcome]:
+        refused: dict[int, ChatError] = {}
+        fresh: dict[tuple[int, int, UUID], Message] = {}
+        now = timezone.now()
+        for place, post in enumerate(self.posts):
+            if post.key in self.known or post.key in fresh:
+                if (post.chat_id, post.sender_id) not in self.senders:
+                    refused[place] = NotFoundError()
+                continue
+            try:
+                fresh[post.key] = self._new_message(post, now)
+            except ChatError as error:
+                refused[place] = error
+        self._insert(list(fresh.values()), now)
+        return self._outcomes(refused, fresh)
+
+    def _outcomes(
+        self, refused: dict[int, ChatError], fresh: dict[tuple[int, int, UUID], Message]
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        told = set(self.known)
+        for place, post in enumerate(self.posts):
+            if place in refused:
+                outcomes.append(refused[place])
+                continue
+            message = self.known.get(post.key) or fresh[post.key]
+            outcomes.append(_posted(message, duplicate=post.key in told))
+            told.add(post.key)
+        return outcomes
+
+    def _new_message(self, post: NewPost, now: datetime) -> Message:
+        sender = self.senders.get((post.chat_id, post.sender_id))
+        if sender is None:
+            raise NotFoundError
+        content = check_content(post.content)
+        reply_to = None
+        if post.reply_to_id is not None:
+            reply_to = self.quoted.get(post.reply_to_id)
+            if reply_to is None or reply_to.chat_id != post.chat_id:
+                raise BadRequestError("reply_to")
+        chat = self.chats[post.chat_id]
+        chat.last_seq += 1
+        chat.revision += 1
+        return Message(
+            chat_id=post.chat_id,
+            seq=chat.last_seq,
+            revision=chat.revision,
+            sender=sender,
+            client_message_id=post.client_message_id,
+            content=content,
+            created_at=now,
+            reply_to=reply_to,
+        )
+
+    def _insert(self, messages: list[Message], now: datetime) -> None:
+        if not messages:
+            return
+        Message.objects.bulk_create(messages)
+        added = Counter(message.chat_id for message in messages)
+        for count in set(added.values()):
+            chat_ids = [chat_id for chat_id, n in added.items() if n == count]
+            Chat.objects.filter(pk__in=chat_ids).update(
+                last_seq=F("last_seq") + count,
+                revision=F("revision") + count,
+                last_message_at=now,
+            )
+        messages_changed.send(sender=Message, action="created", messages=messages)
+
+    def _read_senders(self) -> dict[tuple[int, int], User]:
+        memberships = (
+            Membership.objects.active()
+            .filter(
+                chat_id__in=list(self.chats),
+                user_id__in={post.sender_id for post in self.posts},
+                user__is_active=True,
+            )
+            .select_related("user")
+            .only("chat_id", "user__username", "user__display_name")
+        )
+        return {(m.chat_id, m.user_id): m.user for m in memberships}
+
+    def _read_known(self) -> dict[tuple[int, int, UUID], Message]:
+        messages = Message.objects.filter(
+            chat_id__in=list(self.chats),
+            sender_id__in={post.sender_id for post in self.posts},
+            client_message_id__in={post.client_message_id for post in self.posts},
+        ).only("chat_id", "sender_id", "client_message_id", "seq", "revision", "created_at")
+        return {(m.chat_id, m.sender_id, m.client_message_id): m for m in messages}
+
+    def _read_quoted(self) -> dict[int, Message]:
+        ids: Iterable[int] = {p.reply_to_id for p in self.posts if p.reply_to_id is not None}
+        if not ids:
+            return {}
+        return Message.objects.select_related("sender").in_bulk(list(ids))
+
+
+def _posted(message: Message, *, duplicate: bool) -> Posted:
+    return Posted(
+        message_id=message.pk,
+        chat_id=message.chat_id,
+        seq=message.seq,
+        revision=message.revision,
+        created_at=message.created_at,
+        duplicate=duplicate,
+    )

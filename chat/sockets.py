@@ -1,0 +1,86 @@
+"""One browser's connection as the hub sees it: lines wait here until the hub writes them, joined."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from chat.protocol import CloseCode
+
+# A browser answers `heads` at least every 25 s. One that has said nothing for longer than this is
+# gone, or reads nothing.
+MOST_SILENT_SECONDS: Final = 75.0
+# Written since the browser was last heard: past the first it is asked for a sign of life, past the
+# second it is closed (4408) - Daphne would keep any amount in memory for a client that never reads.
+ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
+MOST_UNHEARD_BYTES: Final = 16 * 1024 * 1024
+
+Send = Callable[[str], Awaitable[None]]
+Close = Callable[[int], Awaitable[None]]
+
+
+class Socket:
+    __slots__ = (
+        "_blocks", "_close", "_send", "asked", "chat_ids", "heard_at", "is_closed", "is_welcome",
+        "session_key", "unheard_bytes", "user_id", "user_name",
+    )
+
+    def __init__(
+        self, *, user_id: int, user_name: str, session_key: str, send: Send, close: Close
+    ) -> None:
+        self.user_id = user_id
+        self.user_name = user_name
+        self.session_key = session_key
+        self.chat_ids: set[int] = set()
+        self.heard_at = time.monotonic()
+        self.unheard_bytes = 0
+        self.asked = False
+        self.is_welcome = False
+        self.is_closed = False
+        self._blocks: list[str] = []
+        self._send = send
+        self._close = close
+
+    def put(self, block: str) -> None:
+        """One line, or several joined by newlines; written with the hub's next flush."""
+        self._blocks.append(block)
+
+    def welcome(self, line: str) -> None:
+        """The first line of all; what has come in meanwhile follows it."""
+        self._blocks.insert(0, line)
+        self.is_welcome = True
+
+    def heard(self) -> None:
+        self.heard_at = time.monotonic()
+        self.unheard_bytes = 0
+        self.asked = False
+
+    def should_be_asked(self) -> bool:
+        """True once each time that much was written without a word from the browser."""
+        if self.asked or self.unheard_bytes < ASK_AFTER_BYTES:
+            return False
+        self.asked = True
+        return True
+
+    def is_too_slow(self, now: float) -> bool:
+        return (
+            self.unheard_bytes > MOST_UNHEARD_BYTES or now - self.heard_at > MOST_SILENT_SECONDS
+        )
+
+    async def flush(self) -> None:
+        """Writes everything that waits as one frame."""
+        if not self._blocks or not self.is_welcome or self.is_closed:
+            return
+        text = self._blocks[0] if len(self._blocks) == 1 else "\n".join(self._blocks)
+        self._blocks.clear()
+        self.unheard_bytes += len(text)
+        await self._send(text)
+
+    async def close(self, code: CloseCode) -> None:
+        """Writes what waits, then closes. Done twice it is done once."""
+        if self.is_closed:
+            return
+        await self.flush()
+        self.is_closed = True
+        await self._close(code)

@@ -1,0 +1,87 @@
+"""A person's chats as the chat list shows them: few queries, however many chats."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from django.db.models import Count, F
+
+from chat.errors import NotFoundError
+from chat.models import Chat, Membership, Message, User
+from chat.payloads import Payload, person_payload, sender_payload, timestamp
+from chat.text import excerpt
+
+# In larger chats cursors and presence are not spread to everyone (DESIGN §5).
+SMALL_CHAT_MEMBERS = 100
+
+
+def chat_summaries(user: User, *, chat_ids: list[int] | None = None) -> list[Payload]:
+    """The person's active chats, the one with the newest message first."""
+    memberships = Membership.objects.active().filter(user=user).select_related("chat")
+    if chat_ids is not None:
+        memberships = memberships.filter(chat_id__in=chat_ids)
+    own = list(memberships)
+    surroundings = _Surroundings(user, [membership.chat for membership in own])
+    own.sort(key=lambda m: m.chat.last_message_at or m.chat.created_at, reverse=True)
+    return [_summary(membership, surroundings) for membership in own]
+
+
+def chat_summary(user: User, chat_id: int) -> Payload:
+    """One of them. Raises NotFoundError when the person is not in it."""
+    found = chat_summaries(user, chat_ids=[chat_id])
+    if not found:
+        raise NotFoundError
+    return found[0]
+
+
+class _Surroundings:
+    def __init__(self, user: User, chats: list[Chat]) -> None:
+        ids = [chat.pk for chat in chats]
+        active = Membership.objects.active().filter(chat_id__in=ids)
+        counted = active.order_by().values_list("chat_id").annotate(count=Count("pk"))
+        self.counts: dict[int, int] = dict(counted)
+        last = Message.objects.filter(chat_id__in=ids, seq=F("chat__last_seq"))
+        self.last = {message.chat_id: message for message in last.select_related("sender")}
+        small = [pk for pk, count in self.counts.items() if count <= SMALL_CHAT_MEMBERS]
+        self.cursors: dict[int, list[Payload]] = defaultdict(list)
+        others = Membership.objects.active().filter(chat_id__in=small).exclude(user=user)
+        for row in others.values("chat_id", "user_id", "delivered_seq", "read_seq"):
+            self.cursors[row.pop("chat_id")].append(row)
+        direct = [chat.pk for chat in chats if chat.is_direct]
+        partners = Membership.objects.filter(chat_id__in=direct).exclude(user=user)
+        self.peers = {m.chat_id: m.user for m in partners.select_related("user")}
+
+
+def _summary(membership: Membership, surroundings: _Surroundings) -> Payload:
+    chat = membership.chat
+    peer = surroundings.peers.get(chat.pk)
+    last = surroundings.last.get(chat.pk)
+    return {
+        "id": chat.pk,
+        "kind": chat.kind,
+        "title": peer.name if peer else chat.title,
+        "peer": person_payload(peer) if peer else None,
+        "role": membership.role,
+        "member_count": surroundings.counts.get(chat.pk, 0),
+        "last_seq": chat.last_seq,
+        "revision": chat.revision,
+        "published_seq": chat.published_seq,
+        "delivered_seq": membership.delivered_seq,
+        "read_seq": membership.read_seq,
+        "unread": max(0, chat.last_seq - membership.read_seq),
+        "created_at": timestamp(chat.created_at),
+        "last_message": _last_message(last) if last else None,
+        "cursors": surroundings.cursors[chat.pk],
+        "present": [],
+    }
+
+
+def _last_message(message: Message) -> dict[str, Any]:
+    return {
+        "seq": message.seq,
+        "sender": sender_payload(message.sender),
+        "content": "" if message.is_deleted else excerpt(message.content),
+        "created_at": timestamp(message.created_at),
+        "deleted": message.is_deleted,
+    }

@@ -1,0 +1,65 @@
+"""Rules for what people write. Content is kept as it was written, or refused; never changed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from chat.errors import BadTextError, EmptyTextError, TooLongError
+from chat.models.chats import TITLE_LENGTH
+
+# Code points, as PostgreSQL, SQLite and Python count them; JavaScript's .length counts UTF-16 units.
+CONTENT_LENGTH = 4000
+EXCERPT_LENGTH = 120
+REACTION_LENGTH = 16
+
+# PostgreSQL cannot store NUL; a lone surrogate is no character and cannot be encoded.
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+# Control characters that no keyboard writes; tab, newline and carriage return are text.
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_VISIBLE_FAST = re.compile(r"[^\W_]")
+# Blank letters: they count as letters but nobody sees them (Hangul fillers, Braille blank).
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Mc", "Zl", "Zp", "Zs"})
+
+
+def check_content(content: str) -> str:
+    """A message's content, unchanged. Raises BadTextError, TooLongError or EmptyTextError."""
+    return _check(content, limit=CONTENT_LENGTH)
+
+
+def check_title(title: str) -> str:
+    """A chat's title without outer spaces, on one line."""
+    return _check(" ".join(title.split()), limit=TITLE_LENGTH)
+
+
+def check_reaction(emoji: str) -> str:
+    """One short reaction: no spaces, nothing that only letters can say."""
+    if any(character.isspace() or character.isalnum() and character.isascii() for character in emoji):
+        # Keycaps (1 and U+20E3) are the one emoji that begins with an ASCII character.
+        if "\u20e3" not in emoji:
+            raise BadTextError
+    return _check(emoji, limit=REACTION_LENGTH)
+
+
+def excerpt(content: str) -> str:
+    return content[:EXCERPT_LENGTH]
+
+
+def _check(text: str, *, limit: int) -> str:
+    if _NOT_STORABLE.search(text) or _CONTROL.search(text):
+        raise BadTextError
+    if len(text) > limit:
+        raise TooLongError
+    if not _VISIBLE_FAST.search(text) and not any(map(_is_visible, text)):
+        raise EmptyTextError
+    if not set(text).isdisjoint(_BLANK_LETTERS) and not any(map(_is_visible, text)):
+        raise EmptyTextError
+    return text
+
+
+def _is_visible(character: str) -> bool:
+    return (
+        unicodedata.category(character) not in _UNSEEN_CATEGORIES
+        and character not in _BLANK_LETTERS
+    )

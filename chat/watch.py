@@ -1,0 +1,89 @@
+"""What a process looks after from time to time: lost revisions, silent sockets, ended sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from chat import sessions
+from chat.hub import Hub
+from chat.payloads import to_line
+from chat.protocol import CloseCode
+from chat.sessions import SignIn
+from chat.sockets import Socket
+from chat.threads import DatabaseThreads
+
+logger = logging.getLogger(__name__)
+
+HEADS_SECONDS: Final = (20.0, 25.0)
+RECHECK_EVERYONE_SECONDS: Final = 55.0
+
+
+class Watch:
+    def __init__(self, hub: Hub, threads: DatabaseThreads) -> None:
+        self._hub = hub
+        self._threads = threads
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        rounds = (self._send_heads, self._recheck_called, self._recheck_everyone)
+        self._tasks = [asyncio.create_task(_forever(one), name=one.__name__) for one in rounds]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def recheck(self, user_ids: Collection[int]) -> None:
+        """Closes these people's sockets that may no longer be; mends which chats the others get."""
+        sockets = [s for user_id in user_ids for s in self._hub.people.get(user_id, ())]
+        if not sockets:
+            return
+        sign_ins = {SignIn(s.user_id, s.session_key) for s in sockets}
+        holding = await self._threads.run(sessions.holding, sign_ins)
+        chats = await self._threads.run(sessions.chats_of, {s.user_id for s in sockets})
+        for socket in sockets:
+            if SignIn(socket.user_id, socket.session_key) not in holding:
+                self._hub.unregister(socket)
+                await socket.close(CloseCode.SIGNED_OUT)
+            else:
+                self._mend(socket, chats[socket.user_id])
+
+    def _mend(self, socket: Socket, chat_ids: set[int]) -> None:
+        for chat_id in socket.chat_ids - chat_ids:
+            self._hub.leave(socket, chat_id)
+            self._hub.put(socket, to_line({"type": "chat.removed", "chat_id": chat_id}))
+
+    async def _send_heads(self) -> None:
+        await asyncio.sleep(random.uniform(*HEADS_SECONDS))  # noqa: S311  (jitter, no secret)
+        # What neither road brought is found here at the latest.
+        self._hub.doubt_everything()
+        now = time.monotonic()
+        for socket in self._hub.sockets:
+            if socket.is_too_slow(now):
+                logger.info("too slow", extra={"user_id": socket.user_id})
+                self._hub.unregister(socket)
+                await socket.close(CloseCode.TOO_SLOW)
+            else:
+                self._hub.put(socket, self._hub.heads_line(socket))
+
+    async def _recheck_called(self) -> None:
+        await self.recheck(await self._hub.next_recheck())
+
+    async def _recheck_everyone(self) -> None:
+        await asyncio.sleep(RECHECK_EVERYONE_SECONDS)
+        await self.recheck(set(self._hub.people))
+
+
+async def _forever(one_round: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await one_round()
+        except Exception as error:
+            # The watch outlives whatever it meets (a database that is away, mostly).
+            logger.warning("the watch stumbled", extra={"error": type(error).__name__})
+            await asyncio.sleep(1)

@@ -1,0 +1,69 @@
+"""Starting with the first request, and stopping without loss: Daphne has no lifespan events.
+
+On SIGTERM (or Ctrl+C): /readyz says 503, what was begun is finished, sockets get `goodbye` and 1012,
+the relay stops; then the server's own handler ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import Any, Final
+
+from chat.runtime import runtime, stop_runtime
+from messaging import background
+
+logger = logging.getLogger(__name__)
+
+# Of the 15 s in which a stopped process must be gone.
+MOST_DRAIN_SECONDS: Final = 8.0
+RELAY_SECONDS: Final = 4.0
+
+Scope = dict[str, Any]
+
+
+class Lifecycle:
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._started_on: asyncio.AbstractEventLoop | None = None
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+        if self._started_on is not loop:
+            self._started_on = loop
+            self._start(loop)
+        # Daphne believes a client's Daphne-Root-Path header; we are always mounted at the root.
+        await self._application({**scope, "root_path": ""}, receive, send)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        runtime()
+        background.ensure_started()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous = signal.getsignal(number)
+            try:
+                loop.add_signal_handler(number, self._stop_once, loop, number, previous)
+            except (NotImplementedError, ValueError, RuntimeError):
+                # Not the main thread (tests), or Windows: the server's own handler stays.
+                return
+
+    def _stop_once(self, loop: asyncio.AbstractEventLoop, number: int, previous: Any) -> None:
+        """The first signal drains; a second one ends at once."""
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        loop.create_task(self._drain_then_stop(number, previous))
+
+    async def _drain_then_stop(self, number: int, previous: Any) -> None:
+        logger.info("stopping: finishing what was begun; once more to stop at once")
+        try:
+            await asyncio.wait_for(stop_runtime(), MOST_DRAIN_SECONDS)
+            await asyncio.to_thread(background.stop, RELAY_SECONDS)
+        except Exception as error:
+            # The process ends in any case.
+            logger.warning("stopped before all was finished", extra={"error": repr(error)})
+        if callable(previous):
+            previous(number, None)
+        else:
+            signal.raise_signal(number)

@@ -1,0 +1,70 @@
+"""How the project logs: one line an event, JSON or text, ids but never the content of a chat."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+# What every LogRecord has; anything else on it was given as `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# Given by Django's and Daphne's own loggers; not ours to repeat.
+_LEFT_OUT = frozenset({"request", "server_time", "status_code", "sinfo"})
+
+
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    given = vars(record).items()
+    return {name: value for name, value in given if name not in _STANDARD | _LEFT_OUT}
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **extras(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people; newlines in what is logged are escaped, so nobody can forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        pairs = " ".join(f"{name}={value}" for name, value in extras(record).items())
+        return f"{text} {pairs}".rstrip() if "\n" not in text else f"{text}\n{pairs}".rstrip()
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        return super().formatMessage(record)
+
+
+def logging_settings(*, level: str, form: str) -> dict[str, Any]:
+    formatter = {
+        "json": {"()": "webchat.log.JsonFormatter"},
+        "text": {
+            "()": "webchat.log.TextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+    }[form]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "webchat": {"level": level},
+            "chat": {"level": level},
+            "messaging": {"level": level},
+            "django": {"level": "WARNING"},
+            # kafka-python prints keys and values at DEBUG.
+            "kafka": {"level": "WARNING"},
+        },
+    }

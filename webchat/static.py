@@ -1,0 +1,7 @@
+"""Static files with the hash of their content in the name, ES module imports included."""
+
+from servestatic.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticStorage(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
