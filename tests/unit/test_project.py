@@ -1,0 +1,156 @@
+"""Files that no test would run (compose file, units, table of variables) still tell the truth."""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from tests import needs, stack
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Reads the settings in a fresh process and says which variables they asked for.
+ASKED = """
+import json
+from webchat.environment import Environment
+names, text = set(), Environment.text
+def asked(self, name, **options):
+    names.add(name)
+    return text(self, name, **options)
+Environment.text = asked
+import webchat.settings
+print(json.dumps(sorted(names)))
+"""
+READ_ELSEWHERE = {"PORT"}  # script/server
+
+
+@pytest.fixture(scope="module")
+def variables() -> set[str]:
+    """The variables that the settings read."""
+    environment = stack.without_ours(os.environ) | {"SECRET_KEY": "0" * 40}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+def is_runnable(command: list[str]) -> bool:
+    """A manage.py command that exists, or Daphne with an application that can be named."""
+    match command:
+        case [_, "manage.py", name, *_]:
+            return name in get_commands()
+        case [_, "-m", "daphne", *_, application]:
+            module, _, name = application.partition(":")
+            return hasattr(importlib.import_module(module), name)
+    return False
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict:
+    yaml = needs.module("yaml")
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+@pytest.fixture(scope="module")
+def ours(compose) -> dict:
+    """The services that run this project's own image."""
+    return {name: one for name, one in compose["services"].items() if "build" in one}
+
+
+class TestCompose:
+    def test_runs_every_process_of_the_chat(self, compose, ours):
+        assert {"kafka", "postgres", "redis"} <= compose["services"].keys()
+        assert {"migrate", "web", "relay", "consumer"} <= ours.keys()
+
+    def test_names_commands_that_exist(self, ours):
+        wrong = {name: one["command"] for name, one in ours.items()}
+        assert not {name for name, command in wrong.items() if not is_runnable(command)}
+
+    def test_names_variables_that_the_settings_read(self, ours, variables):
+        for name, service in ours.items():
+            assert service["environment"].keys() <= variables, name
+
+    def test_waits_only_for_services_that_are_there(self, compose):
+        for service in compose["services"].values():
+            assert service.get("depends_on", {}).keys() <= compose["services"].keys()
+
+    def test_keeps_data_on_named_volumes(self, compose):
+        used = {
+            volume.split(":")[0]
+            for service in compose["services"].values()
+            for volume in service.get("volumes", [])
+        }
+        assert used == compose["volumes"].keys()
+
+    def test_keeps_the_two_listeners_of_kafka_and_its_health_check(self, compose):
+        kafka = compose["services"]["kafka"]
+        advertised = kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+        assert advertised == "PLAINTEXT://kafka:9092,PLAINTEXT_HOST://localhost:29092"
+        assert kafka["ports"] == ["9092:9092", "29092:29092"]
+        assert kafka["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "true"
+        check = kafka["healthcheck"]
+        assert (check["interval"], check["timeout"], check["retries"]) == ("10s", "5s", 5)
+        assert "--list" in check["test"][1]
+
+    def test_starts_without_zookeeper(self, compose):
+        assert "zookeeper" not in compose["services"]
+        assert "broker,controller" in compose["services"]["kafka"]["environment"].values()
+
+
+class TestImage:
+    def test_copies_only_what_is_there(self):
+        text = (ROOT / "Dockerfile").read_text()
+        for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE):
+            *sources, _ = line.split()
+            for source in sources:
+                assert (ROOT / source).exists(), source
+
+    def test_starts_the_web_process_as_compose_does(self, compose):
+        command = re.search(r"^CMD (.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        assert command
+        assert json.loads(command[1]) == compose["services"]["web"]["command"]
+
+
+class TestUnits:
+    @pytest.fixture(
+        params=sorted((ROOT / "deploy" / "systemd").glob("*.service")), ids=lambda path: path.name
+    )
+    def unit(self, request) -> configparser.ConfigParser:
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        parser.optionxform = str
+        parser.read(request.param)
+        return parser
+
+    def test_start_commands_that_exist(self, unit):
+        assert is_runnable(shlex.split(unit["Service"]["ExecStart"]))
+
+    def test_give_a_process_the_time_to_finish(self, unit):
+        assert int(unit["Service"]["TimeoutStopSec"]) > 15
+
+    def test_are_given_variables_that_the_settings_read(self, variables):
+        text = (ROOT / "deploy" / "webchat.env.example").read_text()
+        assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) <= variables
+
+
+class TestReadme:
+    @pytest.mark.parametrize("file", ["README.md", "README.ru.md"])
+    def test_has_a_row_for_every_variable_and_no_other(self, file, variables):
+        rows = re.findall(r"^\| `([A-Z_]+)`", (ROOT / file).read_text(), re.MULTILINE)
+        assert set(rows) == variables | READ_ELSEWHERE
+
+
+class TestScripts:
+    @pytest.mark.parametrize("script", ["script/server", "script/test", ".ci/run", "manage.py"])
+    def test_can_be_started(self, script):
+        assert os.access(ROOT / script, os.X_OK)
+        assert (ROOT / script).read_text().startswith("#!/usr/bin/env ")
