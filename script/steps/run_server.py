@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -27,7 +28,7 @@ def set_up() -> None:
 
     try:
         django.setup()
-        call_command("check")
+        call_command("check", stdout=io.StringIO())  # says only what is wrong
         call_command("migrate", verbosity=0)
         call_command("seed_demo")
     except ImproperlyConfigured as error:
@@ -105,6 +106,9 @@ def check() -> None:
 
 def main(what: str) -> None:
     os.chdir(ROOT)
+    # For a person at a terminal, unless they want it otherwise.
+    os.environ.setdefault("LOG_FORMAT", "text")
+    os.environ.setdefault("LOG_LEVEL", "WARNING" if what == "check" else "INFO")
     set_up()
     if what == "check":
         check()
