@@ -21,16 +21,16 @@ class PartitionsLostError(RetryableError):
     """Raised when a commit comes after a rebalance has given the partitions out anew."""
 
 
+class ConfigurationError(RetryableError):
+    """Raised when the bus refuses a password, a certificate or a right, until that is put right."""
+
+
 class PermanentError(MessagingError):
     """Raised when the same thing can never work: the record itself is bad."""
 
 
 class InvalidEventError(PermanentError):
     """Raised when an event breaks its schema or the content rules."""
-
-
-class ConfigurationError(PermanentError):
-    """Raised when the bus refuses a password, a certificate or a right that is missing."""
 
 
 class ShuttingDownError(MessagingError):

@@ -1,7 +1,7 @@
 """The bus inside one process: what Kafka does for this project, without Kafka.
 
-For tests and embedded use. Adapters that share one `InMemoryBroker` behave like processes that share one cluster. Everything is
-lost with the process: what must survive is in the outbox.
+For tests and embedded use. Adapters that share one `InMemoryBroker` behave like processes that
+share one cluster. Everything is lost with the process: what must survive is in the outbox.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from messaging.errors import RetryableError
+from messaging.errors import ConfigurationError, RetryableError
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ class RetryPolicy:
 
     def wait_seconds(self, failures: int, *, longest_seconds: float = 30.0) -> float:
         """After that many failures in a row (1 or more)."""
-        grown = self.initial_seconds * self.factor ** min(failures - 1, 30)
+        grown = self.initial_seconds * float(self.factor ** min(failures - 1, 30))
         jitter = random.uniform(1.0, self.multiplier)  # noqa: S311  nothing secret hangs on it
         return min(grown * jitter, longest_seconds)
 
@@ -50,6 +50,8 @@ def call_with_retries(
     for failures in range(1, policy.tries + 1):
         try:
             return call(deadline - clock())
+        except ConfigurationError:  # trying again changes nothing
+            raise
         except RetryableError:
             wait = policy.wait_seconds(failures)
             if failures == policy.tries or clock() + wait >= deadline:

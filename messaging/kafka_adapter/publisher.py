@@ -1,0 +1,215 @@
+"""Sends records in order and says of each where it is, or why it is not.
+
+Note [Order over failures]: kafka-python has at most one batch of a partition on its way, in order,
+for as long as we wait. When our deadline passes, the whole producer is dropped, so that what it
+still held cannot be sent behind what is sent next. What is written of one partition is therefore
+always a beginning of what was given, and sending again keeps the order of first arrival.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import kafka.errors as kafka_errors
+from kafka import KafkaProducer
+from kafka.partitioner.default import DefaultPartitioner, murmur2
+
+from messaging.adapter import MAX_RECORD_BYTES, OutgoingRecord, RecordPosition
+from messaging.errors import PermanentError, RetryableError
+from messaging.kafka_adapter.connection import Connection, translate
+
+logger = logging.getLogger(__name__)
+
+Result = RecordPosition | Exception
+
+CONNECT_SECONDS = 5.0
+# How long one record may wait for its topic to be known; a topic that is missing fails alone.
+TOPIC_SECONDS = 5.0
+MOST_IN_FLIGHT = 5_000
+MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+
+PRODUCER_OPTIONS: dict[str, Any] = {
+    "acks": "all",
+    # Named, because kafka-python switches the default off when another option does not fit.
+    "enable_idempotence": True,
+    "batch_size": 256 * 1024,
+    "linger_ms": 5,
+    "max_block_ms": int(TOPIC_SECONDS * 1000),
+    "request_timeout_ms": 10_000,
+    "retry_backoff_ms": 100,
+    # Longer than any deadline of ours: see Note [Order over failures].
+    "delivery_timeout_ms": 3_600_000,
+    "max_request_size": MAX_RECORD_BYTES + 10_000,
+    "metrics_enabled": False,
+}
+
+
+class Publisher:
+    """Safe between threads; connects when it has to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._producer: KafkaProducer | None = None
+
+    def connect(self, *, timeout_seconds: float = CONNECT_SECONDS) -> KafkaProducer:
+        """Raises RetryableError, ConfigurationError."""
+        with self._lock:
+            if self._producer is None:
+                self._producer = self._connection.make(
+                    KafkaProducer,
+                    timeout_seconds=timeout_seconds,
+                    partitioner=_RememberingPartitioner(),
+                    **PRODUCER_OPTIONS,
+                )
+            return self._producer
+
+    def send(self, records: Sequence[OutgoingRecord], timeout_seconds: float) -> list[Result]:
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            producer = self.connect(timeout_seconds=min(timeout_seconds, CONNECT_SECONDS))
+        except RetryableError as error:
+            return [error] * len(records)
+        batch = _Batch(producer, deadline)
+        for record in records:
+            batch.add(record)
+        results = batch.finish()
+        if batch.must_drop_producer:
+            self._drop(producer)
+        return results
+
+    def close(self, *, timeout_seconds: float) -> None:
+        with self._lock:
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close(timeout=timeout_seconds)
+            except kafka_errors.KafkaError:
+                logger.warning("Records were still unsent when the producer was closed")
+                _abandon(producer)
+
+    def _drop(self, producer: KafkaProducer) -> None:
+        with self._lock:
+            if self._producer is producer:
+                self._producer = None
+        logger.warning("The producer failed and is dropped; the next send makes a new one")
+        threading.Thread(target=_abandon, args=(producer,), name="drop", daemon=True).start()
+
+
+class _Batch:
+    """One call of `send`: what was given, what is on its way, what came of it."""
+
+    def __init__(self, producer: KafkaProducer, deadline: float) -> None:
+        self._producer = producer
+        self._deadline = deadline
+        self._results: list[Result] = []
+        self._in_flight: deque[tuple[int, Any, int]] = deque()
+        self._bytes_in_flight = 0
+        self._lost_topics: dict[str, Exception] = {}
+        self.must_drop_producer = False
+
+    def add(self, record: OutgoingRecord) -> None:
+        key = None if record.key is None else record.key.encode()
+        size = _size(record, key)
+        if size > MAX_RECORD_BYTES:
+            self._results.append(
+                PermanentError(f"The record has {size} bytes; the limit is {MAX_RECORD_BYTES}.")
+            )
+        elif record.topic in self._lost_topics:
+            self._results.append(self._lost_topics[record.topic])
+        elif self.must_drop_producer:
+            self._results.append(RetryableError("Not sent: an earlier record failed."))
+        else:
+            self._send(record, key, size)
+
+    def finish(self) -> list[Result]:
+        while self._in_flight:
+            self._settle_oldest()
+        return self._results
+
+    def _send(self, record: OutgoingRecord, key: bytes | None, size: int) -> None:
+        while self._in_flight and (
+            len(self._in_flight) >= MOST_IN_FLIGHT
+            or self._bytes_in_flight + size > MOST_BYTES_IN_FLIGHT
+        ):
+            self._settle_oldest()
+        try:
+            future = self._producer.send(
+                record.topic, value=record.value, key=key, headers=list(record.headers)
+            )
+        except (kafka_errors.KafkaError, ValueError, TypeError, AssertionError) as error:
+            self._results.append(self._lost(record.topic, error))
+            return
+        self._in_flight.append((len(self._results), future, size))
+        self._bytes_in_flight += size
+        self._results.append(RetryableError("Not acknowledged."))
+
+    def _settle_oldest(self) -> None:
+        index, future, size = self._in_flight.popleft()
+        self._bytes_in_flight -= size
+        try:
+            written = future.get(timeout=max(self._deadline - time.monotonic(), 0))
+        except kafka_errors.KafkaError as error:
+            self._results[index] = translate(error)
+            if not isinstance(self._results[index], PermanentError):
+                self.must_drop_producer = True
+        else:
+            self._results[index] = RecordPosition(written.topic, written.partition, written.offset)
+
+    def _lost(self, topic: str, error: Exception) -> Exception:
+        """What `send` itself refused: the topic cannot be reached, or the record is impossible."""
+        if isinstance(error, kafka_errors.KafkaTimeoutError):
+            lost = RetryableError(f"Topic {topic} is not there, or Kafka does not answer.")
+            self._lost_topics[topic] = lost
+            return lost
+        if isinstance(error, kafka_errors.KafkaError):
+            failure = translate(error)
+            if not isinstance(failure, PermanentError):
+                self._lost_topics[topic] = failure
+            return failure
+        return PermanentError(f"Kafka cannot take this record: {type(error).__name__}.")
+
+
+class _RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # it has no types
+    """The same partitions as every Kafka client gives (murmur2), without computing a key twice.
+
+    In Python the hash is a seventh of all the work of sending, and a chat's key comes again.
+    """
+
+    def partition(
+        self,
+        topic: str,
+        key: Any,
+        key_bytes: bytes | None,
+        value: Any,
+        value_bytes: Any,
+        cluster: Any,
+    ) -> int:
+        if key_bytes is None:
+            return int(super().partition(topic, key, key_bytes, value, value_bytes, cluster))
+        partitions = cluster.partitions_for_topic(topic)
+        return int(sorted(partitions)[_hash(key_bytes) % len(partitions)])
+
+
+@lru_cache(maxsize=100_000)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF)
+
+
+def _size(record: OutgoingRecord, key: bytes | None) -> int:
+    headers = sum(len(name) + len(content) for name, content in record.headers)
+    return len(record.value or b"") + len(key or b"") + headers
+
+
+def _abandon(producer: KafkaProducer) -> None:
+    """Ends it without sending what it holds; `close` alone would wait and then go on sending."""
+    producer._sender.force_close()
+    with contextlib.suppress(kafka_errors.KafkaError):
+        producer.close(timeout=5)

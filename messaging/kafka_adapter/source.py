@@ -1,0 +1,198 @@
+"""One member of a Kafka consumer group; see `RecordSource`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import kafka.errors as kafka_errors
+from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as KafkaPartition
+
+from messaging.adapter import Record, TopicPartition
+from messaging.errors import MessagingError, PartitionsLostError, RetryableError
+from messaging.kafka_adapter.connection import Connection, translate
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+ASK_SECONDS = 5.0
+
+CONSUMER_OPTIONS: dict[str, Any] = {
+    "auto_offset_reset": "earliest",
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 3_000,
+    "max_poll_interval_ms": 300_000,
+    "request_timeout_ms": 10_000,
+    # How soon a topic or a partition that was added is seen.
+    "metadata_max_age_ms": 30_000,
+    "metrics_enabled": False,
+}
+LOST = (
+    kafka_errors.CommitFailedError,
+    kafka_errors.IllegalGenerationError,
+    kafka_errors.UnknownMemberIdError,
+    kafka_errors.RebalanceInProgressError,
+    kafka_errors.FencedInstanceIdError,
+)
+
+
+class KafkaSource:
+    def __init__(self, connection: Connection, *, group_id: str, topics: Sequence[str]) -> None:
+        self._connection = connection
+        self._group_id = group_id
+        self._generation = 0
+        # What this generation has handed out: only that may be committed.
+        self._handed_out: dict[TopicPartition, int] = {}
+        self._rebalance = _RebalanceFlag()
+        self._is_closed = False
+        self._consumer: KafkaConsumer = connection.make(
+            KafkaConsumer, timeout_seconds=CONNECT_SECONDS, group_id=group_id, **CONSUMER_OPTIONS
+        )
+        self._consumer.subscribe(topics=list(topics), listener=self._rebalance)
+        logger.info("Joined a group", extra={"group": group_id, "topics": list(topics)})
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        if self._is_closed:
+            raise RetryableError("This source is closed.")
+        try:
+            self._follow_rebalance()
+            polled = self._consumer.poll(
+                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
+            if self._rebalance.has_happened:
+                # These may still be of the old generation: they are read again from the committed
+                # offsets. See Note [Rebalance] in adapter.py.
+                self._follow_rebalance()
+                return []
+        except kafka_errors.KafkaError as error:
+            raise translate(error) from None
+        records = [_record(given) for batch in polled.values() for given in batch]
+        for record in records:
+            self._handed_out[record.topic_partition] = record.offset + 1
+        return records
+
+    def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+        if self._is_closed or self._rebalance.has_happened:
+            raise PartitionsLostError("The partitions were given out anew.")
+        for topic_partition, offset in next_offsets.items():
+            if offset > self._handed_out.get(topic_partition, -1):
+                raise PartitionsLostError("Not read since the partitions were given out anew.")
+        offsets = {
+            KafkaPartition(part.topic, part.partition): OffsetAndMetadata(offset, "", -1)
+            for part, offset in next_offsets.items()
+        }
+        try:
+            self._consumer.commit(offsets, timeout_ms=int(ASK_SECONDS * 1000))
+        except LOST as error:
+            raise PartitionsLostError(f"Not committed: {type(error).__name__}.") from None
+        except kafka_errors.KafkaError as error:
+            raise translate(error) from None
+
+    def seek(self, topic_partition: TopicPartition, offset: int) -> None:
+        with _while_assigned():
+            self._consumer.seek(_kafka(topic_partition), offset)
+
+    def pause(self, topic_partitions: Iterable[TopicPartition]) -> None:
+        for part in topic_partitions:
+            with _while_assigned():
+                self._consumer.pause(_kafka(part))
+
+    def resume(self, topic_partitions: Iterable[TopicPartition]) -> None:
+        for part in topic_partitions:
+            with _while_assigned():
+                self._consumer.resume(_kafka(part))
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        given = self._consumer.assignment() or ()
+        return frozenset(TopicPartition(part.topic, part.partition) for part in given)
+
+    def close(self, *, timeout_seconds: float = 5.0) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._connection.run(
+                f"leave {id(self)}",
+                lambda: self._consumer.close(
+                    autocommit=False, timeout_ms=int(timeout_seconds * 1000)
+                ),
+                timeout_seconds=timeout_seconds + 1,
+            )
+        except MessagingError as error:
+            logger.warning("Left a group without a word: %s", error, extra=self._names())
+        else:
+            logger.info("Left a group", extra=self._names())
+
+    def _follow_rebalance(self) -> None:
+        if not self._rebalance.has_happened:
+            return
+        self._rebalance.forget()
+        self._generation += 1
+        self._handed_out = {}
+        assigned = self._consumer.assignment() or set()
+        for part in assigned:
+            # kafka-python keeps pauses and positions of partitions that stay with us; see Note
+            # [Rebalance] for why nobody may rely on them.
+            with _while_assigned():
+                self._consumer.resume(part)
+                committed = self._consumer.committed(part, timeout_ms=int(ASK_SECONDS * 1000))
+                if committed is None:
+                    self._consumer.seek_to_beginning(part)
+                else:
+                    self._consumer.seek(part, committed)
+        logger.info("Partitions were given out", extra=self._names() | {"count": len(assigned)})
+
+    def _names(self) -> dict[str, Any]:
+        return {"group": self._group_id, "generation": self._generation}
+
+
+class _RebalanceFlag(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no types
+    """Called on kafka-python's own thread, where nothing else may be done."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def has_happened(self) -> bool:
+        return self._event.is_set()
+
+    def forget(self) -> None:
+        self._event.clear()
+
+    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002  which ones: all
+        self._event.set()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
+        self._event.set()
+
+
+def _while_assigned() -> contextlib.suppress:
+    """kafka-python raises these for a partition that has just gone to another member."""
+    return contextlib.suppress(KeyError, ValueError, AssertionError, kafka_errors.IllegalStateError)
+
+
+def _kafka(part: TopicPartition) -> KafkaPartition:
+    return KafkaPartition(part.topic, part.partition)
+
+
+def _record(given: Any) -> Record:
+    return Record(
+        topic=given.topic,
+        partition=given.partition,
+        offset=given.offset,
+        key=given.key,
+        value=given.value,
+        headers=tuple((name, content or b"") for name, content in given.headers),
+        timestamp_ms=given.timestamp,
+    )
