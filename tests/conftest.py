@@ -33,11 +33,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="embedded: Django on SQLite and memory; services: on PostgreSQL and Redis",
     )
     # Settings are read when a test module imports a model, long before options are at hand: so the
-    # one option that decides on them is read here.
-    config = pluginmanager.get_plugin("pytestconfig")
-    assert isinstance(config, pytest.Config)
-    chosen = getattr(config.option, "stack", None)  # a worker gets its options ready-made
-    stack.prepare(chosen or parser.parse_known_args(config.invocation_params.args).stack)
+    # one option that decides on them is read here. Workers inherit the answer.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config = pluginmanager.get_plugin("pytestconfig")
+        assert isinstance(config, pytest.Config)
+        given = parser.parse_known_args(config.invocation_params.args)
+        os.environ["TEST_STACK"] = given.stack
+    stack.prepare(os.environ["TEST_STACK"])
     django.setup()
 
 

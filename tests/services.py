@@ -278,6 +278,9 @@ def with_path(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 
 
+# Kept: a forgotten Popen complains.
+_started_here: list[Process] = []
+
 AnyService = TypeVar("AnyService", Postgres, Redis, Kafka)
 
 
@@ -292,6 +295,7 @@ def shared(service: type[AnyService], *, folder: Path, owner: int) -> str:
         note = folder / f"{service.name}.json"
         if not note.exists():
             started = service(owner=owner).start()
+            _started_here.append(started)
             note.write_text(json.dumps({"address": started.address}))
         return str(json.loads(note.read_text())["address"])
 
