@@ -1,9 +1,83 @@
-"""The relay inside the web process. (First form: the owner of this module completes it.)"""
+"""The relay as a thread of the web process, started by its first request or socket.
+
+Publishes to Kafka, or in embedded mode hands events to the handlers of this process. When another
+process has the relay's lock, it stands by.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+from django.conf import settings
+
+from messaging import embedded
+from messaging.configuration import close_adapter, get_adapter, is_embedded
+from messaging.delivery import KafkaDelivery
+from messaging.outbox import outbox_recorded
+from messaging.registry import registry
+from messaging.relay import Relay
+from messaging.relay_lock import make_lock
+
+logger = logging.getLogger(__name__)
+
+_lock = threading.Lock()
+_running: BackgroundRelay | None = None
+
+
+class BackgroundRelay:
+    def __init__(self, relay: Relay) -> None:
+        self.pid = os.getpid()
+        self._relay = relay
+        self._thread = threading.Thread(target=relay.run, name="relay", daemon=True)
+
+    @property
+    def is_alive(self) -> bool:
+        # A forked child has the object of its parent, but not the thread.
+        return self.pid == os.getpid() and self._thread.is_alive()
+
+    def start(self) -> None:
+        outbox_recorded.connect(self._relay.wake)
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Whether it ended in time. Rows that it did not come to stay in the outbox."""
+        outbox_recorded.disconnect(self._relay.wake)
+        self._relay.stop()
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+
+def make_relay() -> Relay:
+    """The relay for settings.MESSAGE_BUS. Connects to nothing yet."""
+    if is_embedded():
+        delivery = embedded.HandlerDelivery(registry)
+        return Relay(delivery, make_lock(), batch_size=embedded.BATCH_SIZE)
+    return Relay(KafkaDelivery(get_adapter()), make_lock())
 
 
 def ensure_started() -> None:
-    return
+    """Returns at once; any number of times, from any thread.
+
+    settings.RELAY_IN_WEB = False leaves the work to `manage.py run_outbox_relay`.
+    """
+    global _running
+    if not is_embedded() and not getattr(settings, "RELAY_IN_WEB", True):
+        return
+    with _lock:
+        if _running is None or not _running.is_alive:
+            _running = BackgroundRelay(make_relay())
+            _running.start()
 
 
 def stop(timeout_seconds: float) -> None:
-    return
+    """Lets the round that is running finish, for that long."""
+    global _running
+    with _lock:
+        running, _running = _running, None
+    if running is None or not running.is_alive:
+        return
+    if not running.stop(timeout_seconds):
+        logger.warning("The relay did not finish in time; what it has not marked is sent again")
+    close_adapter(timeout_seconds=1.0)

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from messaging.adapter import Handler, Headers, OutgoingRecord, RecordPosition, RecordSource
+from messaging.adapter import (
+    Handler,
+    Headers,
+    OutgoingRecord,
+    PartitionLag,
+    RecordPosition,
+    RecordSource,
+)
 from messaging.circuit_breaker import CircuitBreaker
 from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
 from messaging.events import EVENT_ID
@@ -113,6 +120,15 @@ class BusAdapter(ABC):
         self._disconnect(max(deadline - time.monotonic(), 0.1))
         if not was_closing:
             logger.info("Disconnected from the bus", extra={"group": self.group_id})
+
+    @abstractmethod
+    def connect(self) -> None: ...
+
+    @abstractmethod
+    def ping(self, *, timeout_seconds: float = 2.0) -> None: ...
+
+    @abstractmethod
+    def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]: ...
 
     @abstractmethod
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource: ...

@@ -80,9 +80,8 @@ def _written(event: NewEvent) -> str:
 def _wake_on_commit(connection: BaseDatabaseWrapper) -> None:
     """Once per transaction; a call in a savepoint counts only for what rolls back with it."""
     active = set(connection.savepoint_ids)
-    for savepoints, function, _robust in connection.run_on_commit:
-        if function is _announce and savepoints <= active:
-            return
+    if any(entry[1] is _announce and entry[0] <= active for entry in connection.run_on_commit):
+        return
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")  # delivered with the commit

@@ -1,0 +1,148 @@
+"""Reads a group's topics and hands their events to its handlers, until it is told to stop."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from messaging.base_adapter import BusAdapter
+from messaging.configuration import TOPICS, close_adapter, get_adapter
+from messaging.consumer import BATCH_SIZE, Counts, GroupConsumer
+from messaging.dead_letter_limit import TooManyDeadLettersError
+from messaging.dead_letters import DeadLetterBox
+from messaging.errors import ConfigurationError, RetryableError
+from messaging.group_reader import GroupReader
+from messaging.heartbeat import Heartbeat
+from messaging.management.arguments import positive
+from messaging.management.exits import (
+    AWAY,
+    ERROR,
+    UNHEALTHY,
+    USAGE,
+    brokers,
+    fail,
+    kafka_is_away,
+    require_kafka,
+    require_tables,
+    say,
+    stopped_by_signals,
+)
+from messaging.metrics import ConsumerMetrics
+from messaging.registry import MAIN_GROUP, broker_group_id, registry
+
+
+class Command(BaseCommand):
+    help = (
+        "Hands events from Kafka to the handlers of a group. Several may run at once and share the"
+        " partitions. SIGTERM or Ctrl+C finishes the batch; a second one stops at once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--group", default=MAIN_GROUP, help="whose handlers (%(default)s)")
+        parser.add_argument(
+            "--topic", action="append", dest="topics", help="only this topic; may be repeated"
+        )
+        parser.add_argument(
+            "--batch-size", type=positive, default=BATCH_SIZE, help="records at once (%(default)s)"
+        )
+        parser.add_argument("--max-messages", type=positive, help="stop after so many records")
+        parser.add_argument(
+            "--until-empty", action="store_true", help="stop when everything is read"
+        )
+        parser.add_argument(
+            "--metrics-port", type=positive, help="serve Prometheus metrics at this port"
+        )
+        parser.add_argument(
+            "--heartbeat-file", default="", help="touched every second while the loop turns"
+        )
+
+    def handle(self, **options: Any) -> None:
+        require_kafka("run_kafka_consumer")
+        group = options["group"]
+        topics = self._topics(group, options["topics"])
+        require_tables()
+        adapter = get_adapter()
+        try:
+            self._connect(adapter)
+            self._announce(group, topics)
+            self._run(adapter, group, topics, options)
+        finally:
+            close_adapter()
+
+    def _topics(self, group: str, wanted: list[str] | None) -> list[str]:
+        if group not in registry.groups() and group != MAIN_GROUP:
+            known = ", ".join(sorted({MAIN_GROUP, *registry.groups()}))
+            fail(USAGE, f"No handler belongs to the group {group}. Groups: {known}")
+        own = set(registry.topics(group)) | (set(TOPICS) if group == MAIN_GROUP else set())
+        if unknown := set(wanted or ()) - own:
+            fail(
+                USAGE,
+                f"{group} does not read {', '.join(unknown)}. Topics: {', '.join(sorted(own))}",
+            )
+        return sorted(wanted or own)
+
+    def _connect(self, adapter: BusAdapter) -> None:
+        try:
+            adapter.connect()
+        except ConfigurationError as error:
+            fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
+        except RetryableError:
+            fail(AWAY, kafka_is_away())
+
+    def _announce(self, group: str, topics: list[str]) -> None:
+        say(
+            f"Webchat {settings.VERSION}, consumer: group {broker_group_id(group)},"
+            f" topics {', '.join(topics)}, brokers {brokers()}."
+        )
+
+    def _run(
+        self, adapter: BusAdapter, group: str, topics: list[str], options: dict[str, Any]
+    ) -> None:
+        group_id = broker_group_id(group)
+        reader = GroupReader(lambda: adapter.open_source(group_id=group_id, topics=topics))
+        heartbeat = Heartbeat(options["heartbeat_file"])
+        metrics = ConsumerMetrics(group, port=options["metrics_port"])
+
+        def turn(counts: Counts) -> None:
+            heartbeat.beat()
+            metrics.note(counts)
+
+        def is_drained() -> bool:
+            try:
+                lags = adapter.lag(group_id=group_id, topics=topics)
+            except RetryableError:
+                return False
+            mine = reader.assignment()
+            return bool(mine) and not any(
+                lag.records for lag in lags if lag.topic_partition in mine
+            )
+
+        consumer = GroupConsumer(
+            reader,
+            registry,
+            group,
+            DeadLetterBox(group, adapter),
+            batch_size=options["batch_size"],
+            max_records=options["max_messages"],
+            is_drained=is_drained if options["until_empty"] else None,
+            on_turn=turn,
+        )
+        heartbeat.beat()
+        try:
+            with stopped_by_signals(consumer.stop):
+                consumer.run()
+        except TooManyDeadLettersError as error:
+            fail(UNHEALTHY, self._too_many(error))
+        finally:
+            heartbeat.remove()
+            metrics.close()
+        say(f"Done: {consumer.counts.records} records in {consumer.counts.batches} batches.")
+
+    def _too_many(self, error: Exception) -> str:
+        return (
+            f"Stopped: {error} What was not set aside is not committed, nothing is lost. Look at"
+            " `manage.py dead_letters list`, correct the handler or the producer, and start again."
+        )

@@ -1,0 +1,74 @@
+"""Takes the outbox to Kafka in a process of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from messaging.configuration import close_adapter, get_adapter
+from messaging.delivery import KafkaDelivery
+from messaging.errors import ConfigurationError, RetryableError
+from messaging.heartbeat import Heartbeat
+from messaging.management.arguments import positive, seconds
+from messaging.management.exits import (
+    brokers,
+    kafka_is_away,
+    require_kafka,
+    require_tables,
+    say,
+    stopped_by_signals,
+)
+from messaging.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
+from messaging.relay_lock import make_lock
+
+
+class Command(BaseCommand):
+    help = (
+        "Publishes what waits in the outbox. One works at a time, further ones stand by. SIGTERM or"
+        " Ctrl+C finishes the batch; a second one stops at once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--batch-size", type=positive, default=BATCH_SIZE, help="rows at once (%(default)s)"
+        )
+        parser.add_argument(
+            "--sweep-seconds",
+            type=seconds,
+            default=SWEEP_SECONDS,
+            help="look at least that often, also when nothing woke it (%(default)s)",
+        )
+        parser.add_argument("--heartbeat-file", default="", help="touched while the loop turns")
+
+    def handle(self, **options: Any) -> None:
+        require_kafka("run_outbox_relay")
+        require_tables()
+        say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
+        self._look_for_kafka()
+        heartbeat = Heartbeat(options["heartbeat_file"])
+        relay = Relay(
+            KafkaDelivery(get_adapter()),
+            make_lock(),
+            batch_size=options["batch_size"],
+            sweep_seconds=options["sweep_seconds"],
+            on_turn=heartbeat.beat,
+        )
+        try:
+            with stopped_by_signals(relay.stop):
+                relay.run()
+        finally:
+            heartbeat.remove()
+            close_adapter()
+        say("Done.")
+
+    def _look_for_kafka(self) -> None:
+        """It runs on without: events wait in the outbox. But whoever starts it is told."""
+        try:
+            get_adapter().ping()
+        except ConfigurationError as error:
+            say(f"Kafka at {brokers()} refuses: {error} Events wait in the outbox.")
+        except RetryableError:
+            say(f"{kafka_is_away()}. Until then events wait in the outbox.")

@@ -1,0 +1,249 @@
+"""Takes the outbox to the bus: one relay at a time, in order, marking only what was acknowledged.
+
+Step between commit and topic. Runs in a thread of its own; nobody who sends ever waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.dispatch import Signal
+
+from messaging.adapter import RecordPosition
+from messaging.delivery import Delivery, Result
+from messaging.delivery_status import record_error_statuses
+from messaging.describing import describe, frames, names_of
+from messaging.errors import (
+    CircuitOpenError,
+    MessagingError,
+    PermanentError,
+    ShuttingDownError,
+)
+from messaging.models import OutboxEvent
+from messaging.outbox_rows import (
+    Lane,
+    OutboxRow,
+    mark_failed,
+    mark_published,
+    mark_set_aside,
+    read_waiting,
+)
+from messaging.relay_lock import Alarm, RelayLock
+from messaging.relay_state import StateReport
+from messaging.retry import RetryPolicy
+
+logger = logging.getLogger(__name__)
+
+# Sent after rows were marked: `highest_seqs` (key -> highest seq of its message.created events) and
+# `rows`. Receivers run in the relay's thread.
+published = Signal()
+
+BATCH_SIZE = 1000
+SWEEP_SECONDS = 5.0
+LOCK_SECONDS = 0.5  # between tries for the lock: a dead relay's successor begins within that time
+GATHER_SECONDS = 0.02  # rounds begin at least that far apart, so that small commits share one
+HELD_LIMIT = 200  # more failing keys than that are one failing bus
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What became of a round's rows."""
+
+    published: list[tuple[OutboxRow, RecordPosition | None]] = field(default_factory=list)
+    impossible: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
+    failed: dict[Lane, tuple[OutboxRow, Exception]] = field(default_factory=dict)
+
+    @property
+    def open_circuit(self) -> CircuitOpenError | None:
+        errors = (error for _, error in self.failed.values())
+        return next((error for error in errors if isinstance(error, CircuitOpenError)), None)
+
+
+def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted:
+    """Note [Order within a key]: behind a row that failed, nothing of its key counts as published,
+    also what was acknowledged; it is sent again, in order, and recognised by its event id."""
+    outcome = Sorted()
+    for row, result in zip(rows, results, strict=True):
+        if row.lane in outcome.failed:
+            continue
+        if isinstance(result, PermanentError):
+            outcome.impossible.append((row, result))
+        elif isinstance(result, Exception):
+            outcome.failed[row.lane] = (row, result)
+        else:
+            outcome.published.append((row, result))
+    return outcome
+
+
+def highest_seqs(rows: Iterable[OutboxRow]) -> dict[str, int]:
+    """Key -> the highest `seq` of its message.created events."""
+    last = {row.key: row for row in rows if row.event_type == "message.created"}
+    seqs = {key: row.parsed().get("seq") for key, row in last.items()}
+    return {key: seq for key, seq in seqs.items() if isinstance(seq, int)}
+
+
+@dataclass(slots=True)
+class Hold:
+    """A key that waits after a failure."""
+
+    failures: int
+    until: float
+
+
+class Relay:
+    """`run` until `stop`. What it needs from outside is given to it: where to, lock and clock."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        lock: RelayLock,
+        *,
+        batch_size: int = BATCH_SIZE,
+        sweep_seconds: float = SWEEP_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
+        retry: RetryPolicy | None = None,
+        on_turn: Callable[[], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._delivery = delivery
+        self._lock = lock
+        self._batch_size = batch_size
+        self._sweep_seconds = sweep_seconds
+        self._gather_seconds = gather_seconds
+        self._retry = retry or RetryPolicy(initial_seconds=0.2)
+        self._on_turn = on_turn
+        self._clock = clock
+        self._alarm = Alarm()
+        self._stopping = threading.Event()
+        self._holds: dict[Lane, Hold] = {}
+        self._report = StateReport(delivery, clock)
+        self.has_lock = False
+
+    def wake(self, **_signal: object) -> None:
+        """From any thread; also a receiver of `outbox_recorded`."""
+        self._alarm.ring()
+
+    def stop(self) -> None:
+        """The round that is running is finished, then `run` returns."""
+        self._stopping.set()
+        self._alarm.ring()
+
+    def run(self) -> None:
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    if self._on_turn:
+                        self._on_turn()
+                    self._step()
+                    failures = 0
+                except ShuttingDownError:
+                    break
+                except (MessagingError, DatabaseError, InterfaceError) as error:
+                    failures += 1
+                    self._recover(error, failures)
+                except Exception as error:  # noqa: BLE001  the road to the bus outlives any fault
+                    failures += 1
+                    logger.error("The relay failed", extra={"frames": frames(error)})
+                    self._recover(error, failures)
+        finally:
+            self._lock.release()
+            self._alarm.close()
+            connection.close()
+
+    def run_round(self) -> int:
+        """Delivers up to a batch; how many rows it took up."""
+        now = self._clock()
+        held = [lane for lane, hold in self._holds.items() if hold.until > now]
+        rows = read_waiting(limit=self._batch_size, held=held)
+        if not rows:
+            return 0
+        outcome = sort_results(rows, self._delivery.deliver(rows))
+        with transaction.atomic():
+            mark_published(outcome.published)
+            self._set_aside(outcome.impossible)
+            self._release([row for row, _ in outcome.published])
+            if outcome.open_circuit is None:
+                self._hold(outcome.failed)
+        self._announce([row for row, _ in outcome.published])
+        self._report.note_errors(error for _, error in outcome.failed.values())
+        if outcome.open_circuit is not None:
+            self._rest(max(outcome.open_circuit.retry_after_seconds, 0.1))
+        elif len(self._holds) > HELD_LIMIT:
+            self._rest(min(hold.until for hold in self._holds.values()) - self._clock())
+        return len(rows)
+
+    def _step(self) -> None:
+        """One try for the lock, or one round and the wait behind it."""
+        if not self.has_lock:
+            self.has_lock = self._lock.acquire()
+            if not self.has_lock:
+                return self._alarm.wait(LOCK_SECONDS)
+            self._holds.clear()
+            logger.info("This relay works now", extra={"bus": self._delivery.bus})
+        self._lock.confirm()
+        began_at = self._clock()
+        count = self.run_round()
+        self._report.save_when_due()
+        if count < self._batch_size and not self._stopping.is_set():
+            if not count:
+                self._lock.wait(self._alarm, self._idle_seconds())
+            self._stopping.wait(max(0.0, began_at + self._gather_seconds - self._clock()))
+        return None
+
+    def _idle_seconds(self) -> float:
+        due = [hold.until - self._clock() for hold in self._holds.values()]
+        return max(0.01, min([self._sweep_seconds, *due]))
+
+    def _rest(self, seconds: float) -> None:
+        """Not cut short by new events: they cannot go anywhere yet."""
+        self._report.save_when_due()
+        self._stopping.wait(max(seconds, 0))
+
+    def _recover(self, error: Exception, failures: int) -> None:
+        """After a fault of the database or of the relay itself: everything is taken up anew."""
+        if failures == 1:
+            logger.warning("The relay waits: %s", describe(error))
+        self._lock.release()
+        self.has_lock = False
+        connection.close()
+        self._stopping.wait(self._retry.wait_seconds(failures, longest_seconds=2.0))
+
+    def _set_aside(self, impossible: Sequence[tuple[OutboxRow, Exception]]) -> None:
+        for row, error in impossible:
+            mark_set_aside(row, describe(error))
+            logger.error("Set aside: %s", describe(error), extra=names_of(row))
+        record_error_statuses(impossible)
+
+    def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
+        for lane, (row, error) in failed.items():
+            failures = self._holds[lane].failures + 1 if lane in self._holds else 1
+            wait = self._retry.wait_seconds(failures)
+            self._holds[lane] = Hold(failures, self._clock() + wait)
+            mark_failed(row, describe(error))
+            logger.warning("Held back for %.1f s: %s", wait, describe(error), extra=names_of(row))
+
+    def _release(self, rows: Sequence[OutboxRow]) -> None:
+        if self._holds:
+            for row in rows:
+                self._holds.pop(row.lane, None)
+
+    def _announce(self, rows: Sequence[OutboxRow]) -> None:
+        if not rows:
+            return
+        logger.debug("Published %d events", len(rows))
+        answers = published.send_robust(
+            sender=OutboxEvent, highest_seqs=highest_seqs(rows), rows=rows
+        )
+        for _receiver, answer in answers:
+            if isinstance(answer, Exception):
+                logger.error(
+                    "A receiver of `published` failed: %s",
+                    describe(answer),
+                    extra={"frames": frames(answer)},
+                )
