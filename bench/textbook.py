@@ -59,7 +59,7 @@ class TextbookMessage(models.Model):
         return self.content
 
 
-class TextbookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
+class TextbookConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.group = "room_" + self.scope["url_route"]["kwargs"]["room"]
         await self.channel_layer.group_add(self.group, self.channel_name)
@@ -80,7 +80,9 @@ class TextbookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channel
 
     @database_sync_to_async
     def save(self, content: str) -> TextbookMessage:
-        return TextbookMessage.objects.create(room=self.group, content=content)
+        saved = TextbookMessage(room=self.group, content=content)
+        saved.save()
+        return saved
 
 
 application = ProtocolTypeRouter(

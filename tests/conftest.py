@@ -19,6 +19,7 @@ from tests.services import (
     PostgresServer,
     Redis,
     RedisServer,
+    Service,
     ServiceMissing,
     locked,
     shared,
@@ -70,7 +71,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def _address(service: type[Postgres] | type[Redis] | type[Kafka], folder: Path) -> str:
+def _address(service: type[Service], folder: Path) -> str:
     owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     try:
         return shared(service, folder=folder, owner=owner)

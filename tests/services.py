@@ -20,7 +20,7 @@ import struct
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -44,6 +44,7 @@ __all__ = [
     "Process",
     "Redis",
     "RedisServer",
+    "Service",
     "ServiceFailed",
     "ServiceMissing",
     "free_port",
@@ -281,10 +282,20 @@ def with_path(url: str, path: str) -> str:
 # Kept: a forgotten Popen complains.
 _started_here: list[Process] = []
 
-AnyService = TypeVar("AnyService", Postgres, Redis, Kafka)
+
+class Service(Protocol):
+    """What `shared` needs of the three above."""
+
+    name: str
+    environment_name: str
+
+    def __init__(self, *, owner: int | None = None) -> None: ...
+    def start(self) -> Process: ...
+    @property
+    def address(self) -> str: ...
 
 
-def shared(service: type[AnyService], *, folder: Path, owner: int) -> str:
+def shared(service: type[Service], *, folder: Path, owner: int) -> str:
     """The address of the run's one service: from the environment, or started by whoever asks first.
 
     `folder` is the same for all workers of a run; `owner` is the process at whose end it ends.
@@ -294,8 +305,8 @@ def shared(service: type[AnyService], *, folder: Path, owner: int) -> str:
     with locked(folder / f"{service.name}.lock"):
         note = folder / f"{service.name}.json"
         if not note.exists():
-            started = service(owner=owner).start()
-            _started_here.append(started)
+            started = service(owner=owner)
+            _started_here.append(started.start())
             note.write_text(json.dumps({"address": started.address}))
         return str(json.loads(note.read_text())["address"])
 

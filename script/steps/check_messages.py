@@ -5,7 +5,6 @@ from __future__ import annotations
 import gettext
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -34,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> int:
     ready_python("requirements-dev.txt")
     lacks = get_programs()
     if arguments:
-        command = [PYTHON, "-m", "pytest", *arguments]
+        command = [str(PYTHON), "-m", "pytest", *arguments]
         return subprocess.run(command, cwd=ROOT, check=False).returncode
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)

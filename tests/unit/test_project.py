@@ -125,9 +125,8 @@ class TestUnits:
     @pytest.fixture(
         params=sorted((ROOT / "deploy" / "systemd").glob("*.service")), ids=lambda path: path.name
     )
-    def unit(self, request) -> configparser.ConfigParser:
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        parser.optionxform = str
+    def unit(self, request) -> configparser.RawConfigParser:
+        parser = configparser.RawConfigParser(strict=False)
         parser.read(request.param)
         return parser
 
