@@ -23,7 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests import watchdog
+from tests import containers, watchdog
+from tests.containers import Container
 
 # Below the ports that the kernel gives to outgoing connections: a client that tries again and again
 # while the service is away could otherwise be given the service's own port.
@@ -88,6 +89,7 @@ class Process:
         self.folder = Path(tempfile.mkdtemp(prefix=f"webchat-{self.name}-"))
         self.log = self.folder / f"{self.name}.log"
         self.pid: int | None = None
+        self.container: Container | None = None  # instead of a program of this machine
         self._popen: subprocess.Popen[bytes] | None = None
         if self.owner == os.getpid():
             atexit.register(self.close)
@@ -110,13 +112,21 @@ class Process:
         """The user to run as, where it must not be the one who runs the tests."""
         return None
 
+    def use_container_or_raise(self, lack: ServiceMissing, container: Container) -> None:
+        """For a service that found no program: its image, where there is a Docker."""
+        if not containers.docker_answers():
+            self.close()
+            raise lack
+        self.container = container
+        self.start_seconds = containers.START_SECONDS
+
     # What a test does with it.
 
     def start(self) -> Self:
         if self.is_running():
             return self
         prepared = self.folder / ".prepared"
-        if not prepared.exists():
+        if not prepared.exists() and not self.container:
             if user := self.system_user():
                 account = pwd.getpwnam(user)
                 os.chown(self.folder, account.pw_uid, account.pw_gid)
@@ -137,7 +147,10 @@ class Process:
         if self.pid is None:
             return
         self.thaw()
-        watchdog.send([self.pid], self.stop_signal)
+        if self.container:
+            self.container.tell("stop")
+        else:
+            watchdog.send([self.pid], self.stop_signal)
         try:
             wait_until(self._is_gone, seconds=self.stop_seconds, what=f"{self.name} has stopped")
         except TimeoutError as error:
@@ -150,6 +163,9 @@ class Process:
         if self.pid is None:
             return
         members = watchdog.family(self.pid)
+        if self.container:
+            self.thaw()
+            self.container.tell("kill")
         watchdog.send(members, signal.SIGKILL)
         wait_until(
             lambda: self._is_gone() and not any(map(watchdog.is_alive, members)),
@@ -160,13 +176,17 @@ class Process:
 
     def freeze(self) -> None:
         """It keeps its connections and answers nothing (SIGSTOP)."""
-        if self.pid is not None:
+        if self.container:
+            self.container.tell("pause")
+        elif self.pid is not None:
             watchdog.send(watchdog.family(self.pid), signal.SIGSTOP)
             # What was born in between.
             watchdog.send(watchdog.family(self.pid), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        if self.pid is not None:
+        if self.container:
+            self.container.tell("unpause")
+        elif self.pid is not None:
             watchdog.send(watchdog.family(self.pid), signal.SIGCONT)
 
     def restart(self) -> Self:
@@ -179,6 +199,8 @@ class Process:
             return
         with contextlib.suppress(ServiceFailed):
             self.stop()
+        if self.container:
+            subprocess.run(self.container.removal, capture_output=True, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.close)
 
@@ -222,12 +244,13 @@ class Process:
         return done.stdout
 
     def _launch(self) -> None:
+        command = self.container.command() if self.container else self.command()
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                [str(part) for part in self.command()],
+                [str(part) for part in command],
                 cwd=self.folder,
                 env=self.environment(),
-                user=self.system_user(),
+                user=None if self.container else self.system_user(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -241,6 +264,7 @@ class Process:
             [
                 *(sys.executable, "-I", "-S", watchdog.__file__),
                 *(str(self.owner), str(pid), str(self.folder)),
+                *(self.container.removal if self.container else ()),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tests.certificates import Authority
-from tests.services import Kafka, free_port, speaks_kafka, wait_until
+from tests.services import Kafka, ServiceMissing, free_port, speaks_kafka, wait_until
 
 PASSWORDS = {"webchat": "correct horse battery", "stranger": "no rights at all"}
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -27,6 +27,9 @@ class SecureKafka(Kafka):
 
     def __init__(self, *, owner: int | None = None) -> None:
         super().__init__(owner=owner)
+        if self.container:
+            self.close()
+            raise ServiceMissing("SASL and TLS need Kafka's own tools.", "default-jre-headless")
         self.mutual_port, self.admin_port = free_port(), free_port()
         self.mutual_brokers = f"127.0.0.1:{self.mutual_port}"
         self.admin_brokers = f"127.0.0.1:{self.admin_port}"

@@ -4,7 +4,8 @@
         ... redis.url ... redis.freeze() ... redis.thaw() ... redis.kill() ... redis.start()
 
 `shared(...)` gives all workers of a run the same one. Programs come from the machine; installing
-them is script/test's work. SecureKafka (tests.secure_kafka) is Kafka with passwords and TLS.
+them is script/test's work; Docker is the last resort. SecureKafka (tests.secure_kafka) has
+passwords and TLS.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import psycopg
 from psycopg import sql
 
 from tests import kafka_jars
+from tests.containers import Container
 from tests.processes import (
     Process,
     ServiceFailed,
@@ -104,8 +106,13 @@ class Postgres(Process, PostgresServer):
     environment_name = "TEST_POSTGRES_URL"
 
     def __init__(self, *, owner: int | None = None) -> None:
-        self.programs = self.find()
         Process.__init__(self, owner=owner)
+        try:
+            self.programs = self.find()
+        except ServiceMissing as lack:
+            trust = {"POSTGRES_HOST_AUTH_METHOD": "trust"}
+            image = Container(self.folder.name, "postgres:17", self.port, 5432, trust)
+            self.use_container_or_raise(lack, image)
         PostgresServer.__init__(self, f"postgres://postgres@127.0.0.1:{self.port}/postgres")
 
     @property
@@ -166,8 +173,12 @@ class Redis(Process, RedisServer):
     environment_name = "TEST_REDIS_URL"
 
     def __init__(self, *, owner: int | None = None) -> None:
-        self.program = self.find()
         Process.__init__(self, owner=owner)
+        try:
+            self.program = self.find()
+        except ServiceMissing as lack:
+            image = Container(self.folder.name, "redis:7", self.port, 6379)
+            self.use_container_or_raise(lack, image)
         RedisServer.__init__(self, f"redis://127.0.0.1:{self.port}/0")
 
     @property
@@ -199,10 +210,13 @@ class Kafka(Process, KafkaServer):
     heap = "512m"
 
     def __init__(self, *, owner: int | None = None) -> None:
-        self.java, self.jars = self.find(), kafka_jars.jars()
         Process.__init__(self, owner=owner)
         KafkaServer.__init__(self, f"127.0.0.1:{self.port}")
         self.controller_port = free_port()
+        try:
+            self.java, self.jars = self.find(), kafka_jars.jars()
+        except ServiceMissing as lack:
+            self.use_container_or_raise(lack, self.image())
 
     @property
     def address(self) -> str:
@@ -240,6 +254,18 @@ class Kafka(Process, KafkaServer):
             "broker.heartbeat.interval.ms": 500,
             "log.cleaner.dedupe.buffer.size": 4_194_304,
         }
+
+    def image(self) -> Container:
+        """The image takes `a.b` as KAFKA_A_B, and listens on all addresses of its container."""
+        inside = self.properties() | {
+            "listeners": f"PLAINTEXT://:{self.port},CONTROLLER://:{self.controller_port}",
+            "log.dirs": "/var/lib/kafka/data",
+        }
+        variables = {
+            f"KAFKA_{name.replace('.', '_').upper()}": str(value) for name, value in inside.items()
+        }
+        name = f"apache/kafka:{kafka_jars.KAFKA_VERSION}"
+        return Container(self.folder.name, name, self.port, self.port, variables)
 
     def format_options(self) -> list[str]:
         return []

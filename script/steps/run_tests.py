@@ -129,7 +129,7 @@ def close(total: Sum, skipped: Iterable[str], lacks: list[str], began: float) ->
     heading("in all")
     for line in skipped:
         print(f"skipped: {line}")
-    for line in lacks:
+    for line in lacks if total.skipped else ():
         print(f"missing: {line}")
     print(f"{time.monotonic() - began:.0f} s; reports are in {RESULTS.relative_to(ROOT)}/")
     print(total, flush=True)
