@@ -152,9 +152,13 @@ class Relay:
                     logger.error("The relay failed", extra={"frames": frames(error)})
                     self._recover(error, failures)
         finally:
-            self._lock.release()
-            self._alarm.close()
+            self.close()
             connection.close()
+
+    def close(self) -> None:
+        """`run` does it at its end."""
+        self._lock.release()
+        self._alarm.close()
 
     def run_round(self) -> int:
         """Delivers up to a batch; how many rows it took up."""
