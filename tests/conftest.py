@@ -19,11 +19,9 @@ from tests.services import (
     PostgresServer,
     Redis,
     RedisServer,
-    Service,
     ServiceMissing,
-    locked,
-    shared,
 )
+from tests.sharing import Service, locked, shared
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -3,25 +3,21 @@
     with Redis() as redis:
         ... redis.url ... redis.freeze() ... redis.thaw() ... redis.kill() ... redis.start()
 
-`shared(...)` gives all workers of a run the same one. Programs come from the machine; installing
-them is script/test's work; Docker is the last resort. SecureKafka (tests.secure_kafka) has
-passwords and TLS.
+Programs come from the machine; installing them is script/test's work; Docker is the last resort.
+The run's shared ones are fixtures (tests.conftest); tests.secure_kafka has passwords and TLS.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import pwd
 import shutil
 import signal
 import struct
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -46,11 +42,9 @@ __all__ = [
     "Process",
     "Redis",
     "RedisServer",
-    "Service",
     "ServiceFailed",
     "ServiceMissing",
     "free_port",
-    "shared",
     "wait_until",
 ]
 
@@ -303,42 +297,3 @@ def speaks_kafka(port: int) -> bool:
 
 def with_path(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
-
-
-# Kept: a forgotten Popen complains.
-_started_here: list[Process] = []
-
-
-class Service(Protocol):
-    """What `shared` needs of the three above."""
-
-    name: str
-    environment_name: str
-
-    def __init__(self, *, owner: int | None = None) -> None: ...
-    def start(self) -> Process: ...
-    @property
-    def address(self) -> str: ...
-
-
-def shared(service: type[Service], *, folder: Path, owner: int) -> str:
-    """The address of the run's one service: from the environment, or started by whoever asks first.
-
-    `folder` is the same for all workers of a run; `owner` is the process at whose end it ends.
-    """
-    if address := os.environ.get(service.environment_name):
-        return address
-    with locked(folder / f"{service.name}.lock"):
-        note = folder / f"{service.name}.json"
-        if not note.exists():
-            started = service(owner=owner)
-            _started_here.append(started.start())
-            note.write_text(json.dumps({"address": started.address}))
-        return str(json.loads(note.read_text())["address"])
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
