@@ -59,6 +59,18 @@ class Progress:
         return self.retry_in_seconds is not None
 
 
+@dataclass(slots=True)
+class _Piece:
+    events: Sequence[Event]
+    has_failed: bool = False
+    is_first_half: bool = False
+
+    def halves(self) -> list[_Piece]:
+        """The one to take first is the last."""
+        middle = len(self.events) // 2
+        return [_Piece(self.events[middle:]), _Piece(self.events[:middle], is_first_half=True)]
+
+
 def is_away(error: Exception) -> bool:
     """Whether something that a handler needs is away or refuses: never the event's fault."""
     return isinstance(error, MessagingError) and not isinstance(error, PermanentError)
@@ -93,7 +105,10 @@ class Dispatcher:
         all_events = [event for events in lanes.values() for event in events]
         if not self._has_failed(all_events) and self._succeeds(all_events):
             return {lane: Progress(len(events)) for lane, events in lanes.items()}
-        return {lane: self._advance(events) for lane, events in lanes.items()}
+        has_failed = len(lanes) == 1
+        return {
+            lane: self._advance(events, has_failed=has_failed) for lane, events in lanes.items()
+        }
 
     def forget(self) -> None:
         """After a rebalance: others may have these events now."""
@@ -107,22 +122,27 @@ class Dispatcher:
         failed = {event_id for event_id, _ in self._failures} | self._waits.keys()
         return any(event.event_id in failed for event in events)
 
-    def _advance(self, events: Sequence[Event]) -> Progress:
+    def _advance(self, events: Sequence[Event], *, has_failed: bool) -> Progress:
         """Note [Smaller pieces]: halves, the first one first, until one event stands alone; nothing
         behind an event that fails is touched before it is done with."""
         done = 0
-        size = len(events)
-        while done < len(events):
-            piece = events[done : done + size]
-            if len(piece) == 1:
-                wait = self._handle_alone(piece[0])
+        pieces = [_Piece(events, has_failed=has_failed)]
+        while pieces:
+            piece = pieces.pop()
+            if len(piece.events) <= 1:
+                wait = self._handle_alone(piece.events[0]) if piece.events else None
                 if wait is not None:
                     return Progress(done, wait)
-                done, size = done + 1, len(events)
-            elif not self._has_failed(piece) and self._succeeds(piece):
-                done += len(piece)
-            else:
-                size = len(piece) // 2
+            elif (
+                piece.has_failed
+                or self._has_failed(piece.events)
+                or not self._succeeds(piece.events)
+            ):
+                pieces += piece.halves()
+                continue
+            elif piece.is_first_half:
+                pieces[-1].has_failed = True  # the fault is in the other half
+            done += len(piece.events)
         return Progress(done)
 
     def _succeeds(self, events: Sequence[Event]) -> bool:

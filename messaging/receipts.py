@@ -33,8 +33,7 @@ def claim(
     events: Sequence[Event], *, group: str, handlers: Sequence[str], attempts: int = 1
 ) -> dict[str, list[Event]]:
     """Writes the missing receipts; for each handler the events that it has not had, in order."""
-    first = {event.event_id: event for event in reversed(events)}
-    unique = [event for event in events if first.get(event.event_id) is event]
+    unique = list({event.event_id: event for event in events}.values())
     if connection.vendor == "postgresql":
         claimed = _claim_by_conflict(unique, group, handlers, attempts)
     else:
