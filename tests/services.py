@@ -202,6 +202,7 @@ class Kafka(Process, KafkaServer):
     name = "kafka"
     environment_name = "TEST_KAFKA_BROKERS"
     heap = "512m"
+    cluster_id = "webchat-tests-cluster0"
 
     def __init__(self, *, owner: int | None = None) -> None:
         Process.__init__(self, owner=owner)
@@ -274,7 +275,7 @@ class Kafka(Process, KafkaServer):
     def prepare(self) -> None:
         lines = [f"{name}={value}" for name, value in self.properties().items()]
         (self.folder / "server.properties").write_text("\n".join(lines) + "\n")
-        cluster = ["-t", "webchat-tests-cluster0", "-c", "server.properties"]
+        cluster = ["-t", self.cluster_id, "-c", "server.properties"]
         self.run_once(
             self.java_command("kafka.tools.StorageTool", "format", *cluster, *self.format_options())
         )
