@@ -39,6 +39,9 @@ class BoundedCalls:
                 future.add_done_callback(_close_result)
                 raise TimeoutError(f"No answer within {timeout_seconds:.1f} s: {name}")
             wait([future], timeout=min(left, 0.05))
+        with self._lock:
+            if self._running.get(name) is future:
+                del self._running[name]
         return future.result()
 
     def _take_turn(self, name: str, call: Callable[[], Result], deadline: float) -> Future[Result]:

@@ -7,6 +7,7 @@ share one cluster. Everything is lost with the process: what must survive is in 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 import zlib
@@ -30,6 +31,7 @@ from messaging.errors import PartitionsLostError, PermanentError, RetryableError
 
 logger = logging.getLogger(__name__)
 
+TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 AWAY = "The in-memory bus is away."
 
 
@@ -188,6 +190,8 @@ class InMemoryAdapter(BusAdapter):
     def _send_one(self, record: OutgoingRecord) -> RecordPosition | Exception:
         if not self.broker.is_available:
             return RetryableError(AWAY)
+        if not TOPIC_NAME.fullmatch(record.topic) or (record.key is None and record.value is None):
+            return PermanentError("The topic's name is impossible, or there is no key nor value.")
         size = sum(len(name) + len(content) for name, content in record.headers)
         size += len(record.value or b"") + len(record.key or "")
         if size > MAX_RECORD_BYTES:

@@ -25,14 +25,14 @@ class RetryPolicy:
 
     def wait_seconds(self, failures: int, *, longest_seconds: float = 30.0) -> float:
         """After that many failures in a row (1 or more)."""
-        grown = self.initial_seconds * float(self.factor ** min(failures - 1, 30))
+        grown: float = self.initial_seconds * self.factor ** min(failures - 1, 30)
         jitter = random.uniform(1.0, self.multiplier)  # noqa: S311  nothing secret hangs on it
         return min(grown * jitter, longest_seconds)
 
 
 def publish_wait_seconds(failures: int) -> float:
     """Between the tries of `publish`: 1, 2, 4, then 5 s."""
-    return min(1000 * 2 ** (failures - 1), 5000) / 1000
+    return min(1000 * 2.0 ** (failures - 1), 5000) / 1000
 
 
 def call_with_retries(

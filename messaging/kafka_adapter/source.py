@@ -27,7 +27,8 @@ CONSUMER_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "session_timeout_ms": 10_000,
-    "heartbeat_interval_ms": 3_000,
+    # A member learns of a rebalance by its next heartbeat: the others wait that long.
+    "heartbeat_interval_ms": 1_000,
     "max_poll_interval_ms": 300_000,
     "request_timeout_ms": 10_000,
     # How soon a topic or a partition that was added is seen.
@@ -56,6 +57,10 @@ class KafkaSource:
             KafkaConsumer, timeout_seconds=CONNECT_SECONDS, group_id=group_id, **CONSUMER_OPTIONS
         )
         self._consumer.subscribe(topics=list(topics), listener=self._rebalance)
+        # Joining before the topics are known gives an empty share, and a second rebalance.
+        connection.run(
+            f"topics for {id(self)}", self._consumer.topics, timeout_seconds=CONNECT_SECONDS
+        )
         logger.info("Joined a group", extra={"group": group_id, "topics": list(topics)})
 
     @property
@@ -70,6 +75,7 @@ class KafkaSource:
             polled = self._consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=max_records
             )
+            self._finish_joining()
             if self._rebalance.has_happened:
                 # These may still be of the old generation: they are read again from the committed
                 # offsets. See Note [Rebalance] in adapter.py.
@@ -133,6 +139,15 @@ class KafkaSource:
             logger.warning("Left a group without a word: %s", error, extra=self._names())
         else:
             logger.info("Left a group", extra=self._names())
+
+    def _finish_joining(self) -> None:
+        """Mends kafka-python 3.0.12: a rejoin for new partitions that outlasts `poll` is forgotten.
+
+        It then sends no heartbeat, has no partitions, and never asks for any again.
+        """
+        coordinator = self._consumer._coordinator
+        if coordinator.rejoining and not coordinator.rejoin_needed:
+            coordinator.request_rejoin()
 
     def _follow_rebalance(self) -> None:
         if not self._rebalance.has_happened:

@@ -1,0 +1,260 @@
+"""Members of consumer groups on every adapter. See Note [Rebalance] in messaging/adapter.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from messaging.adapter import Record, TopicPartition
+from messaging.errors import PartitionsLostError, RetryableError
+from tests.contract.conftest import PARTITIONS, Bus, first_arrivals, outgoing, read, share
+from tests.services import wait_until
+
+Unique = Callable[[str], str]
+
+
+def after(records: list[Record]) -> dict[TopicPartition, int]:
+    """What to commit when all of these are done."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        known = offsets.get(record.topic_partition, 0)
+        offsets[record.topic_partition] = max(known, record.offset + 1)
+    return offsets
+
+
+def numbers(records: list[Record]) -> list[int]:
+    return sorted(int(record.value or b"") for record in records)
+
+
+class TestPoll:
+    def test_reads_from_the_beginning_in_order(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("read"))
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 300))
+        records = read(bus.source(adapter, unique("group"), topic), 300)
+        assert numbers(records) == list(range(300))
+        offsets: dict[int, list[int]] = {}
+        for record in records:
+            offsets.setdefault(record.partition, []).append(record.offset)
+        for found in offsets.values():
+            assert found == list(range(len(found)))
+
+    def test_gives_at_most_what_was_asked_for(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("few"))
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 50))
+        source = bus.source(adapter, unique("group"), topic)
+        seen: list[Record] = []
+
+        def is_done() -> bool:
+            records = source.poll(max_records=7, timeout_seconds=0.2)
+            assert len(records) <= 7
+            seen.extend(records)
+            return len(seen) == 50
+
+        wait_until(is_done, seconds=20)
+
+    def test_gives_nothing_in_its_time_when_there_is_nothing(
+        self, bus: Bus, unique: Unique
+    ) -> None:
+        source = bus.source(bus.adapter(), unique("group"), bus.topic(unique("empty")))
+        share(source, count=PARTITIONS)
+        started = time.monotonic()
+        assert source.poll(max_records=10, timeout_seconds=0.3) == []
+        assert 0.2 < time.monotonic() - started < 2
+
+    def test_reads_several_topics(self, bus: Bus, unique: Unique) -> None:
+        first, second = bus.topic(unique("first")), bus.topic(unique("second"))
+        adapter = bus.adapter()
+        adapter.publish_many([*outgoing(first, 20), *outgoing(second, 20)])
+        records = read(bus.source(adapter, unique("group"), first, second), 40)
+        assert {record.topic for record in records} == {first, second}
+
+    def test_of_two_groups_gives_each_everything(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("groups"))
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 30))
+        for group in (unique("one"), unique("other")):
+            assert numbers(read(bus.source(adapter, group, topic), 30)) == list(range(30))
+
+    def test_of_a_closed_source_is_refused(self, bus: Bus, unique: Unique) -> None:
+        source = bus.source(bus.adapter(), unique("group"), bus.topic(unique("closed")))
+        source.close()
+        source.close()
+        with pytest.raises(RetryableError):
+            source.poll(max_records=1, timeout_seconds=0.1)
+
+
+class TestCommit:
+    def test_is_where_the_next_member_goes_on(self, bus: Bus, unique: Unique) -> None:
+        topic, group = bus.topic(unique("commit")), unique("group")
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 40))
+        source = bus.source(adapter, group, topic)
+        source.commit(after(read(source, 40)))
+        source.close()
+        adapter.publish_many(outgoing(topic, 10, first=40))
+        assert numbers(read(bus.source(adapter, group, topic), 10)) == list(range(40, 50))
+
+    def test_that_was_not_made_brings_the_records_again(self, bus: Bus, unique: Unique) -> None:
+        topic, group = bus.topic(unique("again")), unique("group")
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 40))
+        source = bus.source(adapter, group, topic)
+        records = read(source, 40)
+        done = [record for record in records if record.partition % 2]
+        assert 0 < len(done) < 40
+        source.commit(after(done))
+        source.close()
+        again = read(bus.source(adapter, group, topic), 40 - len(done))
+        assert numbers(again) == numbers([record for record in records if record not in done])
+
+    def test_after_a_rebalance_is_refused_and_all_come_again(
+        self, bus: Bus, unique: Unique
+    ) -> None:
+        topic, group = bus.topic(unique("late")), unique("group")
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 60))
+        early = bus.source(adapter, group, topic)
+        records = read(early, 60)
+        before = early.generation
+        late = bus.source(bus.adapter(), group, topic)
+        again = share(early, late, count=PARTITIONS)
+        assert early.generation != before
+        lost = {p: o for p, o in after(records).items() if p not in early.assignment()}
+        assert lost
+        with pytest.raises(PartitionsLostError):
+            early.commit(lost)
+
+        def is_complete() -> bool:
+            for source in (early, late):
+                again.extend(source.poll(max_records=100, timeout_seconds=0.1))
+            return {record.value for record in again} == {record.value for record in records}
+
+        wait_until(is_complete, seconds=20, what="everything has come again")
+
+    def test_of_what_this_generation_has_not_read_is_refused(
+        self, bus: Bus, unique: Unique
+    ) -> None:
+        topic, group = bus.topic(unique("unread")), unique("group")
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 20))
+        source = bus.source(adapter, group, topic)
+        records = read(source, 20)
+        source.close()
+        with pytest.raises(PartitionsLostError):
+            source.commit(after(records))
+
+
+class TestSeek:
+    def test_reads_again_from_there(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("seek"), partitions=1)
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 10))
+        source = bus.source(adapter, unique("group"), topic)
+        read(source, 10)
+        source.seek(TopicPartition(topic, 0), 7)
+        assert numbers(read(source, 3)) == [7, 8, 9]
+
+    def test_of_a_partition_that_is_not_ours_does_nothing(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("seek"), partitions=1)
+        source = bus.source(bus.adapter(), unique("group"), topic)
+        source.seek(TopicPartition(topic, 0), 7)
+        source.pause([TopicPartition(topic, 0)])
+        source.resume([TopicPartition(topic, 0)])
+
+
+class TestPause:
+    def test_holds_back_one_partition_and_keeps_the_membership(
+        self, bus: Bus, unique: Unique
+    ) -> None:
+        topic = bus.topic(unique("pause"))
+        adapter = bus.adapter()
+        source = bus.source(adapter, unique("group"), topic)
+        share(source, count=PARTITIONS)
+        results = adapter.publish_many(outgoing(topic, 100, keys=20))
+        held = TopicPartition(topic, 1)
+        source.pause([held])
+        expected = [n for n, result in enumerate(results) if result.partition != 1]  # type: ignore[union-attr]
+        assert 0 < len(expected) < 100
+        generation = source.generation
+        records = read(source, len(expected))
+        assert source.poll(max_records=100, timeout_seconds=0.5) == []
+        assert numbers(records) == expected
+        assert held in source.assignment()
+        source.resume([held])
+        assert numbers(records + read(source, 100 - len(expected))) == list(range(100))
+        assert source.generation == generation
+
+    def test_ends_with_a_rebalance(self, bus: Bus, unique: Unique) -> None:
+        topic, group = bus.topic(unique("pause")), unique("group")
+        adapter = bus.adapter()
+        source, other = (bus.source(bus.adapter(), group, topic) for _ in range(2))
+        share(source, other, count=PARTITIONS)
+        source.pause(source.assignment())
+        adapter.publish_many(outgoing(topic, 50, keys=20))
+        other.close()
+        assert numbers(read(source, 50)) == list(range(50))
+
+
+class TestGroup:
+    def test_gives_every_partition_to_one_member(self, bus: Bus, unique: Unique) -> None:
+        topic, group = bus.topic(unique("share")), unique("group")
+        first, second = (bus.source(bus.adapter(), group, topic) for _ in range(2))
+        share(first, second, count=PARTITIONS)
+        assert not first.assignment() & second.assignment()
+        second.close()
+        share(first, count=PARTITIONS)
+
+    def test_loses_nothing_and_keeps_the_order_while_members_come_and_go(
+        self, bus: Bus, unique: Unique
+    ) -> None:
+        topic, group = bus.topic(unique("churn")), unique("group")
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 400, keys=20))
+        members = [bus.source(bus.adapter(), group, topic)]
+        done: list[Record] = []
+
+        def work(turns: int) -> None:
+            for _ in range(turns):
+                for member in members:
+                    records = member.poll(max_records=15, timeout_seconds=0.1)
+                    try:
+                        member.commit(after(records))
+                    except PartitionsLostError:
+                        continue
+                    done.extend(records)
+
+        for _ in range(3):
+            work(3)
+            members.append(bus.source(bus.adapter(), group, topic))
+            work(3)
+            members.pop(0).close()
+        wait_until(lambda: work(1) is None and len(set(done)) >= 400, seconds=30)
+        assert numbers(list(set(done))) == list(range(400))
+        for key, arrived in first_arrivals(done).items():
+            assert arrived == sorted(arrived), key
+
+
+class TestLag:
+    def test_tells_records_and_seconds(self, bus: Bus, unique: Unique) -> None:
+        topic, group = bus.topic(unique("lag")), unique("group")
+        adapter = bus.adapter()
+        now_ms = int(time.time() * 1000)
+        adapter.publish_many(outgoing(topic, 30))
+        missing = unique("missing")
+        lag = adapter.lag(group_id=group, topics=[topic, missing])
+        assert {part.topic_partition for part in lag} == {
+            TopicPartition(topic, number) for number in range(PARTITIONS)
+        }
+        assert sum(part.records for part in lag) == 30
+        assert max(part.seconds(now_ms=now_ms + 60_000) for part in lag) == pytest.approx(60, abs=9)
+
+        source = bus.source(adapter, group, topic)
+        source.commit(after(read(source, 30)))
+        lag = adapter.lag(group_id=group, topics=[topic])
+        assert sum(part.records for part in lag) == 0
+        assert [part.seconds(now_ms=now_ms) for part in lag] == [0] * PARTITIONS
+        assert adapter.describe_topics([missing]) == []
