@@ -1,0 +1,59 @@
+/** Requests over HTTP: JSON in and out, errors with the server's own code and words. */
+
+import { gettext } from "./i18n.js";
+
+/** What did not work: `code` for the program, `message` for the person. */
+export class RequestError extends Error {
+  /** @param {string} code @param {string} message @param {number} [retryAfterSeconds] */
+  constructor(code, message, retryAfterSeconds) {
+    super(message);
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** Nothing is wrong with the request itself: it can be sent again. */
+  get isPassing() {
+    return ["offline", "timeout", "unavailable", "too_many", "signed_out"].includes(this.code);
+  }
+}
+
+export const offlineError = () =>
+  new RequestError("offline", gettext("There is no connection. Try again when it is back."));
+
+/**
+ * @param {string} method @param {string} path  below /api/
+ * @param {any} [body]
+ * @returns {Promise<any>}
+ */
+export async function api(method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": csrfToken() });
+  let response;
+  try {
+    response = await fetch(`/api/${path}`, {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+      signal: AbortSignal.timeout(20_000),
+    });
+  } catch {
+    throw offlineError();
+  }
+  if (response.status === 204) return {};
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw errorOf(response, answer);
+}
+
+/** @param {Response} response @param {any} answer */
+function errorOf(response, answer) {
+  if (response.status === 401) return new RequestError("signed_out", gettext("You are signed out. Sign in again."));
+  const { code, detail, retry_after: retryAfter } = answer?.error ?? {};
+  if (code) return new RequestError(code, detail, retryAfter);
+  if (response.status >= 500) return new RequestError("unavailable", gettext("The server does not answer just now. Try again in a moment."), 3);
+  return new RequestError("error", gettext("That did not work. Load the page again and repeat it."));
+}
+
+function csrfToken() {
+  const cookie = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie);
+  const field = /** @type {?HTMLInputElement} */ (document.querySelector("[name=csrfmiddlewaretoken]"));
+  return cookie?.[1] ?? field?.value ?? "";
+}

@@ -1,0 +1,195 @@
+/**
+ * The field where messages are written: drafts, replies, edits, Enter, the counter.
+ *
+ * Emits "send" ({content, replyTo}), "edit" ({message, content}), "typing", "edit-last".
+ */
+
+import { byId, el, icon, iconButton, isTouch, isolated } from "./dom.js";
+import { Emitter } from "./emitter.js";
+import { codePoints } from "./format.js";
+import { gettext, ngettext, number } from "./i18n.js";
+
+const TYPING_EVERY_MS = 3000;
+const COUNTS_FROM = 0.8;
+
+export class Composer extends Emitter {
+  #form = byId("composer");
+  #drafts;
+  #limit;
+  #chatId = 0;
+  /** @type {?import("./types.js").Quote} */
+  #replyTo = null;
+  /** @type {?import("./types.js").Message} */
+  #editing = null;
+  #typedAt = 0;
+
+  /** @param {import("./drafts.js").Drafts} drafts @param {number} limit  code points */
+  constructor(drafts, limit) {
+    super();
+    this.#drafts = drafts;
+    this.#limit = limit;
+    this.field = el("textarea", { id: "message", rows: 1, autocomplete: "off", dir: "auto", enterKeyHint: isTouch ? "enter" : "send" });
+    this.#context = el("div.context", { hidden: true });
+    this.#counter = el("span.counter", { hidden: true });
+    this.#send = el("button.icon-button.send", { type: "submit", title: gettext("Send"), "aria-label": gettext("Send") }, icon("send"));
+    this.#form.append(this.#context, el("div.box", {}, this.field, this.#send), el("div.foot-line", { "aria-live": "polite" }, this.#counter));
+    this.#listen();
+  }
+
+  #context;
+  #counter;
+  #send;
+
+  /** @param {import("./types.js").Chat} chat */
+  open(chat) {
+    this.#chatId = chat.id;
+    const { text, replyTo, editing } = this.#drafts.get(chat.id);
+    this.field.value = text;
+    this.#replyTo = replyTo;
+    this.#editing = editing;
+    this.#form.hidden = false;
+    const label = gettext("Message to %(name)s", { name: chat.title });
+    this.field.placeholder = gettext("Write a message");
+    this.field.setAttribute("aria-label", label);
+    this.#show();
+    if (!isTouch) this.focus();
+  }
+
+  close() {
+    this.#chatId = 0;
+    this.#form.hidden = true;
+  }
+
+  focus() {
+    this.field.focus({ preventScroll: true });
+  }
+
+  get isEmpty() {
+    return !this.field.value.trim();
+  }
+
+  /** @param {import("./types.js").Quote} quote */
+  reply(quote) {
+    this.#editing = null;
+    this.#replyTo = quote;
+    this.#changed();
+    this.focus();
+  }
+
+  /** @param {import("./types.js").Message} message */
+  edit(message) {
+    if (!this.#editing && !this.isEmpty) this.#setAside = { text: this.field.value, replyTo: this.#replyTo };
+    this.#editing = message;
+    this.#replyTo = null;
+    this.field.value = message.content;
+    this.#changed();
+    this.focus();
+    this.field.setSelectionRange(message.content.length, message.content.length);
+  }
+
+  /** What was being written when an edit began. @type {?{text: string, replyTo: any}} */
+  #setAside = null;
+
+  /** Puts a text back, before whatever stands there. @param {string} text @param {any} [replyTo] */
+  restore(text, replyTo = null) {
+    this.field.value = this.isEmpty ? text : `${text}\n${this.field.value}`;
+    this.#replyTo = replyTo ?? this.#replyTo;
+    this.#changed();
+    this.focus();
+  }
+
+  cancel() {
+    if (!this.#editing && !this.#replyTo) return false;
+    if (this.#editing) this.field.value = this.#setAside?.text ?? "";
+    this.#replyTo = this.#editing ? this.#setAside?.replyTo ?? null : null;
+    this.#editing = this.#setAside = null;
+    this.#changed();
+    return true;
+  }
+
+  #listen() {
+    this.#form.addEventListener("submit", (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#pressed(event));
+    this.field.addEventListener("input", () => {
+      this.#changed();
+      if (!this.isEmpty && !this.#editing) this.#tellTyping();
+    });
+    addEventListener("pagehide", () => this.#keep());
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    // While an input method is composing, Enter chooses a word.
+    if (event.isComposing || event.keyCode === 229) return;
+    const sends = event.key === "Enter" && (isTouch ? event.shiftKey || event.ctrlKey || event.metaKey : !event.shiftKey && !event.altKey);
+    if (sends) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === "ArrowUp" && !this.field.value && !this.#replyTo) {
+      event.preventDefault();
+      this.emit("edit-last");
+    }
+  }
+
+  #submit() {
+    const content = this.field.value.replace(/^\s*\n|\s+$/gu, "");
+    if (!content || codePoints(content) > this.#limit) return this.#show();
+    const [message, replyTo] = [this.#editing, this.#replyTo];
+    this.field.value = message ? this.#setAside?.text ?? "" : "";
+    this.#replyTo = message ? this.#setAside?.replyTo ?? null : null;
+    this.#editing = this.#setAside = null;
+    this.#typedAt = 0;
+    this.#changed();
+    this.focus();
+    if (message) this.emit("edit", { message, content });
+    else this.emit("send", { content, replyTo });
+  }
+
+  #changed() {
+    this.#keep();
+    this.#show();
+  }
+
+  #keep() {
+    if (this.#chatId) this.#drafts.set(this.#chatId, { text: this.field.value, replyTo: this.#replyTo, editing: this.#editing });
+  }
+
+  #show() {
+    this.#grow();
+    this.#count();
+    const quote = this.#editing ?? this.#replyTo;
+    this.#context.hidden = !quote;
+    if (!quote) return;
+    const heading = this.#editing ? el("b", {}, gettext("Editing")) : el("b", {}, gettext("Reply to"), " ", isolated(quote.sender.name));
+    const close = iconButton("close", gettext("Cancel"), () => {
+      this.cancel();
+      this.focus();
+    });
+    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, quote.content)), close);
+  }
+
+  #grow() {
+    this.field.style.height = "auto";
+    this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+
+  #count() {
+    const length = codePoints(this.field.value);
+    this.#send.disabled = this.isEmpty || length > this.#limit;
+    this.#counter.hidden = length < this.#limit * COUNTS_FROM;
+    this.#counter.classList.toggle("over", length > this.#limit);
+    this.#counter.textContent = length > this.#limit
+      ? ngettext("%(count)s character too many", "%(count)s characters too many", length - this.#limit)
+      : `${number(length)} / ${number(this.#limit)}`;
+  }
+
+  #tellTyping() {
+    const now = Date.now();
+    if (now - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = now;
+    this.emit("typing");
+  }
+}

@@ -1,0 +1,69 @@
+/** Builds nodes. Text only ever becomes a text node: nothing here reads HTML. */
+
+import { initials, tint } from "./format.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @param {string} tag  "div" or "div.class.class"
+ * @param {Record<string, any>} [props]  `on…` are listeners, the rest properties where the node has them
+ * @param {...(Node|string|null|undefined|false)} children
+ * @returns {any}
+ */
+export function el(tag, props = {}, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const node = document.createElement(name);
+  if (classes.length) node.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props)) set(node, key, value);
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** @param {any} node @param {string} key @param {any} value */
+function set(node, key, value) {
+  if (value === undefined || value === null || value === false) return;
+  if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+  else if (key === "data") Object.assign(node.dataset, value);
+  else if (key in node && key !== "list" && key !== "role") node[key] = value;
+  else node.setAttribute(key, value === true ? "" : value);
+}
+
+/** @param {string} id */
+export function byId(id) {
+  return /** @type {any} */ (document.getElementById(id));
+}
+
+/** A picture of the page's own set. @param {string} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** @param {string} name @param {string} label @param {(event: any) => void} onclick */
+export function iconButton(name, label, onclick, props = {}) {
+  return el("button.icon-button", { type: "button", title: label, "aria-label": label, onclick, ...props }, icon(name));
+}
+
+/** Initials in a circle (a rounded square for a chat of many). */
+export function avatar(/** @type {{id: number, name: string}} */ who, { square = false, small = false, online = false } = {}) {
+  const classes = `div.avatar${square ? ".square" : ""}${small ? ".small" : ""}`;
+  return el(classes, { "aria-hidden": "true", data: { tint: tint(who.id) } }, initials(who.name), online && el("span.dot"));
+}
+
+/** Someone else's words among ours: kept apart, so that neither turns the other's direction. @param {string} text */
+export function isolated(text) {
+  return el("bdi", {}, text);
+}
+
+/** @param {any} target */
+export function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+/** Whether fingers are the main pointer. */
+export const isTouch = matchMedia("(pointer: coarse)").matches;

@@ -1,0 +1,61 @@
+/** How moments, counts and names are shown. Pure: no DOM, the present moment is a parameter. */
+
+import { gettext, language, number } from "./i18n.js";
+
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
+const dayAndMonth = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const dayInYear = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
+const wholeDay = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "medium" });
+
+/** @param {Date} moment */
+export const timeOfDay = (moment) => clock.format(moment);
+
+/** @param {Date} moment */
+export const exactTime = (moment) => exact.format(moment);
+
+/** Whole days from `moment` to `now`, by the calendar. @param {Date} moment @param {Date} now */
+export function daysBetween(moment, now) {
+  const day = (/** @type {Date} */ d) => Date.UTC(d.getFullYear(), d.getMonth(), d.getDate());
+  return Math.round((day(now) - day(moment)) / 86_400_000);
+}
+
+/** In the chat list: the time today, then the weekday, then the date. @param {Date} moment @param {Date} now */
+export function shortMoment(moment, now) {
+  const days = daysBetween(moment, now);
+  if (days <= 0) return clock.format(moment);
+  if (days < 7) return weekday.format(moment);
+  return dayAndMonth.format(moment);
+}
+
+/** A day's heading in the timeline. @param {Date} moment @param {Date} now */
+export function dayHeading(moment, now) {
+  const days = daysBetween(moment, now);
+  if (days === 0) return gettext("Today");
+  if (days === 1) return gettext("Yesterday");
+  return (moment.getFullYear() === now.getFullYear() ? dayInYear : wholeDay).format(moment);
+}
+
+/** A badge's number: never wider than "999+". @param {number} count */
+export const badge = (count) => (count > 999 ? "999+" : number(count));
+
+/** One or two letters of a name. @param {string} name */
+export function initials(name) {
+  const words = name.split(/\s+/u).map((word) => word.replace(/^[^\p{L}\p{N}]+/u, "")).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+  const first = letters.map((word) => String.fromCodePoint(word.codePointAt(0) ?? 63));
+  return first.join("").toLocaleUpperCase(language) || "·";
+}
+
+const TINTS = 10;
+
+/** The colour of a person or chat follows from its id. @param {number} id */
+export const tint = (id) => String(id % TINTS);
+
+/** Length as the server counts it: code points, not UTF-16 units. @param {string} text */
+export function codePoints(text) {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}

@@ -1,0 +1,291 @@
+/** The chat page: makes the parts, connects them, and follows the address. Holds no rules of its own. */
+
+import { Announcer } from "./announcer.js";
+import { RequestError, api } from "./api.js";
+import { Banner } from "./banner.js";
+import { drawChatHead } from "./chat-head.js";
+import { ChatList } from "./chat-list.js";
+import { Composer } from "./composer.js";
+import { orSay, toast } from "./dialogs.js";
+import { avatar, byId, el, icon } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { Gateway } from "./gateway.js";
+import { gettext } from "./i18n.js";
+import { MembersPanel } from "./members.js";
+import { openMenu } from "./menu.js";
+import { messageActions } from "./message-actions.js";
+import { browsePublicChats, leaveChat, makeChat, renameChat } from "./new-chat.js";
+import { Outbox } from "./outbox.js";
+import { keepPageTitle } from "./page-title.js";
+import { Receipts } from "./receipts.js";
+import { Room } from "./room.js";
+import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
+import { Store } from "./store.js";
+import { Sync } from "./sync.js";
+import { isDark, switchTheme } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import { Typing } from "./typing.js";
+
+const start = JSON.parse(byId("state").textContent);
+const store = new Store(start);
+const gateway = new Gateway();
+const sync = new Sync(store, gateway);
+const outbox = new Outbox(store.me.id, gateway);
+const typing = new Typing();
+const composer = new Composer(new Drafts(store.me.id), store.limits.content);
+const actions = messageActions({ gateway, composer, outbox, room: () => room, store });
+const timeline = new Timeline({ me: store.me, chat: () => /** @type {any} */ (room.chat), actions });
+const receipts = new Receipts(store, gateway, timeline);
+const room = new Room({ store, sync, outbox, timeline, receipts });
+const list = new ChatList(store, typing, outbox);
+const members = new MembersPanel(store, writeTo);
+const announcer = new Announcer();
+new Banner(gateway);
+const showTitle = keepPageTitle(store, () => room.chat?.title ?? "");
+
+// What the server says
+
+/** @type {Record<string, (frame: any) => void>} */
+const hear = {
+  welcome: (frame) => everything(frame.chats),
+  chats: (frame) => everything(frame.chats),
+  "message.created": (frame) => {
+    typing.stopped(frame.chat_id, frame.message.sender.id);
+    if (frame.message.sender.id === store.me.id) outbox.settle(frame.message.client_message_id);
+    sync.applyEvent(frame);
+    receipts.delivered(frame.chat_id);
+  },
+  "message.edited": (frame) => sync.applyEvent(frame),
+  "message.deleted": (frame) => sync.applyEvent(frame),
+  "message.reacted": (frame) => sync.applyEvent(frame),
+  "chat.changes": (frame) => sync.applyChanges(frame),
+  status: (frame) => store.applyStatus(frame),
+  heads: (frame) => sync.hearHeads(frame.heads),
+  "chat.created": (frame) => sync.chatCreated(frame.chat),
+  "chat.updated": (frame) => store.update(frame.chat_id, { title: frame.title }),
+  "chat.removed": (frame) => removed(frame.chat_id),
+  "member.joined": (frame) => memberCame(frame),
+  "member.left": (frame) => memberLeft(frame),
+  typing: (frame) => frame.user.id !== store.me.id && typing.heard(frame.chat_id, frame.user),
+  presence: (frame) => store.setOnline(frame.user_id, frame.online),
+};
+gateway.on("frame", (frame) => hear[frame.type]?.(frame));
+gateway.on("online", () => room.again());
+
+/** @param {any[]} chats */
+function everything(chats) {
+  sync.welcome(chats);
+  if (room.chatId && !store.chats.has(room.chatId)) removed(room.chatId);
+  else room.again();
+}
+
+/** @param {any} frame */
+function memberCame({ chat_id: chatId, user, role, member_count: count }) {
+  const chat = store.chats.get(chatId);
+  if (!chat) return;
+  const isKnown = user.id === store.me.id || chat.cursors.some((cursor) => cursor.user_id === user.id);
+  const cursors = isKnown ? chat.cursors : [...chat.cursors, { user_id: user.id, delivered_seq: 0, read_seq: 0 }];
+  store.update(chatId, { member_count: count, cursors, ...(user.id === store.me.id ? { role } : {}) });
+  members.changed(chatId);
+}
+
+/** @param {any} frame */
+function memberLeft({ chat_id: chatId, user_id: userId, member_count: count }) {
+  const chat = store.chats.get(chatId);
+  if (!chat) return;
+  store.update(chatId, { member_count: count, cursors: chat.cursors.filter((cursor) => cursor.user_id !== userId) });
+  members.changed(chatId);
+}
+
+/** @param {number} chatId */
+function removed(chatId) {
+  const title = store.chats.get(chatId)?.title;
+  outbox.refuse(chatId, gettext("You are no longer in this chat."));
+  sync.revisions.forget(chatId);
+  store.remove(chatId);
+  if (room.chatId !== chatId) return;
+  go("/", { replace: true });
+  if (title) toast(gettext("You are no longer in %(name)s.", { name: title }));
+}
+
+// What happens here
+
+store.on("messages", ({ chatId, fresh }) => {
+  const window = store.windows.get(chatId);
+  for (const item of outbox.of(chatId)) {
+    const isThere = window?.messages.some((message) => message.client_message_id === item.client_message_id && message.sender.id === store.me.id);
+    if (isThere) outbox.settle(item.client_message_id);
+  }
+  for (const message of fresh) if (chatId === room.chatId && !document.hidden) announcer.message(message);
+});
+store.on("status", ({ chatId }) => chatId === room.chatId && drawHead());
+store.on("chats", () => room.chatId && drawHead());
+typing.on("changed", (chatId) => chatId === room.chatId && drawTyping());
+outbox.on("saved", ({ chatId, seq, revision }) => {
+  receipts.read(chatId, seq);
+  // The event that shows it is on its way; if it got lost, this makes it be asked for.
+  setTimeout(() => sync.hearHead(chatId, revision), 1500);
+});
+
+composer.on("send", ({ content, replyTo }) => {
+  outbox.add({ chatId: room.chatId, content, replyTo });
+  room.echo();
+});
+composer.on("edit", async ({ message, content }) => {
+  if (content === message.content) return;
+  try {
+    await gateway.request("message.edit", { message_id: message.id, content });
+  } catch (error) {
+    toast(/** @type {RequestError} */ (error).message);
+    if (room.chatId === message.chat_id) {
+      composer.edit(message);
+      composer.field.value = content;
+      composer.field.dispatchEvent(new Event("input"));
+    }
+  }
+});
+composer.on("typing", () => gateway.tell("typing", { chat_id: room.chatId }));
+composer.on("edit-last", () => {
+  const own = room.window?.messages.filter((message) => message.sender.id === store.me.id && !message.deleted);
+  if (own?.length) composer.edit(own[own.length - 1]);
+});
+
+list.on("open", (chatId) => go(`/chats/${chatId}`));
+list.on("write-to", writeTo);
+list.on("join", (chat) => join(chat.id));
+
+/** @param {{id: number}} person */
+async function writeTo(person) {
+  const known = [...store.chats.values()].find((chat) => chat.peer?.id === person.id);
+  const answer = known ? { chat: known } : await orSay(() => api("POST", "chats/direct", { user_id: person.id }));
+  if (answer) opened(answer.chat);
+}
+
+/** @param {number} chatId */
+async function join(chatId) {
+  const answer = await orSay(() => api("POST", `chats/${chatId}/join`));
+  if (answer) opened(answer.chat);
+}
+
+/** A chat that is new to us, and is shown now. @param {any} chat */
+function opened(chat) {
+  if (!store.chats.has(chat.id)) sync.chatCreated(chat);
+  go(`/chats/${chat.id}`);
+}
+
+byId("new-chat").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
+  { label: gettext("Write to somebody"), icon: "person", onclick: () => list.focusFilter() },
+  { label: gettext("Make a chat"), icon: "group", onclick: () => makeChat(opened) },
+  { label: gettext("Find public chats"), icon: "public", onclick: () => browsePublicChats({ open: (chatId) => go(`/chats/${chatId}`), join: (chat) => join(chat.id) }) },
+]));
+byId("my-menu").replaceChildren(avatar(store.me, { small: true }));
+byId("my-menu").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
+  el("div.caption", {}, gettext("Signed in as %(name)s", { name: store.me.name })),
+  { label: gettext("Profile"), icon: "person", onclick: () => location.assign("/profile") },
+  { label: isDark() ? gettext("Light colours") : gettext("Dark colours"), icon: "moon", onclick: switchTheme },
+  { label: gettext("Keys"), icon: "keyboard", onclick: showShortcuts },
+  { label: gettext("Sign out"), icon: "leave", onclick: () => byId("sign-out").submit() },
+]));
+
+listenForShortcuts({
+  find: () => {
+    if (matchMedia("(max-width: 720px)").matches) go("/");
+    list.focusFilter();
+  },
+  step: (by) => {
+    const chats = store.orderedChats;
+    const place = chats.findIndex((chat) => chat.id === room.chatId);
+    const next = chats[place < 0 ? 0 : place + by];
+    if (next) go(`/chats/${next.id}`);
+  },
+  escape: () => {
+    if (composer.cancel()) return composer.focus();
+    if (room.chatId) room.toNewest();
+  },
+});
+
+// The head of the open chat
+
+function drawHead() {
+  const { chat } = room;
+  if (!chat) return;
+  drawChatHead(chat, store.online, {
+    back: () => (history.state?.fromList ? history.back() : go("/")),
+    members: () => members.toggle(chat.id),
+    menu: (anchor) => openMenu(anchor, [
+      chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open(chat.id) },
+      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
+      { label: gettext("Copy a link"), icon: "link", onclick: () => navigator.clipboard.writeText(`${location.origin}/chats/${chat.id}`).then(() => toast(gettext("Copied."))) },
+      chat.kind !== "direct" && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
+    ]),
+  });
+}
+
+function drawTyping() {
+  byId("typing").textContent = typing.inWords(room.chatId);
+}
+
+// Addresses: "/" is the list, "/chats/7" a chat, "/chats/7#12" a message in it
+
+/** @param {string} path @param {{replace?: boolean}} [how] */
+function go(path, { replace = false } = {}) {
+  if (replace) history.replaceState(null, "", path);
+  else if (path !== location.pathname) history.pushState({ fromList: location.pathname === "/" }, "", path);
+  follow();
+}
+
+function follow() {
+  const chatId = Number(/^\/chats\/(\d+)/.exec(location.pathname)?.[1] ?? 0);
+  const seq = Number(location.hash.slice(1)) || 0;
+  const panes = byId("panes");
+  if (chatId) panes.dataset.pane = "chat";
+  else delete panes.dataset.pane;
+  if (chatId === room.chatId && chatId) {
+    if (seq) room.jump(seq);
+    return;
+  }
+  members.close();
+  const chat = store.chats.get(chatId);
+  if (chat) openChat(chat, seq);
+  else showNothing(chatId);
+  list.draw();
+  showTitle();
+}
+
+/** @param {import("./types.js").Chat} chat @param {number} seq */
+function openChat(chat, seq) {
+  room.open(chat.id, { seq });
+  drawHead();
+  drawTyping();
+  composer.open(chat);
+  receipts.look();
+}
+
+/** No chat is open, or one that could be joined. @param {number} chatId */
+function showNothing(chatId) {
+  room.close();
+  composer.close();
+  byId("chat-head").hidden = true;
+  byId("typing").textContent = "";
+  const invitation = start.open?.invitation?.id === chatId && chatId ? start.open.invitation : null;
+  const empty = byId("empty");
+  empty.hidden = false;
+  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick, primary = false) => el(`button.button${primary ? ".primary" : ""}`, { type: "button", onclick }, label);
+  const choices = invitation
+    ? [button(gettext("Join"), () => join(chatId), true), button(gettext("To my chats"), () => go("/"))]
+    : [button(gettext("Make a chat"), () => makeChat(opened)), button(gettext("Find public chats"), () => browsePublicChats({ open: (id) => go(`/chats/${id}`), join: (chat) => join(chat.id) }))];
+  const [title, text] = invitation
+    ? [invitation.title, gettext("This is a public chat. Join it to read and write.")]
+    : chatId ? [gettext("There is nothing here"), gettext("This chat does not exist, or it is not yours.")]
+      : store.chats.size ? [gettext("Choose a chat"), gettext("Pick one from the list, or begin a new one.")]
+        : [gettext("Welcome, %(name)s", { name: store.me.name }), gettext("Find somebody by name on the left and write to them, make a chat of your own, or join a public one.")];
+  empty.replaceChildren(icon(invitation ? "public" : "group"), el("h2", { dir: "auto" }, title), el("p", {}, text), el("div.choices", {}, ...choices));
+  empty.firstChild.classList.add("huge");
+}
+
+addEventListener("popstate", follow);
+addEventListener("hashchange", follow);
+
+if (start.open?.messages) store.openWindow(start.open.chat_id, start.open);
+follow();
+gateway.start();

@@ -1,0 +1,68 @@
+/** Menus that open beside a button: one at a time, closed by Escape or a click elsewhere. */
+
+import { el, icon } from "./dom.js";
+
+/** @type {?HTMLElement} */
+let open = null;
+
+/**
+ * @typedef {{label: string, icon?: string, danger?: boolean, onclick: () => void}} Entry
+ * @param {HTMLElement} anchor
+ * @param {Array<Entry|Node|null|false>} entries
+ */
+export function openMenu(anchor, entries) {
+  open?.hidePopover();
+  const menu = el("div.menu", { role: "menu", popover: "auto" }, ...entries.map((entry) => entry && (entry instanceof Node ? entry : button(entry))));
+  const message = anchor.closest(".message");
+  menu.addEventListener("toggle", (/** @type {any} */ event) => {
+    if (event.newState === "open") return;
+    anchor.removeAttribute("aria-expanded");
+    message?.classList.remove("menu-open");
+    const hadFocus = menu.contains(document.activeElement) || document.activeElement === document.body;
+    menu.remove();
+    if (open === menu) open = null;
+    if (hadFocus && anchor.isConnected) anchor.focus();
+  });
+  menu.addEventListener("keydown", walk);
+  // In a dialog the page around it is inert: the menu has to be inside.
+  (anchor.closest("dialog") ?? document.body).append(menu);
+  menu.showPopover();
+  open = menu;
+  anchor.setAttribute("aria-expanded", "true");
+  message?.classList.add("menu-open");
+  placeBeside(menu, anchor);
+  menu.querySelector("button, a")?.focus({ focusVisible: false });
+}
+
+export function closeMenu() {
+  open?.hidePopover();
+}
+
+/** @param {Entry} entry */
+function button({ label, icon: name, danger, onclick }) {
+  return el(`button${danger ? ".danger" : ""}`, { type: "button", role: "menuitem", onclick: () => {
+    closeMenu();
+    onclick();
+  } }, name && icon(name), label);
+}
+
+/** @param {HTMLElement} menu @param {HTMLElement} anchor */
+function placeBeside(menu, anchor) {
+  const at = anchor.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const left = Math.min(Math.max(8, at.right - width), innerWidth - width - 8);
+  const below = at.bottom + 4;
+  const top = below + height > innerHeight - 8 ? Math.max(8, at.top - height - 4) : below;
+  menu.style.left = `${left}px`;
+  menu.style.top = `${top}px`;
+}
+
+/** @param {KeyboardEvent} event */
+function walk(event) {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const all = [.../** @type {HTMLElement} */ (event.currentTarget).querySelectorAll("button, a")];
+  const place = all.indexOf(/** @type {any} */ (document.activeElement));
+  all[(place + step + all.length) % all.length]?.focus();
+}

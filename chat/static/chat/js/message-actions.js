@@ -1,0 +1,106 @@
+/** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings. */
+
+import { api } from "./api.js";
+import { confirmed, openDialog, orSay, toast } from "./dialogs.js";
+import { el } from "./dom.js";
+import { exactTime } from "./format.js";
+import { gettext } from "./i18n.js";
+import { closeMenu, openMenu } from "./menu.js";
+
+const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀", "✅"];
+
+/**
+ * @param {{gateway: import("./gateway.js").Gateway, composer: import("./composer.js").Composer,
+ *   outbox: import("./outbox.js").Outbox, room: () => import("./room.js").Room,
+ *   store: import("./store.js").Store}} parts
+ */
+export function messageActions({ gateway, composer, outbox, room, store }) {
+  /** @typedef {import("./types.js").Message} Message */
+  const actions = {
+    /** @param {Message} message */
+    reply({ id, seq, sender, content, deleted }) {
+      composer.reply({ id, seq, sender, content: [...content.slice(0, 240)].slice(0, 120).join(""), deleted });
+    },
+
+    /** @param {Message} message @param {string} emoji @param {boolean} on */
+    react: (message, emoji, on) => orSay(() => gateway.request("reaction.set", { message_id: message.id, emoji, on })),
+
+    /** @param {Message} message @param {HTMLElement} anchor */
+    pickReaction: (message, anchor) => openMenu(anchor, [quickReactions(message)]),
+
+    /** @param {Message} message */
+    edit: (message) => composer.edit(message),
+
+    /** @param {Message} message */
+    async remove(message) {
+      const isSure = await confirmed({
+        title: gettext("Delete this message?"),
+        text: gettext("Its words are taken away for everyone and cannot be brought back."),
+        action: gettext("Delete"),
+      });
+      if (isSure) await orSay(() => gateway.request("message.delete", { message_id: message.id }));
+    },
+
+    /** @param {Message} message */
+    async versions(message) {
+      const found = await orSay(() => api("GET", `messages/${message.id}/edits`));
+      if (!found) return;
+      const version = (/** @type {string} */ content, /** @type {string} */ until) =>
+        el("li", {}, el("div", { dir: "auto" }, content), el("small.role", {}, gettext("until %(time)s", { time: exactTime(new Date(until)) })));
+      openDialog(gettext("Earlier wordings"), [el("ol.versions", {}, ...found.edits.map((/** @type {any} */ edit) => version(edit.content, edit.edited_at)))]);
+    },
+
+    /** @param {number} seq */
+    jump: (seq) => room().jump(seq),
+
+    /** @param {import("./types.js").OutboxItem} item */
+    retry: (item) => outbox.retry(item),
+    /** @param {import("./types.js").OutboxItem} item */
+    discard: (item) => outbox.discard(item),
+    /** @param {import("./types.js").OutboxItem} item */
+    editUnsent(item) {
+      composer.restore(item.content, item.reply_to);
+      outbox.discard(item);
+    },
+
+    /** @param {Message} message @param {HTMLElement} anchor */
+    menu(message, anchor) {
+      const isMine = message.sender.id === store.me.id;
+      const chat = room().chat;
+      const mayDelete = isMine || (chat?.kind !== "direct" && chat?.role !== "member");
+      openMenu(anchor, [
+        quickReactions(message),
+        { label: gettext("Reply"), icon: "reply", onclick: () => actions.reply(message) },
+        isMine && { label: gettext("Edit"), icon: "edit", onclick: () => actions.edit(message) },
+        { label: gettext("Copy the text"), icon: "copy", onclick: () => copy(message.content) },
+        { label: gettext("Copy a link to it"), icon: "link", onclick: () => copy(`${location.origin}/chats/${message.chat_id}#${message.seq}`) },
+        message.edited_at ? { label: gettext("Earlier wordings"), icon: "history", onclick: () => actions.versions(message) } : null,
+        mayDelete && { label: gettext("Delete"), icon: "trash", danger: true, onclick: () => actions.remove(message) },
+      ]);
+    },
+  };
+
+  /** @param {Message} message */
+  function quickReactions(message) {
+    const isOn = (/** @type {string} */ emoji) => message.reactions.some((one) => one.emoji === emoji && one.user_ids.includes(store.me.id));
+    return el("div.quick", { role: "group", "aria-label": gettext("React") }, ...QUICK.slice(0, 6).map((emoji) => el("button", {
+      type: "button", role: "menuitem", "aria-label": gettext("React with %(emoji)s", { emoji }),
+      onclick: () => {
+        closeMenu();
+        actions.react(message, emoji, !isOn(emoji));
+      },
+    }, emoji)));
+  }
+
+  return actions;
+}
+
+/** @param {string} text */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(gettext("Copied."));
+  } catch {
+    toast(gettext("The browser did not allow copying. Select the text and copy it by hand."));
+  }
+}

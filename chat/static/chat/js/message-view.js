@@ -1,0 +1,172 @@
+/** One message as a list item: built once, then changed in place, so that it never jumps or blinks. */
+
+import { avatar, el, icon, iconButton, isolated } from "./dom.js";
+import { exactTime, timeOfDay, tint } from "./format.js";
+import { gettext, ngettext } from "./i18n.js";
+import { textNode } from "./rich-text-nodes.js";
+import { ticksOf } from "./ticks.js";
+
+/** @typedef {import("./timeline-items.js").Item} Item */
+/** @typedef {import("./types.js").Message} Message */
+
+// A message that is saved at once shows no clock: it would only blink.
+const CLOCK_AFTER_MS = 400;
+
+/**
+ * @typedef {object} Context
+ * @property {import("./types.js").Person} me
+ * @property {() => import("./types.js").Chat} chat
+ * @property {Record<string, (...args: any[]) => void>} actions
+ */
+
+export class MessageView {
+  #context;
+  #built = "";
+  #ticked = "";
+
+  /** @param {Context} context */
+  constructor(context) {
+    this.#context = context;
+    this.node = el("li.message", { tabIndex: -1 });
+    /** @type {?Item} */
+    this.item = null;
+  }
+
+  /** @param {Item} item */
+  update(item) {
+    this.item = item;
+    const { message, pending } = item;
+    if (!message) return;
+    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, message.reply_to?.content, message.reply_to?.deleted].join();
+    if (built !== this.#built) this.#build(item, message);
+    this.#built = built;
+    this.#showTicks(item, message);
+  }
+
+  /** @param {Item} item @param {Message} message */
+  #build(item, message) {
+    const { node } = this;
+    const isFailed = item.pending?.state === "failed" || item.pending?.state === "held";
+    node.className = "message";
+    node.classList.toggle("own", Boolean(item.isOwn));
+    node.classList.toggle("first", Boolean(item.isFirst));
+    node.classList.toggle("last", Boolean(item.isLast));
+    node.classList.toggle("pending", Boolean(item.pending));
+    node.classList.toggle("failed", isFailed);
+    node.dataset.seq = String(message.seq || "");
+    const isMany = this.#context.chat().kind !== "direct";
+    node.replaceChildren();
+    if (!item.isOwn && isMany) node.append(item.isFirst ? avatar(message.sender, { small: true }) : el("span"));
+    this.#ticked = "";
+    this.ticks = item.isOwn && !message.deleted ? el("span.ticks") : null;
+    this.meta = null;
+    const main = el("div.main", {}, this.#byline(item, message), this.#bubble(message), this.#tools(item, message));
+    if (message.reactions.length) main.append(this.#reactions(message));
+    if (isFailed) main.append(this.#failure(item));
+    else if (item.isOwn && item.isLast) main.append((this.meta = el("div.meta")));
+    node.append(main);
+  }
+
+  /** @param {Item} item @param {Message} message */
+  #byline(item, message) {
+    const moment = /** @type {Date} */ (item.moment);
+    const who = el("span.name.ellipsis", { data: { tint: tint(message.sender.id) } }, isolated(message.sender.name));
+    const time = el("time", { dateTime: message.created_at, title: exactTime(moment) }, timeOfDay(moment));
+    if (item.isOwn || !item.isFirst) return el("span.unseen", {}, `${item.isOwn ? gettext("You") : message.sender.name}, ${timeOfDay(moment)}: `);
+    return el("div.byline", {}, who, time);
+  }
+
+  /** @param {Message} message */
+  #bubble(message) {
+    const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)) });
+    if (message.deleted) {
+      bubble.append(el("span.gone", {}, gettext("Message deleted")));
+      return bubble;
+    }
+    if (message.reply_to) bubble.append(this.#quote(message.reply_to));
+    bubble.append(textNode(message.content, this.#context.me));
+    if (message.edited_at) {
+      const label = gettext("edited");
+      bubble.append(el("button.edited", { type: "button", title: gettext("Show earlier wordings"), onclick: () => this.#act("versions", message) }, label));
+    }
+    if (this.ticks) bubble.append(this.ticks);
+    return bubble;
+  }
+
+  /** @param {import("./types.js").Quote} quote */
+  #quote(quote) {
+    const text = quote.deleted ? gettext("Message deleted") : quote.content;
+    return el("button.quote", { type: "button", dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
+      el("b.ellipsis", {}, isolated(quote.sender.name)), el("span", {}, text));
+  }
+
+  /** @param {Message} message */
+  #reactions(message) {
+    const { me } = this.#context;
+    return el("div.reactions", {}, ...message.reactions.map(({ emoji, user_ids: users }) => {
+      const isMine = users.includes(me.id);
+      const label = ngettext("%(emoji)s from %(count)s person", "%(emoji)s from %(count)s people", users.length, { emoji });
+      return el("button.reaction", { type: "button", "aria-pressed": String(isMine), "aria-label": label, title: label,
+        onclick: () => this.#act("react", message, emoji, !isMine) }, emoji, el("span", {}, String(users.length)));
+    }));
+  }
+
+  /** @param {Item} item @param {Message} message */
+  #tools(item, message) {
+    if (item.pending || message.deleted) return null;
+    return el("div.tools", {},
+      iconButton("smile", gettext("React"), (event) => this.#act("pickReaction", message, event.currentTarget), { tabIndex: -1 }),
+      iconButton("reply", gettext("Reply"), () => this.#act("reply", message), { tabIndex: -1 }),
+      iconButton("more", gettext("More"), (event) => this.#act("menu", message, event.currentTarget), { tabIndex: -1, "aria-haspopup": "menu" }));
+  }
+
+  /** @param {Item} item */
+  #failure(item) {
+    const pending = /** @type {any} */ (item.pending);
+    const isHeld = pending.state === "held";
+    const reason = isHeld ? gettext("Written at %(time)s and never sent. Send it now?", { time: exactTime(new Date(pending.written_at)) }) : pending.reason;
+    const button = (/** @type {string} */ label, /** @type {string} */ action) =>
+      el("button.link", { type: "button", onclick: () => this.#act(action, pending) }, label);
+    return el("div.failure", { role: "group" }, icon("failed"), el("span", {}, reason),
+      button(isHeld ? gettext("Send") : gettext("Retry"), "retry"), button(gettext("Edit"), "editUnsent"), button(gettext("Discard"), "discard"));
+  }
+
+  /** @param {Item} item @param {Message} message */
+  #showTicks(item, message) {
+    if (!this.ticks) return this.#showMeta(item, "");
+    const { state, label, title } = this.#ticks(item, message);
+    const ticked = [state, title, item.isNewestOwn].join();
+    if (ticked === this.#ticked) return;
+    this.#ticked = ticked;
+    this.ticks.className = `ticks ${state}`;
+    this.ticks.title = title;
+    this.ticks.replaceChildren(...(state === "none" ? [] : [icon(state), el("span.unseen", {}, label)]));
+    this.#showMeta(item, item.isNewestOwn ? label : "");
+  }
+
+  /** @param {Item} item @param {string} label */
+  #showMeta(item, label) {
+    if (!this.meta) return;
+    const moment = /** @type {Date} */ (item.moment);
+    const time = el("time", { dateTime: moment.toISOString() }, timeOfDay(moment));
+    this.meta.replaceChildren(...(label ? [el("span", { "aria-hidden": "true" }, `${label} ·`)] : []), time);
+  }
+
+  /** @param {Item} item @param {Message} message */
+  #ticks(item, message) {
+    const { pending } = item;
+    if (!pending || (pending.state === "sent" && pending.seq)) return ticksOf(this.#context.chat(), message.seq);
+    const age = Date.now() - pending.written_at;
+    if (pending.state === "waiting" && age < CLOCK_AFTER_MS) {
+      setTimeout(() => this.item && this.update(this.item), CLOCK_AFTER_MS - age + 10);
+      return { state: "none", label: "", title: "" };
+    }
+    if (pending.state === "waiting") return { state: "clock", label: gettext("Sending"), title: gettext("Not sent yet. It is kept in this browser and goes out by itself.") };
+    return { state: "failed", label: gettext("Not sent"), title: pending.reason ?? "" };
+  }
+
+  /** @param {string} action @param {...any} details */
+  #act(action, ...details) {
+    this.#context.actions[action](...details);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Sends what was written, in order, until the server has it: over reloads, offline times and restarts.
+ *
+ * Note [One sender]: each item belongs to the tab that wrote it, and a tab shows that it lives by holding
+ * a lock of its name. Only the items of a tab that is gone are taken over, by one tab at a time. The
+ * client_message_id makes even a second sending harmless.
+ *
+ * Emits "changed" ({chatId}).
+ */
+
+import { Emitter } from "./emitter.js";
+import { delayBefore } from "./backoff.js";
+import { OutboxStorage } from "./outbox-storage.js";
+import { adopted, inOrder, nextPlace, nextToSend } from "./outbox-queue.js";
+
+/** @typedef {import("./types.js").OutboxItem} OutboxItem */
+
+const tabLock = (/** @type {string} */ tab) => `webchat.tab.${tab}`;
+const ADOPTION_LOCK = "webchat.adoption";
+// A reply came but not the event that shows the message: the server's word is enough after this long.
+const FORGET_SENT_MS = 60_000;
+
+export class Outbox extends Emitter {
+  tab = crypto.randomUUID();
+  #storage;
+  #gateway;
+  /** Being sent at this moment. @type {Set<string>} */
+  #sending = new Set();
+  /** @type {Map<number, number>} */
+  #attempts = new Map();
+  /** Chats that wait before they try again. @type {Set<number>} */
+  #resting = new Set();
+
+  /** @param {number} userId @param {import("./gateway.js").Gateway} gateway */
+  constructor(userId, gateway) {
+    super();
+    this.#storage = new OutboxStorage(userId);
+    this.#gateway = gateway;
+    this.#storage.onOther((chatId) => this.emit("changed", { chatId }));
+    gateway.on("online", () => this.#wake());
+    this.#holdTabLock();
+  }
+
+  /** What is on its way in a chat, in order. @param {number} chatId */
+  of(chatId) {
+    return inOrder(this.#storage.all().filter((item) => item.chat_id === chatId));
+  }
+
+  /** Written just now. @param {{chatId: number, content: string, replyTo: any}} message */
+  add({ chatId, content, replyTo }) {
+    const now = Date.now();
+    /** @type {OutboxItem} */
+    const item = {
+      client_message_id: crypto.randomUUID(), chat_id: chatId, content, reply_to: replyTo, written_at: now,
+      place: nextPlace(this.#storage.all(), now), tab: this.tab, state: "waiting", reason: null, seq: null,
+    };
+    this.#change(item);
+    this.drain();
+    return item;
+  }
+
+  /** The message is on the server, seen with our own eyes. @param {string} clientMessageId */
+  settle(clientMessageId) {
+    const item = this.#storage.get(clientMessageId);
+    if (!item) return;
+    this.#storage.remove(clientMessageId);
+    this.emit("changed", { chatId: item.chat_id });
+    this.drain();
+  }
+
+  /** @param {OutboxItem} item */
+  retry(item) {
+    this.#resting.delete(item.chat_id);
+    this.#change({ ...item, tab: this.tab, state: "waiting", reason: null });
+    this.drain();
+  }
+
+  /** @param {OutboxItem} item */
+  discard(item) {
+    this.settle(item.client_message_id);
+  }
+
+  /** The chat is gone for this person: what was meant for it can be read, not sent. @param {number} chatId @param {string} reason */
+  refuse(chatId, reason) {
+    for (const item of this.of(chatId)) if (item.state === "waiting") this.#change({ ...item, state: "failed", reason });
+  }
+
+  drain() {
+    if (!this.#gateway.isOnline) return;
+    for (const item of nextToSend(this.#storage.all(), this.tab)) {
+      if (this.#sending.has(item.client_message_id) || this.#resting.has(item.chat_id)) continue;
+      this.#send(item);
+    }
+  }
+
+  /** @param {OutboxItem} item */
+  async #send(item) {
+    const { client_message_id, chat_id, content, reply_to } = item;
+    this.#sending.add(client_message_id);
+    try {
+      const reply = await this.#gateway.request("message.send", {
+        chat_id, client_message_id, content, ...(reply_to ? { reply_to: reply_to.id } : {}),
+      });
+      this.#attempts.delete(chat_id);
+      this.#sent(client_message_id, reply);
+    } catch (error) {
+      this.#failed(client_message_id, /** @type {any} */ (error));
+    } finally {
+      this.#sending.delete(client_message_id);
+    }
+    this.drain();
+  }
+
+  /** @param {string} id @param {{seq: number, revision: number}} reply */
+  #sent(id, { seq, revision }) {
+    const item = this.#storage.get(id);
+    if (!item) return;
+    this.#change({ ...item, state: "sent", seq });
+    this.emit("saved", { chatId: item.chat_id, seq, revision });
+    setTimeout(() => this.settle(id), FORGET_SENT_MS);
+  }
+
+  /** @param {string} id @param {import("./api.js").RequestError} error */
+  #failed(id, error) {
+    const item = this.#storage.get(id);
+    if (!item) return;
+    if (!error.isPassing) return this.#change({ ...item, state: "failed", reason: error.message });
+    if (error.code === "offline" || error.code === "signed_out") return;
+    const attempt = this.#attempts.get(item.chat_id) ?? 0;
+    this.#attempts.set(item.chat_id, attempt + 1);
+    this.#resting.add(item.chat_id);
+    setTimeout(() => {
+      this.#resting.delete(item.chat_id);
+      this.drain();
+    }, delayBefore(attempt, (error.retryAfterSeconds ?? 0) * 1000));
+  }
+
+  #wake() {
+    this.#resting.clear();
+    this.#attempts.clear();
+    this.drain();
+  }
+
+  /** @param {OutboxItem} item */
+  #change(item) {
+    this.#storage.put(item);
+    this.emit("changed", { chatId: item.chat_id });
+  }
+
+  #holdTabLock() {
+    if (!navigator.locks) return this.#adopt(new Set());
+    navigator.locks.request(tabLock(this.tab), () => {
+      this.#adoptOrphans();
+      return new Promise(() => {});
+    });
+    document.addEventListener("visibilitychange", () => !document.hidden && this.#adoptOrphans());
+    this.#gateway.on("online", () => this.#adoptOrphans());
+  }
+
+  #adoptOrphans() {
+    navigator.locks.request(ADOPTION_LOCK, async () => {
+      const { held = [] } = await navigator.locks.query();
+      this.#adopt(new Set(held.map((lock) => lock.name)));
+    });
+  }
+
+  /** @param {Set<string|undefined>} heldLocks */
+  #adopt(heldLocks) {
+    const orphans = this.#storage.all().filter((item) => item.tab !== this.tab && !heldLocks.has(tabLock(item.tab)));
+    for (const item of orphans) {
+      if (item.state === "sent") this.#storage.remove(item.client_message_id);
+      else this.#change(adopted(item, this.tab, Date.now()));
+    }
+    this.drain();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Tells the server what has arrived here and what was read: cumulative, only forward, joined.
+ *
+ * Read means: the page is visible and has the focus, and the message was on screen for half a second.
+ */
+
+const JOIN_MS = 1000;
+const SEEN_MS = 500;
+
+export class Receipts {
+  #store;
+  #gateway;
+  #timeline;
+  /** @type {Map<number, {delivered_seq?: number, read_seq?: number}>} */
+  #waiting = new Map();
+  /** What the server was told, so that it is told once. @type {Map<number, {delivered: number, read: number}>} */
+  #told = new Map();
+  #timer = 0;
+  #seenTimer = 0;
+
+  /** @param {import("./store.js").Store} store @param {import("./gateway.js").Gateway} gateway @param {import("./timeline.js").Timeline} timeline */
+  constructor(store, gateway, timeline) {
+    this.#store = store;
+    this.#gateway = gateway;
+    this.#timeline = timeline;
+    timeline.on("scrolled", () => this.look());
+    timeline.on("drawn", () => this.look());
+    addEventListener("focus", () => this.look());
+    document.addEventListener("visibilitychange", () => this.look());
+    gateway.on("online", () => this.#everything());
+  }
+
+  /** A chat's messages are here up to its last one. @param {number} chatId */
+  delivered(chatId) {
+    const chat = this.#store.chats.get(chatId);
+    if (!chat || chat.last_seq <= Math.max(chat.delivered_seq, this.#told.get(chatId)?.delivered ?? 0)) return;
+    this.#wait(chatId, { delivered_seq: chat.last_seq });
+  }
+
+  /** Whether someone is looking. */
+  get isWatched() {
+    return !document.hidden && document.hasFocus();
+  }
+
+  /** Something came into view: if it is still there in half a second, it is read. */
+  look() {
+    clearTimeout(this.#seenTimer);
+    const chatId = this.#store.openChatId;
+    const chat = this.#store.chats.get(chatId);
+    if (!chat || !this.isWatched) return;
+    const seen = this.#timeline.newestSeenSeq();
+    const told = this.#told.get(chatId)?.read ?? 0;
+    if (seen <= chat.read_seq && seen <= told) return;
+    this.#seenTimer = setTimeout(() => {
+      if (this.isWatched && this.#store.openChatId === chatId) this.read(chatId, Math.min(seen, this.#timeline.newestSeenSeq()));
+    }, SEEN_MS);
+  }
+
+  /** @param {number} chatId @param {number} seq */
+  read(chatId, seq) {
+    const told = this.#told.get(chatId)?.read ?? 0;
+    if (!seq || seq <= told) return;
+    this.#store.markRead(chatId, seq);
+    this.#wait(chatId, { read_seq: seq });
+  }
+
+  /** @param {number} chatId @param {{delivered_seq?: number, read_seq?: number}} cursors */
+  #wait(chatId, cursors) {
+    this.#waiting.set(chatId, { ...this.#waiting.get(chatId), ...cursors });
+    this.#timer ||= setTimeout(() => this.#flush(), JOIN_MS);
+  }
+
+  #flush() {
+    this.#timer = 0;
+    if (!this.#gateway.isOnline) return;
+    for (const [chatId, cursors] of this.#waiting) {
+      if (!this.#gateway.tell("receipt", { chat_id: chatId, ...cursors })) continue;
+      const told = this.#told.get(chatId) ?? { delivered: 0, read: 0 };
+      told.delivered = Math.max(told.delivered, cursors.delivered_seq ?? 0);
+      told.read = Math.max(told.read, cursors.read_seq ?? 0);
+      this.#told.set(chatId, told);
+      this.#waiting.delete(chatId);
+    }
+  }
+
+  /** After a break the server may have missed what it was told. */
+  #everything() {
+    this.#told.clear();
+    for (const chatId of this.#store.chats.keys()) this.delivered(chatId);
+    this.#timer ||= setTimeout(() => this.#flush(), JOIN_MS);
+    this.look();
+  }
+}

@@ -1,0 +1,34 @@
+/** The tree of rich-text.js as nodes. Every word of it becomes a text node. */
+
+import { el } from "./dom.js";
+import { isFewEmoji, parse } from "./rich-text.js";
+
+/** @param {string} text @param {import("./types.js").Person} me */
+export function textNode(text, me) {
+  const node = el("span.text");
+  if (isFewEmoji(text)) {
+    node.classList.add("large");
+    node.append(text);
+  } else {
+    node.append(...parse(text).map((part) => partNode(part, me)));
+  }
+  return node;
+}
+
+/** @param {import("./rich-text.js").Node} part @param {import("./types.js").Person} me @returns {Node|string} */
+function partNode(part, me) {
+  switch (part.kind) {
+    case "text": return part.text;
+    case "code": return el("code", {}, part.text);
+    case "pre": return el("pre", { dir: "ltr", tabIndex: 0 }, part.text);
+    case "link": return el("a", { href: part.href, target: "_blank", rel: "noopener noreferrer nofollow" }, part.text);
+    case "mention": {
+      const isMe = part.username.toLowerCase() === me.username.toLowerCase();
+      return el(`span.mention${isMe ? ".me" : ""}`, {}, part.text);
+    }
+    default: {
+      const tag = { bold: "strong", italic: "em", quote: "blockquote" }[part.kind];
+      return el(tag, {}, ...part.children.map((child) => partNode(child, me)));
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Reads plain text as a small tree: **bold**, *italic*, `code`, ``` blocks, > quotes, links, @names. Pure.
+ *
+ * What is not closed stays as it was written. Nothing here makes HTML; the tree becomes nodes elsewhere.
+ *
+ * @typedef {{kind: "text"|"code"|"pre", text: string}
+ *   | {kind: "bold"|"italic"|"quote", children: Node[]}
+ *   | {kind: "link", text: string, href: string}
+ *   | {kind: "mention", text: string, username: string}} Node
+ */
+
+const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*(?:\n|$)/;
+const LINK = /https?:\/\/[^\s<>"'`]+/iu;
+const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^\n]*?\S)\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])([^*\n]*?[^\s*])\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\p{L}\p{N}_.+-]{0,31})/iu;
+const MOST_DEPTH = 4;
+
+/** @param {string} text @returns {Node[]} */
+export function parse(text) {
+  /** @type {Node[]} */
+  const nodes = [];
+  let rest = text;
+  let plain = "";
+  const flush = () => {
+    if (plain) nodes.push(...lines(plain));
+    plain = "";
+  };
+  while (rest) {
+    const fence = FENCE.exec(rest);
+    if (fence) {
+      flush();
+      nodes.push({ kind: "pre", text: fence[1] });
+      rest = rest.slice(fence[0].length);
+      continue;
+    }
+    const end = rest.indexOf("\n") + 1 || rest.length;
+    plain += rest.slice(0, end);
+    rest = rest.slice(end);
+  }
+  flush();
+  return nodes;
+}
+
+/** Quotes are whole lines that begin with ">". @param {string} text @returns {Node[]} */
+function lines(text) {
+  /** @type {Node[]} */
+  const nodes = [];
+  for (const part of text.split(/((?:^>[^\n]*(?:\n|$))+)/mu)) {
+    if (!part) continue;
+    if (part.startsWith(">")) nodes.push({ kind: "quote", children: inline(part.replace(/^> ?/gmu, "").trimEnd(), 0) });
+    else nodes.push(...inline(part, 0));
+  }
+  return nodes;
+}
+
+/** @param {string} text @param {number} depth @returns {Node[]} */
+function inline(text, depth) {
+  /** @type {Node[]} */
+  const nodes = [];
+  let rest = text;
+  while (rest) {
+    const found = depth < MOST_DEPTH ? INLINE.exec(rest) : null;
+    if (!found) break;
+    let length = found[0].length;
+    if (found.index) nodes.push({ kind: "text", text: rest.slice(0, found.index) });
+    const [, code, bold, italic, link, mention] = found;
+    if (code !== undefined) nodes.push({ kind: "code", text: code });
+    else if (bold !== undefined) nodes.push({ kind: "bold", children: inline(bold, depth + 1) });
+    else if (italic !== undefined) nodes.push({ kind: "italic", children: inline(italic, depth + 1) });
+    else if (mention !== undefined) {
+      const username = mention.replace(/[.+-]+$/u, "");
+      length = username.length + 1;
+      nodes.push({ kind: "mention", text: `@${username}`, username });
+    } else {
+      const address = trimmed(link);
+      length = address.length;
+      const href = safeAddress(address);
+      nodes.push(href ? { kind: "link", text: address, href } : { kind: "text", text: address });
+    }
+    rest = rest.slice(found.index + length);
+  }
+  if (rest) nodes.push({ kind: "text", text: rest });
+  return nodes;
+}
+
+/** A sentence's own signs at the end are not part of an address. @param {string} address */
+function trimmed(address) {
+  let end = address.replace(/[.,:;!?…»”’'"*_~]+$/u, "");
+  while (/[)\]}]$/u.test(end) && !balanced(end)) end = end.slice(0, -1).replace(/[.,:;!?]+$/u, "");
+  return end;
+}
+
+/** @param {string} text */
+function balanced(text) {
+  const count = (/** @type {RegExp} */ sign) => text.match(sign)?.length ?? 0;
+  return count(/[([{]/g) >= count(/[)\]}]/g);
+}
+
+/** Only http and https. @param {string} address */
+export function safeAddress(address) {
+  if (!LINK.test(address)) return null;
+  try {
+    const url = new URL(address);
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** One to three emoji and nothing else: shown large. @param {string} text */
+export function isFewEmoji(text) {
+  const trimmedText = text.trim();
+  if (!trimmedText || trimmedText.length > 40 || /[\d#*]/.test(trimmedText)) return false;
+  const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(trimmedText)];
+  return parts.length <= 3 && parts.every(({ segment }) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(segment));
+}

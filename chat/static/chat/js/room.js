@@ -1,0 +1,277 @@
+/**
+ * The open chat: which part of it is in memory, where reading stopped, what lies below.
+ * Draws through Timeline; asks through Sync.
+ */
+
+import { byId, el, icon, iconButton } from "./dom.js";
+import { timeOfDay, daysBetween, dayHeading } from "./format.js";
+import { gettext, ngettext } from "./i18n.js";
+import { MOST_NODES } from "./timeline.js";
+
+/** @typedef {import("./message-window.js").MessageWindow} MessageWindow */
+
+const PAGE = 50;
+
+export class Room {
+  #store;
+  #sync;
+  #outbox;
+  #timeline;
+  #receipts;
+  #pill = byId("pill");
+  #since = byId("since");
+  #empty = byId("empty");
+  chatId = 0;
+  /** The line above what is new stands before this seq until the chat is left; 0: there is none. */
+  #newFromSeq = 0;
+  #isLoading = false;
+  #failedAt = 0;
+
+  /** @param {{store: import("./store.js").Store, sync: import("./sync.js").Sync, outbox: import("./outbox.js").Outbox, timeline: import("./timeline.js").Timeline, receipts: import("./receipts.js").Receipts}} parts */
+  constructor({ store, sync, outbox, timeline, receipts }) {
+    this.#store = store;
+    this.#sync = sync;
+    this.#outbox = outbox;
+    this.#timeline = timeline;
+    this.#receipts = receipts;
+    store.on("messages", ({ chatId, fresh }) => chatId === this.chatId && this.#changed(fresh));
+    store.on("status", ({ chatId }) => chatId === this.chatId && timeline.schedule());
+    outbox.on("changed", ({ chatId }) => chatId === this.chatId && timeline.schedule());
+    sync.on("catching-up", ({ chatId }) => chatId === this.chatId && timeline.schedule());
+    timeline.on("near-start", () => this.#older());
+    timeline.on("near-end", () => this.#newer());
+    timeline.on("scrolled", () => this.#showPill());
+    timeline.on("drawn", () => this.#showPill());
+    this.#pill.addEventListener("click", () => this.toNewest());
+    setInterval(() => this.#freezeLine(), 500);
+  }
+
+  get chat() {
+    return this.#store.chats.get(this.chatId);
+  }
+
+  /** @returns {MessageWindow|undefined} */
+  get window() {
+    return this.#store.windows.get(this.chatId);
+  }
+
+  /** @param {number} chatId @param {{seq?: number}} [at]  a message to show */
+  async open(chatId, { seq } = {}) {
+    if (this.chatId) this.#store.closeWindow(this.chatId);
+    this.chatId = chatId;
+    this.#store.openChatId = chatId;
+    this.#since.hidden = true;
+    this.#failedAt = 0;
+    const chat = this.chat;
+    if (!chat) return;
+    const firstUnread = chat.unread ? chat.read_seq + 1 : 0;
+    this.#newFromSeq = firstUnread;
+    this.#timeline.show(() => this.#drawing());
+    this.#showEmpty();
+    const wanted = seq || firstUnread;
+    if (!this.#holds(wanted)) await this.#load(wanted);
+    if (this.chatId !== chatId) return;
+    if (seq) this.jump(seq);
+    else if (firstUnread) this.#beginAtLine(chat.unread);
+  }
+
+  close() {
+    if (this.chatId) this.#store.closeWindow(this.chatId);
+    this.chatId = 0;
+    this.#store.openChatId = 0;
+    this.#timeline.show(() => null);
+    this.#pill.hidden = this.#since.hidden = true;
+  }
+
+  /** A message of ours was just written: it is on screen before the next frame. */
+  async echo() {
+    this.#newFromSeq = 0;
+    if (this.window?.afterMore) await this.#load(0);
+    this.#timeline.isAtBottom = true;
+    this.#showEmpty();
+    this.#timeline.draw();
+  }
+
+  /** @param {number} seq */
+  async jump(seq) {
+    const isIt = (/** @type {any} */ item) => item.message?.seq === seq && seq > 0;
+    if (!this.#timeline.nodeOf(isIt)) {
+      if (!this.#holds(seq)) await this.#load(seq);
+      this.#timeline.draw();
+    }
+    const node = this.#timeline.nodeOf(isIt);
+    if (!node) return;
+    this.#timeline.reveal(node);
+    this.#timeline.focus(node);
+    node.classList.remove("flash");
+    requestAnimationFrame(() => node.classList.add("flash"));
+    setTimeout(() => node.classList.remove("flash"), 1700);
+  }
+
+  async toNewest() {
+    this.#since.hidden = true;
+    if (this.window?.afterMore) await this.#load(0);
+    this.#timeline.draw();
+    this.#timeline.toBottom();
+    this.#receipts.look();
+  }
+
+  #drawing() {
+    const { window, chat } = this;
+    if (!window || !chat) return null;
+    const isBehind = this.#sync.revisions.isBehind(this.chatId) && window.lastSeq < chat.last_seq;
+    const { messages, beforeMore, afterMore } = window;
+    return { messages, beforeMore, afterMore, pending: this.#outbox.of(this.chatId), me: this.#store.me, newFromSeq: this.#newFromSeq, isBehind };
+  }
+
+  /** Whether the part in memory has this place; 0 stands for the newest. @param {number} seq */
+  #holds(seq) {
+    const { window } = this;
+    if (!window) return false;
+    return seq ? seq >= window.firstSeq && (seq <= window.lastSeq || !window.afterMore) : !window.afterMore;
+  }
+
+  /** Begins with another part of the chat. @param {number} seq  0: the newest */
+  async #load(seq) {
+    const { chatId } = this;
+    const timer = setTimeout(() => this.chatId === chatId && this.#showLoading(), 300);
+    try {
+      const { page, settle } = await this.#sync.readPage(chatId, seq ? { around_seq: seq } : {});
+      if (this.chatId !== chatId) return;
+      this.#failedAt = 0;
+      this.#store.openWindow(chatId, page);
+      settle();
+    } catch (error) {
+      if (this.chatId !== chatId) return;
+      this.#failedAt = Date.now();
+      this.#showFailure(/** @type {Error} */ (error), () => this.open(chatId, { seq }));
+      return;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#showEmpty();
+    this.#timeline.draw();
+  }
+
+  /** There is a connection again: what could not be read is read now. */
+  again() {
+    if (this.chatId && !this.window) this.open(this.chatId);
+  }
+
+  #older() {
+    const { window } = this;
+    if (window?.beforeMore) this.#more({ before_seq: window.firstSeq }, (page) => {
+      window.addOlder(page);
+      window.dropNewer(this.#most);
+    });
+  }
+
+  #newer() {
+    const { window } = this;
+    if (window?.afterMore) this.#more({ before_seq: window.lastSeq + PAGE + 1 }, (page) => {
+      window.addNewer(page);
+      window.dropOlder(this.#most);
+    });
+  }
+
+  /** @param {object} where @param {(page: any) => void} add */
+  async #more(where, add) {
+    if (this.#isLoading || Date.now() - this.#failedAt < 2000) return;
+    const { chatId, window } = this;
+    this.#isLoading = true;
+    try {
+      const { page, settle } = await this.#sync.readPage(chatId, where);
+      if (this.chatId === chatId && this.window === window) {
+        add(page);
+        settle();
+      }
+      this.#failedAt = 0;
+    } catch {
+      // Asked again when the place is scrolled to again.
+      this.#failedAt = Date.now();
+    }
+    this.#isLoading = false;
+    if (this.chatId === chatId) this.#timeline.draw();
+  }
+
+  get #most() {
+    return Math.max(PAGE, MOST_NODES - this.#outbox.of(this.chatId).length);
+  }
+
+  /** @param {import("./types.js").Message[]} fresh */
+  #changed(fresh) {
+    const { window, chat } = this;
+    if (fresh.length && chat && !this.#receipts.isWatched && !this.#newFromSeq) this.#newFromSeq = chat.read_seq + 1;
+    // A long talk does not grow the page: what is farthest from the reader's eyes goes.
+    if (this.#timeline.isAtBottom) window?.dropOlder(this.#most);
+    else window?.dropNewer(this.#most);
+    this.#showEmpty();
+    this.#timeline.schedule();
+  }
+
+  /** Looked away while everything was read: what comes next stands below a new line. */
+  #freezeLine() {
+    const { chat } = this;
+    if (!chat || this.#receipts.isWatched || chat.unread) return;
+    this.#newFromSeq = 0;
+  }
+
+  /** @param {number} count */
+  #beginAtLine(count) {
+    const line = this.#timeline.nodeOf((item) => item.kind === "new");
+    if (!line) return;
+    this.#timeline.reveal(line);
+    this.#showPill();
+    const first = this.window?.messages.find((message) => message.seq >= this.#newFromSeq);
+    if (this.#timeline.isAtBottom || !first) return;
+    const moment = new Date(first.created_at);
+    const when = daysBetween(moment, new Date()) ? `${dayHeading(moment, new Date())}, ${timeOfDay(moment)}` : timeOfDay(moment);
+    const close = () => {
+      this.#since.hidden = true;
+    };
+    this.#since.replaceChildren(
+      el("button.go", { type: "button", onclick: () => this.toNewest() }, ngettext("%(count)s new since %(when)s", "%(count)s new since %(when)s", count, { when })),
+      iconButton("close", gettext("Close"), close));
+    this.#since.hidden = false;
+  }
+
+  #showPill() {
+    const { chat, window } = this;
+    const isBelow = Boolean(chat && window && (!this.#timeline.isAtBottom || window.afterMore));
+    this.#pill.hidden = !isBelow;
+    if (!isBelow) this.#since.hidden = true;
+    if (!isBelow || !chat) return;
+    const text = chat.unread ? ngettext("%(count)s new", "%(count)s new", chat.unread) : "";
+    if (this.#pill.dataset.text === text && this.#pill.firstChild) return;
+    this.#pill.dataset.text = text;
+    this.#pill.classList.toggle("bare", !text);
+    this.#pill.setAttribute("aria-label", text ? `${text}. ${gettext("To the newest messages")}` : gettext("To the newest messages"));
+    this.#pill.replaceChildren(icon("down"), text);
+  }
+
+  #showEmpty() {
+    const { window, chat } = this;
+    const isEmpty = Boolean(chat && window && !window.messages.length && !this.#outbox.of(this.chatId).length);
+    this.#empty.hidden = !isEmpty;
+    if (!isEmpty || !chat) return;
+    const [title, text] = chat.kind === "direct"
+      ? [gettext("Say hello"), gettext("Nobody but the two of you reads this.")]
+      : [gettext("It is quiet here"), chat.role === "member" ? gettext("Write the first message.") : gettext("Write the first message, or add people through the list of members.")];
+    this.#empty.replaceChildren(icon(chat.kind === "direct" ? "person" : chat.kind), el("h2", {}, title), el("p", {}, text));
+    this.#empty.firstChild.classList.add("huge");
+  }
+
+  #showLoading() {
+    if (this.window) return;
+    byId("timeline").replaceChildren(...Array.from({ length: 7 }, () => el("li.skeleton")), el("li.unseen", {}, gettext("Loading…")));
+  }
+
+  /** @param {Error} error @param {() => void} again */
+  #showFailure(error, again) {
+    if (this.window) return;
+    byId("timeline").replaceChildren();
+    this.#empty.hidden = false;
+    this.#empty.replaceChildren(el("h2", {}, gettext("The messages could not be read")), el("p", {}, error.message),
+      el("div.choices", {}, el("button.button", { type: "button", onclick: again }, gettext("Try again"))));
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * What this tab knows: the person, the chats, parts of their messages. The only place that changes them.
+ *
+ * Emits: "chats" (the list may look different), "messages" ({chatId, fresh}: the part in memory changed;
+ * fresh are new messages of others that came live), "status" ({chatId}: cursors moved), "typing" ({chatId}),
+ * "removed" ({chatId}).
+ */
+
+import { Emitter } from "./emitter.js";
+import { MessageWindow } from "./message-window.js";
+
+/** @typedef {import("./types.js").Chat} Chat */
+/** @typedef {import("./types.js").Message} Message */
+
+// Other chats' messages are kept for an instant return, the least recently opened go first.
+const WINDOWS_KEPT = 12;
+const KEPT_WHEN_CLOSED = 60;
+
+export class Store extends Emitter {
+  /** @type {import("./types.js").Person} */
+  me;
+  /** @type {{content: number, frame: number}} */
+  limits;
+  /** @type {Map<number, Chat>} */
+  chats = new Map();
+  /** @type {Map<number, MessageWindow>} */
+  windows = new Map();
+  /** @type {Set<number>} */
+  online = new Set();
+  openChatId = 0;
+
+  /** @param {{user: any, limits: any, chats: Chat[]}} start */
+  constructor(start) {
+    super();
+    this.me = start.user;
+    this.limits = start.limits;
+    for (const chat of start.chats) this.#put(chat);
+  }
+
+  /** The chats as the server has them now, all of them. @param {Chat[]} chats */
+  replaceChats(chats) {
+    const present = new Set(chats.map((chat) => chat.id));
+    this.online.clear();
+    for (const chatId of this.chats.keys()) if (!present.has(chatId)) this.remove(chatId);
+    for (const chat of chats) this.#put(chat);
+    this.emit("chats");
+    for (const chat of chats) this.emit("status", { chatId: chat.id });
+  }
+
+  /** @param {Chat} chat */
+  add(chat) {
+    this.#put(chat);
+    this.emit("chats");
+    this.emit("status", { chatId: chat.id });
+  }
+
+  /** @param {number} chatId */
+  remove(chatId) {
+    if (!this.chats.delete(chatId)) return;
+    this.windows.delete(chatId);
+    this.emit("removed", { chatId });
+    this.emit("chats");
+  }
+
+  /** @param {number} chatId @param {Partial<Chat>} fields */
+  update(chatId, fields) {
+    const chat = this.chats.get(chatId);
+    if (!chat) return;
+    Object.assign(chat, fields);
+    this.emit("chats");
+    this.emit("status", { chatId });
+  }
+
+  /** Newest first. */
+  get orderedChats() {
+    const moment = (/** @type {Chat} */ chat) => chat.last_message?.created_at ?? chat.created_at;
+    return [...this.chats.values()].sort((a, b) => (moment(a) < moment(b) ? 1 : -1));
+  }
+
+  /** @param {number} chatId @param {{messages: Message[], before_more: boolean, after_more: boolean}} page */
+  openWindow(chatId, page) {
+    const window = new MessageWindow(page);
+    this.windows.delete(chatId);
+    this.windows.set(chatId, window);
+    this.#forgetWindows();
+    this.emit("messages", { chatId, fresh: [] });
+    return window;
+  }
+
+  /** @param {number} chatId */
+  closeWindow(chatId) {
+    const window = this.windows.get(chatId);
+    if (!window) return;
+    if (window.afterMore) this.windows.delete(chatId);
+    else window.dropOlder(KEPT_WHEN_CLOSED);
+  }
+
+  /** @param {number} chatId */
+  dropWindow(chatId) {
+    this.windows.delete(chatId);
+  }
+
+  /**
+   * A message's newest state. Harmless when it is not new.
+   * @param {Message} message @param {{live?: boolean}} [how]  live: it happened just now
+   */
+  upsert(message, { live = false } = {}) {
+    const chat = this.chats.get(message.chat_id);
+    if (!chat) return;
+    const isNew = message.seq > chat.last_seq;
+    const isOwn = message.sender.id === this.me.id;
+    if (message.seq >= chat.last_seq) this.#summarise(chat, message);
+    // Whoever writes has read what stood there.
+    if (isOwn && chat.read_seq === message.seq - 1) chat.read_seq = message.seq;
+    chat.unread = Math.max(0, chat.last_seq - chat.read_seq);
+    this.windows.get(chat.id)?.upsert(message);
+    this.emit("messages", { chatId: chat.id, fresh: live && isNew && !isOwn ? [message] : [] });
+    this.emit("chats");
+  }
+
+  /** Someone's cursors; one's own come from another device. @param {any} status */
+  applyStatus({ chat_id: chatId, user_id: userId, published_seq, delivered_seq, read_seq }) {
+    const chat = this.chats.get(chatId);
+    if (!chat) return;
+    if (published_seq) chat.published_seq = Math.max(chat.published_seq, published_seq);
+    if (userId === this.me.id) this.markRead(chatId, read_seq ?? 0);
+    else if (userId) forward(cursorOf(chat, userId), { delivered_seq, read_seq });
+    this.emit("status", { chatId });
+  }
+
+  /** Only forward. @param {number} chatId @param {number} seq */
+  markRead(chatId, seq) {
+    const chat = this.chats.get(chatId);
+    if (!chat || seq <= chat.read_seq) return false;
+    chat.read_seq = Math.min(seq, chat.last_seq);
+    chat.unread = Math.max(0, chat.last_seq - chat.read_seq);
+    this.emit("chats");
+    return true;
+  }
+
+  /** @param {number} userId @param {boolean} isOnline */
+  setOnline(userId, isOnline) {
+    if (isOnline) this.online.add(userId);
+    else this.online.delete(userId);
+    this.emit("chats");
+    for (const chat of this.chats.values()) if (chat.peer?.id === userId) this.emit("status", { chatId: chat.id });
+  }
+
+  get unreadTotal() {
+    let total = 0;
+    for (const chat of this.chats.values()) total += chat.unread;
+    return total;
+  }
+
+  /** @param {Chat} chat */
+  #put(chat) {
+    const before = this.chats.get(chat.id);
+    // What was read here a moment ago may not have reached the server yet.
+    const read = Math.max(chat.read_seq, before?.read_seq ?? 0);
+    this.chats.set(chat.id, { ...chat, read_seq: read, unread: Math.max(0, chat.last_seq - read) });
+    for (const userId of chat.present) this.online.add(userId);
+  }
+
+  /** @param {Chat} chat @param {Message} message */
+  #summarise(chat, message) {
+    chat.last_seq = message.seq;
+    const { seq, sender, created_at, deleted } = message;
+    const content = [...message.content.slice(0, 240)].slice(0, 120).join("");
+    chat.last_message = { seq, sender, created_at, deleted, content };
+  }
+
+  #forgetWindows() {
+    for (const chatId of this.windows.keys()) {
+      if (this.windows.size <= WINDOWS_KEPT) return;
+      if (chatId !== this.openChatId) this.windows.delete(chatId);
+    }
+  }
+}
+
+/** @param {Chat} chat @param {number} userId */
+function cursorOf(chat, userId) {
+  let cursor = chat.cursors.find((one) => one.user_id === userId);
+  if (!cursor) chat.cursors.push((cursor = { user_id: userId, delivered_seq: 0, read_seq: 0 }));
+  return cursor;
+}
+
+/** @param {import("./types.js").Cursor} cursor @param {{delivered_seq?: number, read_seq?: number}} to */
+function forward(cursor, { delivered_seq = 0, read_seq = 0 }) {
+  cursor.delivered_seq = Math.max(cursor.delivered_seq, delivered_seq, read_seq);
+  cursor.read_seq = Math.max(cursor.read_seq, read_seq);
+}

@@ -1,0 +1,100 @@
+/**
+ * What the timeline shows, as a flat list with a stable key each: days, the line above what is new, holes,
+ * messages with their place in a group of one sender. Pure.
+ */
+
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./types.js").OutboxItem} OutboxItem */
+
+const GROUP_MS = 5 * 60 * 1000;
+
+/**
+ * @typedef {object} Item
+ * @property {string} key
+ * @property {"older"|"start"|"day"|"new"|"hole"|"message"} kind
+ * @property {Date} [moment]
+ * @property {Message} [message]
+ * @property {?OutboxItem} [pending]   set while the message is on its way
+ * @property {boolean} [isOwn]
+ * @property {boolean} [isFirst]       of a group
+ * @property {boolean} [isLast]        of a group
+ * @property {boolean} [isNewestOwn]
+ */
+
+/**
+ * @param {object} from
+ * @param {Message[]} from.messages
+ * @param {boolean} from.beforeMore
+ * @param {boolean} from.afterMore
+ * @param {OutboxItem[]} from.pending
+ * @param {{id: number, name: string}} from.me
+ * @param {number} from.newFromSeq   the first seq below the line of what is new; 0: no line
+ * @param {boolean} from.isBehind    newer messages exist and are being read
+ * @returns {Item[]}
+ */
+export function timelineItems({ messages, beforeMore, afterMore, pending, me, newFromSeq, isBehind }) {
+  /** @type {Item[]} */
+  const items = [beforeMore ? { key: "older", kind: "older" } : { key: "start", kind: "start" }];
+  let day = "";
+  let previousSeq = 0;
+  let isMarked = !newFromSeq;
+  const add = (/** @type {Item} */ item) => {
+    const moment = /** @type {Date} */ (item.moment);
+    if (moment.toDateString() !== day) {
+      day = moment.toDateString();
+      items.push({ key: `day ${day}`, kind: "day", moment });
+    }
+    items.push(item);
+  };
+  for (const message of messages) {
+    if (previousSeq && message.seq > previousSeq + 1) items.push({ key: `hole ${previousSeq}`, kind: "hole" });
+    if (!isMarked && message.seq >= newFromSeq && message.sender.id !== me.id) {
+      isMarked = true;
+      items.push({ key: "new", kind: "new" });
+    }
+    previousSeq = message.seq;
+    add(savedItem(message, me));
+  }
+  if (isBehind && !afterMore) items.push({ key: "hole end", kind: "hole" });
+  const present = new Set(messages.filter((m) => m.sender.id === me.id).map((m) => m.client_message_id));
+  for (const item of afterMore ? [] : pending) if (!present.has(item.client_message_id)) add(pendingItem(item, me));
+  return grouped(items);
+}
+
+/** @param {Message} message @param {{id: number}} me @returns {Item} */
+function savedItem(message, me) {
+  const isOwn = message.sender.id === me.id;
+  const key = isOwn ? `c${message.client_message_id}` : `m${message.id}`;
+  return { key, kind: "message", moment: new Date(message.created_at), message, pending: null, isOwn };
+}
+
+/** The echo of what was written here, as the message that it will be. @param {OutboxItem} pending @param {{id: number, name: string}} me @returns {Item} */
+function pendingItem(pending, me) {
+  const moment = new Date(pending.written_at);
+  const message = /** @type {Message} */ ({
+    id: 0, chat_id: pending.chat_id, seq: pending.seq ?? 0, revision: 0, sender: me, content: pending.content,
+    created_at: moment.toISOString(), edited_at: null, deleted: false, reply_to: pending.reply_to,
+    client_message_id: pending.client_message_id, reactions: [],
+  });
+  return { key: `c${pending.client_message_id}`, kind: "message", moment, message, pending, isOwn: true };
+}
+
+/** @param {Item[]} items */
+function grouped(items) {
+  let newestOwn = null;
+  for (const [place, item] of items.entries()) {
+    if (item.kind !== "message") continue;
+    item.isFirst = !belongTogether(items[place - 1], item);
+    item.isLast = !belongTogether(item, items[place + 1]);
+    if (item.isOwn) newestOwn = item;
+  }
+  if (newestOwn) newestOwn.isNewestOwn = true;
+  return items;
+}
+
+/** @param {Item|undefined} first @param {Item|undefined} second */
+function belongTogether(first, second) {
+  if (first?.kind !== "message" || second?.kind !== "message") return false;
+  if (first.message?.sender.id !== second.message?.sender.id) return false;
+  return Math.abs(Number(second.moment) - Number(first.moment)) < GROUP_MS;
+}

@@ -1,0 +1,47 @@
+"""What the pages' templates need besides Django's own tags."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chat.forms import own_names_of_languages
+
+register = template.Library()
+MODULES = Path(__file__).resolve().parent.parent / "static" / "chat" / "js"
+
+
+@cache
+def _found_modules() -> list[str]:
+    return sorted(f"chat/js/{file.name}" for file in MODULES.glob("*.js") if file.name != "types.js")
+
+
+@register.simple_tag
+def client_modules() -> list[str]:
+    """The client's modules: fetched side by side instead of one after the other's import."""
+    return _found_modules()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture of the page's own set (chat/templates/chat/icons.html)."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="#icon-{}"></use></svg>', name
+    )
+
+
+@register.simple_tag
+def languages() -> list[tuple[str, str]]:
+    return own_names_of_languages()
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: template.Context) -> str:
+    """`light`, `dark`, or nothing for what the system has. The 500 page is drawn without a request."""
+    chosen = context["request"].COOKIES.get("theme", "") if "request" in context else ""
+    return chosen if chosen in {"light", "dark"} else ""
+

@@ -1,0 +1,50 @@
+"""The chat page: the frame, and what the client begins with, so that it draws without asking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from chat import history
+from chat.models import Chat, User
+from chat.payloads import person_payload, timestamp
+from chat.protocol import MOST_FRAME_BYTES
+from chat.services.access import LARGEST_ID
+from chat.summaries import chat_summaries
+from chat.text import CONTENT_LENGTH
+
+
+@never_cache
+@login_required
+@require_safe
+def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
+    assert isinstance(request.user, User)
+    chats = chat_summaries(request.user)
+    state: dict[str, Any] = {
+        "user": {**person_payload(request.user), "language": request.user.language},
+        "chats": chats,
+        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+        "time": timestamp(timezone.now()),
+        "open": None,
+    }
+    if chat_id is not None:
+        state["open"] = opened_chat(chats, chat_id)
+    return render(request, "chat/chat.html", {"state": state})
+
+
+def opened_chat(chats: list[dict[str, Any]], chat_id: int) -> dict[str, Any]:
+    """The chat with its newest messages, or a public one that could be joined. Raises Http404."""
+    if any(chat["id"] == chat_id for chat in chats):
+        return {"chat_id": chat_id, **history.newest_page(chat_id)}
+    if chat_id > LARGEST_ID:
+        raise Http404
+    chat = Chat.objects.open_to_all().filter(pk=chat_id).first()
+    if chat is None:
+        raise Http404
+    return {"chat_id": chat_id, "invitation": {"id": chat.pk, "title": chat.title}}
