@@ -86,17 +86,17 @@ class ChatConsumer(AsyncWebsocketConsumer):
         user = self.scope.get("user")
         await self.accept()
         if user is None or not user.is_authenticated:
-            await self.close(code=CloseCode.SIGNED_OUT)
+            await self._close_with(CloseCode.SIGNED_OUT)
             return
         self.user, self.runtime = user, runtime()
         if self.runtime.is_draining:
-            await self.close(code=CloseCode.RESTARTING)
+            await self._close_with(CloseCode.RESTARTING)
             return
         self.socket = Socket(
             user_id=user.pk,
             user_name=user.name,
             session_key=self.scope["session"].session_key or "",
-            send=self._send_text,
+            send=self.base_send,
             close=self._close_with,
         )
         self.socket_is_open = True
@@ -276,11 +276,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     # The connection
 
-    async def _send_text(self, text: str) -> None:
-        await self.base_send({"type": "websocket.send", "text": text})
-
     async def _close_with(self, code: int) -> None:
-        await self.close(code=code)
+        await self.close(code=int(code))  # autobahn takes an int and nothing derived from it
 
     def _forget(self) -> None:
         if getattr(self, "socket_is_open", False):

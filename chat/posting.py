@@ -35,10 +35,11 @@ class Poster:
         self._threads = DatabaseThreads("poster", size=1)
         self._running: asyncio.Task[None] | None = None
         self._is_away = False
+        self._is_closing = False
 
     def submit(self, post: NewPost, reply: Reply) -> None:
         """Saves the post with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._is_closing or len(self._waiting) >= MOST_WAITING:
             raise UnavailableError
         self._waiting.append((post, reply))
         if self._running is None:
@@ -50,7 +51,8 @@ class Poster:
         return await done
 
     async def drain(self) -> None:
-        """Returns when everything submitted so far has its reply."""
+        """Takes no more; returns when everything that was taken has its reply."""
+        self._is_closing = True
         while self._running is not None:
             await asyncio.wait([self._running])
 

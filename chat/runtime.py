@@ -55,7 +55,8 @@ class Runtime:
         sockets = self.hub.sockets
         for socket in sockets:
             socket.put(goodbye)
-            await socket.close(CloseCode.RESTARTING)
+        closing = [socket.close(CloseCode.RESTARTING) for socket in sockets]
+        await asyncio.gather(*closing, return_exceptions=True)
         logger.info("drained", extra={"sockets": len(sockets)})
 
     async def stop(self) -> None:

@@ -1,10 +1,10 @@
 """Slows the guessing of passwords without locking the owner of an account out.
 
-Counts failed tries in Django's cache. Three rules, each over WINDOW_SECONDS:
-an address may fail so often at one account; an address may fail so often in all; and when an account
-is tried from many addresses, each of them has fewer tries, yet never none. A browser in which the
-person signed in before (a signed cookie) is bound by the first rule alone, with a counter of its own,
-so that others behind the same address cannot use it up.
+Counts failed tries in Django's cache. Three rules, each over WINDOW_SECONDS: an address may fail so
+often at one account; an address may fail so often in all; and when an account is tried from many
+addresses, each of them has fewer tries, yet never none. A browser in which the person signed in
+before (a signed cookie) is bound by the first rule alone, with a counter of its own, so that others
+behind the same address cannot use it up.
 """
 
 from __future__ import annotations

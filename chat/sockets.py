@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from chat.protocol import CloseCode
 
@@ -16,7 +16,8 @@ MOST_SILENT_SECONDS: Final = 75.0
 ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
 MOST_UNHEARD_BYTES: Final = 16 * 1024 * 1024
 
-Send = Callable[[str], Awaitable[None]]
+# An ASGI `send`: takes {"type": "websocket.send", "text": …}.
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
 
 
@@ -75,7 +76,7 @@ class Socket:
         text = self._blocks[0] if len(self._blocks) == 1 else "\n".join(self._blocks)
         self._blocks.clear()
         self.unheard_bytes += len(text)
-        await self._send(text)
+        await self._send({"type": "websocket.send", "text": text})
 
     async def close(self, code: CloseCode) -> None:
         """Writes what waits, then closes. Done twice it is done once."""

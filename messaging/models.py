@@ -42,6 +42,17 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
         return self.filter(status__in=open_states).update(status=OutboxEvent.Status.CANCELLED)
 
 
+class PayloadField(models.TextField):
+    """Text that is inserted with a placeholder per row.
+
+    Django puts rows of plain fields into one array per column (UNNEST); psycopg escapes JSON in an
+    array quote by quote in Python, which took twice as long as the whole insert of the messages.
+    """
+
+    def get_placeholder(self, value: object, compiler: object, connection: object) -> str:
+        return "%s"
+
+
 class OutboxEvent(models.Model):
     """An event, written in the transaction of the change it tells of, until the bus has it."""
 
@@ -56,7 +67,7 @@ class OutboxEvent(models.Model):
     key = models.CharField(max_length=KEY_LENGTH)
     event_type = models.CharField(max_length=NAME_LENGTH)
     schema_version = models.PositiveSmallIntegerField(default=1)
-    payload = models.TextField(help_text=_("JSON, exactly as it is sent."))
+    payload = PayloadField(help_text=_("JSON, exactly as it is sent."))
     traceparent = models.CharField(max_length=55, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
     status = models.PositiveSmallIntegerField(choices=Status.choices, default=Status.WAITING)

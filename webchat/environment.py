@@ -25,6 +25,7 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
 }
 POSTGRESQL_OPTIONS = {
+    "server_side_binding": True,
     "connect_timeout": 5,
     "options": "-c statement_timeout=30000 -c lock_timeout=10000"
     " -c idle_in_transaction_session_timeout=60000",

@@ -7,6 +7,7 @@ the relay stops; then the server's own handler ends the process.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from typing import Any, Final
@@ -23,6 +24,18 @@ RELAY_SECONDS: Final = 4.0
 Scope = dict[str, Any]
 
 
+# Python's default is 700 allocations: with thousands of live objects to a socket the collector took
+# a tenth of the time of a busy process. Reference counts free nearly everything anyway.
+COLLECT_AFTER_ALLOCATIONS: Final = 50_000
+
+
+def _calm_garbage_collector() -> None:
+    """Leaves the code and everything else that was there at the start out of every collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 20, 20)
+
+
 class Lifecycle:
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -37,6 +50,7 @@ class Lifecycle:
         await self._application({**scope, "root_path": ""}, receive, send)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        _calm_garbage_collector()
         runtime()
         background.ensure_started()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, PositiveBigIntegerField, Value, When
-from django.db.models.functions import Greatest
+from django.db import connection, transaction
 from django.dispatch import receiver
 
 from chat.fanout import HubEvent, announce
-from chat.models import Chat
 from messaging.relay import published
 
 
@@ -22,20 +19,19 @@ def follow_relay(highest_seqs: Mapping[str, int], **kwargs: Any) -> None:
 
 @transaction.atomic
 def mark_published(seqs: Mapping[int, int]) -> None:
-    """Moves the chats' `published_seq` forward to these and tells the browsers."""
-    if not seqs:
+    """Moves the chats' `published_seq` forward to these and tells the browsers.
+
+    Written as one statement per chat, sent together: it runs after every round of the relay, and
+    the ORM needs longer to put a CASE of fifty chats together than the database to carry it out.
+    """
+    rows = [(seq, chat_id, seq) for chat_id, seq in sorted(seqs.items())]
+    if not rows:
         return
-    chats = Chat.objects.locked_in_order().filter(pk__in=list(seqs))
-    moving = [pk for pk, seq in chats.values_list("pk", "published_seq") if seq < seqs[pk]]
-    if not moving:
-        return
-    target = Case(
-        *(When(pk=pk, then=Value(seqs[pk])) for pk in moving),
-        default=F("published_seq"),
-        output_field=PositiveBigIntegerField(),
-    )
-    Chat.objects.filter(pk__in=moving).update(published_seq=Greatest("published_seq", target))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE chat_chat SET published_seq = %s WHERE id = %s AND published_seq < %s", rows
+        )
     announce(
-        HubEvent.to_chat(pk, {"type": "status", "chat_id": pk, "published_seq": seqs[pk]})
-        for pk in moving
+        HubEvent.to_chat(pk, {"type": "status", "chat_id": pk, "published_seq": seq})
+        for pk, seq in seqs.items()
     )
