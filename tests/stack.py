@@ -23,6 +23,7 @@ SETTINGS = {
     "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests-only",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "MESSAGE_BUS": "embedded",
+    "LOG_FORMAT": "text",
 }
 OURS = {*SETTINGS, "DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER"}
 PREFIXES = ("KAFKA_", "LIMIT_", "LOG_")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.transaction import TransactionManagementError
 
 from messaging.errors import InvalidEventError
@@ -92,6 +92,7 @@ class TestOutboxRecorded:
             outbox_recorded.disconnect(fail)
         assert OutboxEvent.objects.count() == 1
 
+    @pytest.mark.postgresql
     def test_reaches_other_processes_once_per_transaction(self, postgres_listener):
         with transaction.atomic():
             record_many([message_event(1, 1)])
@@ -102,8 +103,6 @@ class TestOutboxRecorded:
 
 @pytest.fixture
 def postgres_listener(transactional_db):
-    if connection.vendor != "postgresql":
-        pytest.skip("NOTIFY is PostgreSQL's: pytest --stack=services")
     from messaging.relay_lock import _own_connection
 
     with _own_connection() as listening:

@@ -107,12 +107,11 @@ class TestPostgresLock:
             lock.acquire()
 
 
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 class TestRelayOnPostgres:
     @pytest.fixture
     def relay(self, adapter):
-        if connection.vendor != "postgresql":
-            pytest.skip("on PostgreSQL only: pytest --stack=services")
         relay = Relay(KafkaDelivery(adapter), PostgresLock(), sweep_seconds=600)
         thread = threading.Thread(target=relay.run)
         thread.start()
