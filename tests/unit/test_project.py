@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import importlib
+import importlib.metadata
 import json
 import os
 import re
@@ -11,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from django.core.management import get_commands
@@ -153,3 +156,57 @@ class TestScripts:
     def test_can_be_started(self, script):
         assert os.access(ROOT / script, os.X_OK)
         assert (ROOT / script).read_text().startswith("#!/usr/bin/env ")
+
+
+def required(file: str) -> set[str]:
+    """The names in a requirements file, as distributions write them."""
+    lines = (ROOT / file).read_text().splitlines()
+    names = (re.match(r"[A-Za-z0-9_.-]+", line) for line in lines if line[:1].isalpha())
+    return {normal(found[0]) for found in names if found}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported(*folders: str) -> set[str]:
+    """The distributions that the code of these folders imports."""
+    providers = importlib.metadata.packages_distributions()
+    found = set()
+    for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module]
+            for module in modules:
+                found |= {normal(name) for name in providers.get(module.partition(".")[0], ())}
+    return found
+
+
+class TestRequirements:
+    # Named in the settings or on a command line; redis is pinned for channels-redis' sake.
+    UNSEEN: ClassVar = {"channels-redis", "daphne", "psycopg", "redis", "servestatic"}
+    # Comes with Django and Channels, and is used through them.
+    ALONG: ClassVar = {"asgiref"}
+    FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio"}
+
+    def test_have_everything_that_running_imports(self):
+        assert imported("webchat", "chat", "messaging") <= required("requirements.txt") | self.ALONG
+
+    def test_have_nothing_that_running_does_not_use(self):
+        used = imported("webchat", "chat", "messaging") | self.UNSEEN | self.FOR_TESTS
+        assert required("requirements.txt") <= used
+
+    def test_for_development_have_everything_that_tests_import(self):
+        # cryptography: with Daphne's TLS.
+        given = required("requirements.txt") | required("requirements-dev.txt") | self.ALONG
+        assert imported("tests", "bench", "script") <= given | {"cryptography"}
+
+    @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+    def test_are_pinned_and_each_says_why(self, file):
+        reason = ""
+        for line in (ROOT / file).read_text().splitlines():
+            if line[:1].isalpha():
+                assert "==" in line or line.startswith("django>="), line
+                assert reason.startswith("#") or line.startswith("types-"), line
+            reason = line
