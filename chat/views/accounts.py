@@ -68,9 +68,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
             response = redirect(safe_next(request) or resolve_url("home"))
-            remember_browser(
-                response, account=user.username, secure=settings.SESSION_COOKIE_SECURE
-            )
+            remember_browser(response, account=user.username, secure=settings.SESSION_COOKIE_SECURE)
             return response
     return render(request, "chat/sign_up.html", {"form": form, "next": safe_next(request)})
 

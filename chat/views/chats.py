@@ -40,11 +40,19 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
 
 def opened_chat(chats: list[dict[str, Any]], chat_id: int) -> dict[str, Any]:
     """The chat with its newest messages, or a public one that could be joined. Raises Http404."""
-    if any(chat["id"] == chat_id for chat in chats):
-        return {"chat_id": chat_id, **history.newest_page(chat_id)}
+    chat = next((chat for chat in chats if chat["id"] == chat_id), None)
+    if chat is not None:
+        return {"chat_id": chat_id, **where_reading_goes_on(chat)}
     if chat_id > LARGEST_ID:
         raise Http404
-    chat = Chat.objects.open_to_all().filter(pk=chat_id).first()
-    if chat is None:
+    public = Chat.objects.open_to_all().filter(pk=chat_id).first()
+    if public is None:
         raise Http404
-    return {"chat_id": chat_id, "invitation": {"id": chat.pk, "title": chat.title}}
+    return {"chat_id": chat_id, "invitation": {"id": public.pk, "title": public.title}}
+
+
+def where_reading_goes_on(chat: dict[str, Any]) -> dict[str, Any]:
+    """The newest messages, or those around the first unread one when it is farther back."""
+    if chat["unread"] > history.PAGE_MESSAGES:
+        return history.page_around(chat["id"], chat["read_seq"] + 1)
+    return history.newest_page(chat["id"])

@@ -150,9 +150,11 @@ export class ChatList extends Emitter {
     // Answers to an earlier question come too late.
     if (asked !== this.#asked) return;
     const [{ people }, { chats }] = found;
+    const known = new Set([...this.#store.chats.values()].map((chat) => chat.peer?.id));
+    const others = people.filter((/** @type {any} */ person) => !known.has(person.id));
     const open = chats.filter((/** @type {any} */ chat) => !chat.joined);
     this.#found.replaceChildren(
-      ...section(gettext("People"), people.map((/** @type {any} */ person) => personRow(person, () => this.#chose("write-to", person)))),
+      ...section(gettext("People"), others.map((/** @type {any} */ person) => personRow(person, () => this.#chose("write-to", person)))),
       ...section(gettext("Public chats"), open.map((/** @type {any} */ chat) => publicRow(chat, () => this.#chose("join", chat)))),
     );
     if (!this.#found.firstChild && !this.#list.firstChild) this.#found.append(el("p.list-title", {}, gettext("Nobody and nothing has that name.")));

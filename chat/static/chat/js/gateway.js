@@ -42,7 +42,8 @@ export class Gateway extends Emitter {
   /** @param {string} type @param {object} fields @returns {Promise<any>} */
   request(type, fields) {
     if (this.#socket.state === "online") return this.#socket.request(type, fields);
-    if (this.state === "polling") return requestOverHttp(type, fields);
+    // Reading does not wait for the socket, which may still be opening.
+    if (this.state === "polling" || type === "chat.history") return requestOverHttp(type, fields);
     return Promise.reject(offlineError());
   }
 

@@ -1,6 +1,6 @@
 /** One message as a list item: built once, then changed in place, so that it never jumps or blinks. */
 
-import { avatar, el, icon, iconButton, isolated } from "./dom.js";
+import { avatar, el, icon, iconButton, isTouch, isolated } from "./dom.js";
 import { exactTime, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { textNode } from "./rich-text-nodes.js";
@@ -78,7 +78,7 @@ export class MessageView {
 
   /** @param {Message} message */
   #bubble(message) {
-    const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)) });
+    const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)), onclick: (/** @type {Event} */ event) => this.#tapped(event, message) });
     if (message.deleted) {
       bubble.append(el("span.gone", {}, gettext("Message deleted")));
       return bubble;
@@ -163,6 +163,13 @@ export class MessageView {
     }
     if (pending.state === "waiting") return { state: "clock", label: gettext("Sending"), title: gettext("Not sent yet. It is kept in this browser and goes out by itself.") };
     return { state: "failed", label: gettext("Not sent"), title: pending.reason ?? "" };
+  }
+
+  /** Under a finger there is no hovering: a tap on the message itself opens its menu. @param {Event} event @param {Message} message */
+  #tapped(event, message) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const isBusy = target.closest("a, button") || !getSelection()?.isCollapsed;
+    if (isTouch && !isBusy && message.id && !message.deleted) this.#act("menu", message, event.currentTarget);
   }
 
   /** @param {string} action @param {...any} details */

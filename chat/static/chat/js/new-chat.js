@@ -17,7 +17,7 @@ export function makeChat(made) {
   const form = el("form", {},
     el("div.field", {}, el("label", { htmlFor: "chat-title" }, gettext("What is it called?")), title, problem),
     choice("group", gettext("Group"), gettext("Only those who were added can see and write."), true),
-    choice("public", gettext("Public chat"), gettext("Everybody here can find it, read it and join.")));
+    choice("public", gettext("Public chat"), gettext("Everybody here can find it and join.")));
   const submit = el("button.button.primary", { type: "submit" }, gettext("Make it"));
   form.id = "make-chat";
   submit.setAttribute("form", form.id);

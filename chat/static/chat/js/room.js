@@ -35,6 +35,7 @@ export class Room {
     this.#timeline = timeline;
     this.#receipts = receipts;
     store.on("messages", ({ chatId, fresh }) => chatId === this.chatId && this.#changed(fresh));
+    store.on("chats", () => this.#showPill());
     store.on("status", ({ chatId }) => chatId === this.chatId && timeline.schedule());
     outbox.on("changed", ({ chatId }) => chatId === this.chatId && timeline.schedule());
     sync.on("catching-up", ({ chatId }) => chatId === this.chatId && timeline.schedule());
@@ -219,7 +220,8 @@ export class Room {
   /** @param {number} count */
   #beginAtLine(count) {
     const line = this.#timeline.nodeOf((item) => item.kind === "new");
-    if (!line) return;
+    // Nothing but words of one's own: there is nothing to begin reading at.
+    if (!line) return this.toNewest();
     this.#timeline.reveal(line);
     this.#showPill();
     const first = this.window?.messages.find((message) => message.seq >= this.#newFromSeq);
@@ -255,7 +257,7 @@ export class Room {
     this.#empty.hidden = !isEmpty;
     if (!isEmpty || !chat) return;
     const [title, text] = chat.kind === "direct"
-      ? [gettext("Say hello"), gettext("Nobody but the two of you reads this.")]
+      ? [gettext("Say hello"), gettext("This is where your conversation begins.")]
       : [gettext("It is quiet here"), chat.role === "member" ? gettext("Write the first message.") : gettext("Write the first message, or add people through the list of members.")];
     this.#empty.replaceChildren(icon(chat.kind === "direct" ? "person" : chat.kind), el("h2", {}, title), el("p", {}, text));
     this.#empty.firstChild.classList.add("huge");

@@ -37,21 +37,23 @@ export function timelineItems({ messages, beforeMore, afterMore, pending, me, ne
   const items = [beforeMore ? { key: "older", kind: "older" } : { key: "start", kind: "start" }];
   let day = "";
   let previousSeq = 0;
-  let isMarked = !newFromSeq;
+  // The line is not drawn where its place is not in memory.
+  let isMarked = !newFromSeq || (beforeMore && newFromSeq < (messages[0]?.seq ?? 0));
   const add = (/** @type {Item} */ item) => {
     const moment = /** @type {Date} */ (item.moment);
     if (moment.toDateString() !== day) {
       day = moment.toDateString();
       items.push({ key: `day ${day}`, kind: "day", moment });
     }
+    const seq = item.message?.seq ?? 0;
+    if (!isMarked && seq >= newFromSeq && !item.isOwn) {
+      isMarked = true;
+      items.push({ key: "new", kind: "new" });
+    }
     items.push(item);
   };
   for (const message of messages) {
     if (previousSeq && message.seq > previousSeq + 1) items.push({ key: `hole ${previousSeq}`, kind: "hole" });
-    if (!isMarked && message.seq >= newFromSeq && message.sender.id !== me.id) {
-      isMarked = true;
-      items.push({ key: "new", kind: "new" });
-    }
     previousSeq = message.seq;
     add(savedItem(message, me));
   }

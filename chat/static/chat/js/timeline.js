@@ -38,7 +38,9 @@ export class Timeline extends Emitter {
     super();
     this.#context = context;
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#resized()).observe(this.scroller);
+    const observer = new ResizeObserver(() => this.#resized());
+    observer.observe(this.scroller);
+    observer.observe(this.#list);
     this.#list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#walk(event));
   }
 
@@ -64,11 +66,13 @@ export class Timeline extends Emitter {
     const from = this.#read();
     if (!from) return;
     this.#list.classList.toggle("direct", this.#context.chat()?.kind === "direct");
+    // Where newer messages are not in memory yet, the end is not the bottom: sticking to it would race on.
+    if (from.afterMore) this.isAtBottom = false;
     const anchor = this.isAtBottom ? null : this.#anchor();
     this.items = this.#withoutFreshHoles(timelineItems(from));
     this.#place(this.items);
     if (anchor) this.scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
-    else this.scroller.scrollTop = this.scroller.scrollHeight;
+    else if (this.isAtBottom) this.scroller.scrollTop = this.scroller.scrollHeight;
     this.emit("drawn");
     this.#wantMore();
   }
