@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.db import connection
 from messaging.adapter import Record, RecordPosition, TopicPartition
 from messaging.dead_letters import DeadLetterBox, EventLetters
 from messaging.describing import describe
-from messaging.dispatch import DatabaseAwayError, Dispatcher
+from messaging.dispatch import RETRIES, DatabaseAwayError, Dispatcher
 from messaging.errors import InvalidEventError, RetryableError
 from messaging.events import Event
 from messaging.group_reader import GroupReader
@@ -28,7 +27,6 @@ from messaging.validation import decode
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
-AWAY_RETRIES = RetryPolicy(initial_seconds=0.2)
 LONGEST_AWAY_SECONDS = 3.0
 
 
@@ -63,16 +61,17 @@ class GroupConsumer:
         max_records: int | None = None,
         is_drained: Callable[[], bool] | None = None,
         on_turn: Callable[[Counts], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        retries: RetryPolicy = RETRIES,
     ) -> None:
         self._reader = reader
         self._box = box
-        self._dispatcher = Dispatcher(registry, group, letters=EventLetters(box, self._find_record))
+        letters = EventLetters(box, self._find_record)
+        self._dispatcher = Dispatcher(registry, group, letters=letters, retries=retries)
+        self._retries = retries
         self._batch_size = batch_size
         self._max_records = max_records
         self._is_drained = is_drained
         self._on_turn = on_turn
-        self._clock = clock
         self._stopping = threading.Event()
         self._records: dict[RecordPosition, Record] = {}
         self._rebalances = 0
@@ -174,7 +173,7 @@ class GroupConsumer:
 
     def _away_seconds(self) -> float:
         self._times_away += 1
-        return AWAY_RETRIES.wait_seconds(self._times_away, longest_seconds=LONGEST_AWAY_SECONDS)
+        return self._retries.wait_seconds(self._times_away, longest_seconds=LONGEST_AWAY_SECONDS)
 
     def _forget_after_rebalance(self) -> None:
         if self._reader.rebalances != self._rebalances:

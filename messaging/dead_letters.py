@@ -195,8 +195,10 @@ def unpack_headers(text: str) -> Headers:
 def _send(
     adapter: BusAdapter, record: Record, value: bytes | None, headers: Headers
 ) -> RecordPosition | Exception:
-    topic = dead_letter_topic(record.topic)
-    outgoing = OutgoingRecord(topic, _key_text(record.key), value, headers)
+    key = _key_text(record.key)
+    if key is None and value is None:
+        value = b""  # a client can write neither key nor value only by hand
+    outgoing = OutgoingRecord(dead_letter_topic(record.topic), key, value, headers)
     return adapter.publish_many([outgoing], timeout_seconds=PUBLISH_SECONDS)[0]
 
 

@@ -25,10 +25,12 @@ class GroupReader:
         self,
         open_source: Callable[[], RecordSource],
         *,
+        poll_seconds: float = POLL_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._open_source = open_source
+        self._poll_at_most = poll_seconds
         self._clock = clock
         self._sleep = sleep
         self._source: RecordSource | None = None
@@ -47,7 +49,7 @@ class GroupReader:
         self._source = self._open_source()
 
     def read(self, max_records: int) -> list[Record]:
-        """What the partitions that do not wait have; [] after at most POLL_SECONDS."""
+        """What the partitions that do not wait have; [] after at most `poll_seconds`."""
         try:
             if self._source is None:
                 self.open()
@@ -106,7 +108,7 @@ class GroupReader:
 
     def _poll_seconds(self) -> float:
         left = [until - self._clock() for until in self._waiting.values()]
-        return max(0.0, min([POLL_SECONDS, *left]))
+        return max(0.0, min([self._poll_at_most, *left]))
 
     def _start_anew(self, generation: int) -> None:
         """See Note [Rebalance] in adapter.py: nothing is paused, committed offsets count."""

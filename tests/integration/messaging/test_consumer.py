@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError
+
+from messaging.adapter import OutgoingRecord
+from messaging.circuit_breaker import CircuitBreaker
+from messaging.consumer import GroupConsumer
+from messaging.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
+from messaging.dead_letters import DeadLetterBox, record_of
+from messaging.errors import RetryableError
+from messaging.events import Event
+from messaging.group_reader import GroupReader
+from messaging.memory_adapter import InMemoryAdapter
+from messaging.models import DeadLetter, Receipt
+from messaging.registry import MAIN_GROUP, Registry
+from messaging.retry import RetryPolicy
+from messaging.validation import encode
+from tests.bus_parts import TOPIC, Effects, message_event
+from tests.services import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DLQ = f"{TOPIC}.dlq"
+QUICK = RetryPolicy(initial_seconds=0.02)
+
+
+def send(adapter: InMemoryAdapter, chat: int, *seqs: int) -> None:
+    records = []
+    for seq in seqs:
+        value, headers = encode(message_event(chat, seq))
+        records.append(OutgoingRecord(TOPIC, str(chat), value, headers))
+    assert all(not isinstance(r, Exception) for r in adapter.publish_many(records))
+
+
+def good_headers() -> tuple[tuple[str, bytes], ...]:
+    return encode(message_event(1, 1))[1]
+
+
+@pytest.fixture
+def faults() -> dict[tuple[str, int], Exception]:
+    return {}
+
+
+@pytest.fixture
+def handled_at() -> dict[int, float]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def one_handler(registry: Registry, effects, faults, handled_at) -> None:
+    @registry.handler(topic=TOPIC, name="writer")
+    def write(events: Sequence[Event]) -> None:
+        for event in events:
+            if error := faults.get((event.key, event.payload["seq"])):
+                raise error
+        Effects.write("writer", events)
+        handled_at.update({event.payload["seq"]: time.monotonic() for event in events})
+
+
+@pytest.fixture
+def consume(adapter, registry):
+    """Starts consumers of the group in threads; ends them with the test."""
+    running: list[tuple[GroupConsumer, threading.Thread]] = []
+
+    def start(**options) -> GroupConsumer:
+        limit = options.pop("limit", None)
+        own: InMemoryAdapter = options.pop("adapter", adapter)
+        reader = GroupReader(
+            lambda: own.open_source(group_id=MAIN_GROUP, topics=[TOPIC]), poll_seconds=0.05
+        )
+        box = DeadLetterBox(MAIN_GROUP, own, limit=limit)
+        consumer = GroupConsumer(reader, registry, MAIN_GROUP, box, retries=QUICK, **options)
+        thread = threading.Thread(target=consumer.run)
+        thread.start()
+        running.append((consumer, thread))
+        return consumer
+
+    yield start
+    for consumer, thread in running:
+        consumer.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def lag(adapter: InMemoryAdapter) -> int:
+    return sum(part.records for part in adapter.lag(group_id=MAIN_GROUP, topics=[TOPIC]))
+
+
+def seqs(chat: int) -> list[int]:
+    return [seq for _, key, seq in Effects.rows() if key == str(chat)]
+
+
+class TestConsumer:
+    def test_handles_everything_once_and_commits(self, adapter, consume):
+        for chat in range(1, 6):
+            send(adapter, chat, *range(1, 31))
+        consume(batch_size=40)
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert Effects.once_for(["writer"], chats=5, messages=30)
+        receipt = Receipt.objects.order_by("-id")[0]
+        assert (receipt.topic, receipt.attempts) == (TOPIC, 1)
+        assert receipt.partition is not None
+        assert receipt.offset is not None
+
+    def test_has_no_second_effect_when_offsets_were_not_committed(self, adapter, consume, broker):
+        send(adapter, 1, *range(1, 11))
+        first = consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        first.stop()
+        broker.group(MAIN_GROUP).committed.clear()
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert Effects.once_for(["writer"], chats=1, messages=10)
+
+    def test_stops_after_so_many_records(self, adapter, consume):
+        send(adapter, 1, *range(1, 31))
+        consumer = consume(max_records=12, batch_size=5)
+        wait_until(lambda: consumer.counts.records == 12, seconds=10)
+        wait_until(lambda: lag(adapter) == 18, seconds=5)
+
+    def test_three_share_the_work_while_they_come_and_go(self, adapter, broker, consume):
+        first = consume(batch_size=7)
+        for number in range(20):
+            for chat in range(1, 9):
+                send(adapter, chat, number * 3 + 1, number * 3 + 2, number * 3 + 3)
+            if number == 5:
+                second = consume(adapter=InMemoryAdapter(broker=broker), batch_size=7)
+            if number == 10:
+                consume(adapter=InMemoryAdapter(broker=broker), batch_size=7)
+                first.stop()
+            if number == 15:
+                second.stop()
+        wait_until(lambda: lag(adapter) == 0, seconds=20)
+        assert Effects.once_for(["writer"], chats=8, messages=60)
+
+    def test_survives_a_bus_that_goes_away(self, adapter, broker, consume):
+        consume()
+        send(adapter, 1, 1)
+        wait_until(lambda: seqs(1) == [1], seconds=5)
+        broker.set_available(False)
+        broker.set_available(True)
+        send(adapter, 1, 2)
+        wait_until(lambda: seqs(1) == [1, 2] and lag(adapter) == 0, seconds=5)
+
+
+class TestFailures:
+    def test_a_failing_event_holds_up_its_partition_only(self, adapter, consume, faults):
+        faults["1", 2] = ValueError()
+        send(adapter, 1, 1, 2, 3)
+        others = [chat for chat in range(2, 12) if partition_of(adapter, chat) != 0]
+        for chat in others:
+            send(adapter, chat, 1, 2, 3)
+        consume()
+        for chat in others:
+            if partition_of(adapter, chat) != partition_of(adapter, 1):
+                wait_until(lambda: seqs(chat) == [1, 2, 3], seconds=2)  # noqa: B023
+        faults.clear()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert seqs(1) == [1, 2, 3]
+        assert not DeadLetter.objects.exists()
+
+    def test_what_always_fails_goes_to_the_dead_letters_with_its_story(
+        self, adapter, consume, faults, broker
+    ):
+        faults["1", 2] = ValueError("no such colour")
+        send(adapter, 1, 1, 2, 3)
+        sent = broker.written[TOPIC][1]
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=20)
+        assert seqs(1) == [1, 3]
+
+        (dead,) = broker.written[DLQ]
+        assert (dead.key, dead.value) == (sent.key, sent.value)
+        headers = dict(dead.headers)
+        assert dict(sent.headers).items() <= headers.items()
+        told = {name: headers[f"dead-letter-{name}"].decode() for name in DEAD_LETTER_HEADERS}
+        assert told.pop("time").startswith("20")
+        assert told == {
+            "topic": TOPIC,
+            "partition": str(sent.partition),
+            "offset": str(sent.offset),
+            "group": MAIN_GROUP,
+            "handler": "writer",
+            "error-class": "ValueError",
+            "error-message": "no such colour",
+            "attempts": "5",
+        }
+        letter = DeadLetter.objects.get()
+        assert record_of(letter) == sent
+        assert (letter.handler, letter.error_class, letter.attempts) == ("writer", "ValueError", 5)
+        assert "in write" in letter.traceback
+
+    def test_an_event_is_dead_once_however_often_it_comes(self, adapter, consume, faults, broker):
+        faults["1", 1] = ValueError()
+        send(adapter, 1, 1, 2)
+        first = consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=20)
+        first.stop()
+        broker.group(MAIN_GROUP).committed.clear()
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=2)
+        assert len(broker.written[DLQ]) == DeadLetter.objects.count() == 1
+
+    def test_the_database_being_away_loses_nothing(self, adapter, consume, faults):
+        faults["1", 2] = OperationalError("gone")
+        send(adapter, 1, 1, 2, 3)
+        send(adapter, 2, 1)
+        consumer = consume()
+        wait_until(lambda: consumer.counts.batches >= 3, seconds=10)
+        assert lag(adapter) == 4
+        faults.clear()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert (seqs(1), seqs(2)) == ([1, 2, 3], [1])
+        assert not DeadLetter.objects.exists()
+
+    def test_a_dependency_that_is_away_is_waited_for(self, adapter, consume, faults):
+        faults["1", 1] = RetryableError("webhook host is away")
+        send(adapter, 1, 1)
+        consumer = consume()
+        wait_until(lambda: consumer.counts.batches >= 6, seconds=20)
+        faults.clear()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert seqs(1) == [1]
+        assert not DeadLetter.objects.exists()
+
+    def test_a_bad_deploy_stops_it_loudly(self, adapter, registry, faults):
+        faults.update({("1", seq): ValueError() for seq in range(1, 31)})
+        send(adapter, 1, *range(1, 31))
+        reader = GroupReader(lambda: adapter.open_source(group_id=MAIN_GROUP, topics=[TOPIC]))
+        box = DeadLetterBox(MAIN_GROUP, adapter, limit=DeadLetterLimit(in_a_row=2))
+        consumer = GroupConsumer(reader, registry, MAIN_GROUP, box, retries=QUICK)
+        with pytest.raises(TooManyDeadLettersError, match="writer has failed for 2 events"):
+            consumer.run()
+        assert DeadLetter.objects.count() == 2
+        assert lag(adapter) >= 28
+
+
+DEAD_LETTER_HEADERS = (
+    *("topic", "partition", "offset", "group", "handler", "error-class", "error-message"),
+    *("attempts", "time"),
+)
+
+
+def partition_of(adapter: InMemoryAdapter, chat: int) -> int:
+    return zlib.crc32(str(chat).encode()) % adapter.broker.partitions
+
+
+def poison() -> dict[str, OutgoingRecord]:
+    value, headers = encode(message_event(1, 1))
+    changed = dict(headers)
+
+    def with_header(name: str, content: bytes) -> tuple[tuple[str, bytes], ...]:
+        return tuple((changed | {name: content}).items())
+
+    return {
+        "bad JSON": OutgoingRecord(TOPIC, "1", b'{"messageId": ', headers),
+        "empty": OutgoingRecord(TOPIC, "1", b"", headers),
+        "tombstone": OutgoingRecord(TOPIC, "1", None, headers),
+        "0xFF bytes": OutgoingRecord(TOPIC, "1", b"\xff" * 100, headers),
+        "no key": OutgoingRecord(TOPIC, None, value, headers),
+        "wrong version": OutgoingRecord(TOPIC, "1", value, with_header("schema-version", b"99")),
+        "unknown type": OutgoingRecord(TOPIC, "1", value, with_header("event-type", b"x.y")),
+        "no event id": OutgoingRecord(TOPIC, "1", value, with_header("event-id", b"7")),
+        "10,000 levels": OutgoingRecord(TOPIC, "1", b"[" * 10_000 + b"]" * 10_000, headers),
+        "10,000 objects": OutgoingRecord(
+            TOPIC, "1", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, headers
+        ),
+        "5000 digits": OutgoingRecord(TOPIC, "1", b'{"seq": ' + b"9" * 5000 + b"}", headers),
+        "NaN": OutgoingRecord(TOPIC, "1", b'{"seq": NaN}', headers),
+        "lone surrogate": OutgoingRecord(TOPIC, "1", b'{"content": "\\ud800"}', headers),
+        "NUL": OutgoingRecord(TOPIC, "1", value.replace(b"message 1", b"\\u0000"), headers),
+        "not an object": OutgoingRecord(TOPIC, "1", b"[1, 2]", headers),
+        "fields missing": OutgoingRecord(TOPIC, "1", b"{}", headers),
+        "headers of bytes": OutgoingRecord(TOPIC, "1", value, with_header("event-id", b"\xff\x00")),
+    }
+
+
+POISON = poison()
+
+
+class TestPoison:
+    @pytest.mark.parametrize("kind", POISON)
+    def test_goes_aside_at_once_and_the_next_good_record_is_handled(
+        self, kind, adapter, consume, broker, handled_at
+    ):
+        consume()
+        send(adapter, 1, 1)
+        wait_until(lambda: seqs(1) == [1], seconds=5)
+        before = time.monotonic()
+        adapter.publish_many([POISON[kind]])
+        send(adapter, 1, 2)
+        send(adapter, 2, 3)
+        send(adapter, 3, 4)
+        wait_until(lambda: len(handled_at) == 4, seconds=5)
+        assert max(handled_at.values()) - before < 1
+        wait_until(lambda: lag(adapter) == 0, seconds=5)
+        letter = DeadLetter.objects.get()
+        assert record_of(letter).value == POISON[kind].value
+        assert (letter.handler, letter.error_class) == ("", "InvalidEventError")
+        assert len(broker.written[DLQ]) == 1
+
+    def test_all_kinds_at_once_among_good_ones(self, adapter, consume):
+        for seq, record in enumerate(POISON.values(), start=1):
+            send(adapter, 1, seq)
+            adapter.publish_many([record])
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert seqs(1) == [*range(1, len(POISON) + 1)]
+        assert DeadLetter.objects.count() == len(POISON)
+
+    def test_waits_where_the_dead_letter_topic_cannot_be_written(self, broker, consume):
+        breaker = CircuitBreaker(open_seconds=0.05)
+        own = DeafToDeadLetters(broker=broker, breaker=breaker)
+        send(own, 1, 1)
+        own.publish_many([OutgoingRecord(TOPIC, "1", b"bad", good_headers())])
+        send(own, 1, 2)
+        consumer = consume(adapter=own)
+        wait_until(lambda: consumer.counts.batches >= 4, seconds=20)
+        assert seqs(1) == [1]
+        assert lag(own) == 2
+        assert not DeadLetter.objects.exists()
+        own.is_deaf = False
+        wait_until(lambda: lag(own) == 0, seconds=10)
+        assert seqs(1) == [1, 2]
+        assert DeadLetter.objects.count() == len(broker.written[DLQ]) == 1
+
+    def test_too_many_stop_it(self, adapter, registry):
+        bad = [OutgoingRecord(TOPIC, "1", str(uuid4()).encode(), good_headers())] * 30
+        adapter.publish_many(bad)
+        reader = GroupReader(lambda: adapter.open_source(group_id=MAIN_GROUP, topics=[TOPIC]))
+        box = DeadLetterBox(MAIN_GROUP, adapter, limit=DeadLetterLimit(count=5))
+        with pytest.raises(TooManyDeadLettersError, match="5 records"):
+            GroupConsumer(reader, registry, MAIN_GROUP, box).run()
+        assert DeadLetter.objects.count() == 5
+
+    def test_a_record_without_key_and_value_is_set_aside_too(self, adapter, broker):
+        send(adapter, 1, 1)
+        nothing = replace(broker.written[TOPIC][0], key=None, value=None)
+        DeadLetterBox(MAIN_GROUP, adapter).add(nothing, "", ValueError())
+        assert record_of(DeadLetter.objects.get()) == nothing
+        assert broker.written[DLQ][0].value == b""
+
+    def test_a_key_that_is_not_text_and_a_record_at_the_limit_are_kept_whole(self, adapter, broker):
+        send(adapter, 1, 1)
+        sent = broker.written[TOPIC][0]
+        huge = replace(sent, key=b"\xff\x00", value=b"x" * 999_900)
+        DeadLetterBox(MAIN_GROUP, adapter).add(huge, "", ValueError("\x00\ud800"))
+        assert record_of(DeadLetter.objects.get()) == huge
+        assert "left out" in dict(broker.written[DLQ][0].headers)["dead-letter-value"].decode()
+
+
+class DeafToDeadLetters(InMemoryAdapter):
+    is_deaf = True
+
+    def _send_one(self, record: OutgoingRecord):
+        if self.is_deaf and record.topic == DLQ:
+            return RetryableError("no right to write")
+        return super()._send_one(record)
+
+
+class TestReader:
+    def test_opens_again_when_the_membership_is_gone(self, adapter):
+        waits: list[float] = []
+        failures = iter([RetryableError("away"), RetryableError("away")])
+        real: Callable = lambda: adapter.open_source(group_id="g", topics=[TOPIC])  # noqa: E731
+
+        def open_source():
+            if error := next(failures, None):
+                raise error
+            return real()
+
+        send(adapter, 1, 1)
+        reader = GroupReader(open_source, sleep=waits.append)
+        assert reader.read(10) == []
+        assert reader.read(10) == []
+        assert len(reader.read(10)) == 1
+        assert len(waits) == 2
+        reader.close()
+
+    def test_keeps_an_offset_that_could_not_be_committed(self, adapter, broker):
+        send(adapter, 1, 1)
+        reader = GroupReader(lambda: adapter.open_source(group_id="g", topics=[TOPIC]))
+        (record,) = reader.read(10)
+        broker.set_available(False)
+        reader.commit({record.topic_partition: 1})
+        assert reader.is_waiting
+        broker.set_available(True)
+        reader.commit({})
+        assert not reader.is_waiting
+        assert broker.group("g").committed == {record.topic_partition: 1}
+        reader.close()
+
+    def test_drops_what_it_read_before_a_rebalance(self, adapter, broker):
+        send(adapter, 1, 1)
+        reader = GroupReader(lambda: adapter.open_source(group_id="g", topics=[TOPIC]))
+        (record,) = reader.read(10)
+        other = adapter.open_source(group_id="g", topics=[TOPIC])
+        reader.commit({record.topic_partition: 1})
+        assert not reader.is_waiting
+        assert broker.group("g").committed == {}
+        other.close()
+        assert [found.offset for found in reader.read(10)] == [0]
+        reader.close()
