@@ -184,9 +184,7 @@ urlpatterns = [
     path("chats/<int:chat_id>/join", route(post=join_chat)),
     path("chats/<int:chat_id>/leave", route(post=leave_chat)),
     path("chats/<int:chat_id>/members", route(get=list_members, post=add_member)),
-    path(
-        "chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)
-    ),
+    path("chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)),
     path("chats/<int:chat_id>/messages", route(get=read_messages, post=send_message)),
     path("chats/<int:chat_id>/changes", route(get=read_changes)),
     path("chats/<int:chat_id>/receipts", route(post=send_receipt)),

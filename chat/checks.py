@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, register
 
 
 @register("chat")
@@ -15,7 +16,7 @@ def check_layer(**kwargs: Any) -> list[CheckMessage]:
     shared_database = not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     if settings.MESSAGE_BUS == "kafka" and not settings.REDIS_URL:
         found.append(
-            Error(
+            checks.Error(
                 "MESSAGE_BUS is kafka, but the channel layer is in memory: what run_kafka_consumer"
                 " finds cannot reach the browsers.",
                 hint="Set REDIS_URL (redis://localhost:6379/0), or MESSAGE_BUS=embedded.",
@@ -24,7 +25,7 @@ def check_layer(**kwargs: Any) -> list[CheckMessage]:
         )
     if shared_database and not settings.REDIS_URL:
         found.append(
-            Warning(
+            checks.Warning(
                 "The channel layer is in memory: run one web process only.",
                 hint="Set REDIS_URL to run several.",
                 id="chat.W001",
@@ -37,5 +38,7 @@ def check_layer(**kwargs: Any) -> list[CheckMessage]:
 def check_database(**kwargs: Any) -> list[CheckMessage]:
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         hint = "Set DATABASE_URL=postgres://user:password@host:5432/name."
-        return [Warning("SQLite is for one machine and few people.", hint=hint, id="chat.W002")]
+        return [
+            checks.Warning("SQLite is for one machine and few people.", hint=hint, id="chat.W002")
+        ]
     return []

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import translation
 
@@ -44,7 +44,7 @@ from chat.runtime import Runtime, runtime
 from chat.services.posting import NewPost, Outcome
 from chat.services.receipts import Cursors
 from chat.sockets import Socket
-from chat.summaries import chat_summaries
+from chat.summaries import SMALL_CHAT_MEMBERS, active_chat_ids, chat_summaries
 from chat.text import CONTENT_LENGTH
 from chat.threads import DATABASE_AWAY
 
@@ -232,14 +232,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Registers first, then reads: what changes in between comes twice, and is dropped once."""
         hub = self.runtime.hub
         hub.register(self.socket)
-        while True:
-            try:
-                chats = await self.runtime.threads.run(chat_summaries, self.user)
-                break
-            except DATABASE_AWAY:
-                await asyncio.sleep(1)
+        for chat_id in await self._read(active_chat_ids, self.user):
+            hub.join(self.socket, chat_id)
+        chats = await self._read(chat_summaries, self.user)
         for chat in chats:
             hub.join(self.socket, chat["id"])
+            chat["present"] = self.runtime.presence.online_in(chat["id"])
         welcome = {
             "type": "welcome",
             "protocol": PROTOCOL_VERSION,
@@ -249,6 +247,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
             "time": timestamp(datetime.now(UTC)),
         }
         hub.welcome(self.socket, to_line(welcome), {c["id"]: c["revision"] for c in chats})
+        small = [c["id"] for c in chats if c["member_count"] <= SMALL_CHAT_MEMBERS]
+        self.runtime.presence.come(self.user.pk, small)
+
+    async def _read(self, function: Callable[[User], Any], user: User) -> Any:
+        """Waits for a database that is away: a socket that has just come has nothing else to do."""
+        while True:
+            try:
+                return await self.runtime.threads.run(function, user)
+            except DATABASE_AWAY:
+                await asyncio.sleep(1)
 
     # Answers
 

@@ -33,13 +33,14 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
         .filter(title__icontains=words)
         .annotate(count=Count("memberships", filter=active), joined=Exists(own))
         .order_by("-count", "title", "pk")
+        .values_list("pk", "title", "count", "joined")
     )
     start = page * MOST_FOUND
     rows = list(chats[start : start + MOST_FOUND + 1])
     return {
         "chats": [
-            {"id": c.pk, "title": c.title, "member_count": c.count, "joined": c.joined}
-            for c in rows[:MOST_FOUND]
+            {"id": pk, "title": title, "member_count": count, "joined": joined}
+            for pk, title, count, joined in rows[:MOST_FOUND]
         ],
         "more": len(rows) > MOST_FOUND,
     }

@@ -1,4 +1,4 @@
-"""What can be told to a person: a stable code (part of the wire contract), a sentence, an HTTP status."""
+"""What can be told to a person: a stable code (wire contract), a sentence, an HTTP status."""
 
 from __future__ import annotations
 

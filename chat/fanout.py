@@ -61,6 +61,11 @@ class HubEvent(NamedTuple):
         return cls("recheck", user_id=user_id)
 
     @classmethod
+    def present(cls, chat_id: int, user_id: int) -> HubEvent:
+        """This person is connected to the process that says so."""
+        return cls("present", chat_id=chat_id, user_id=user_id)
+
+    @classmethod
     def head(cls, chat_id: int, revision: int) -> HubEvent:
         """The chat has come this far; a hub that has not seen it reads what it missed."""
         return cls("head", chat_id=chat_id, revision=revision)
@@ -84,7 +89,7 @@ def announce(events: Iterable[HubEvent]) -> None:
 
 
 def spread(events: Sequence[HubEvent]) -> None:
-    """Hands the events to this process's hub, or straight to the channel layer where there is none."""
+    """Hands the events to this process's hub; without one, straight to the channel layer."""
     publish = _hub_of_this_process
     if publish is not None:
         publish(events)
@@ -100,7 +105,7 @@ def _send_to_other_processes(events: Sequence[HubEvent]) -> None:
     layer = get_channel_layer()
     try:
         async_to_sync(layer.group_send)(HUBS_GROUP, layer_message(events, origin=""))
-    except Exception:
+    except Exception:  # noqa: BLE001
         # Whatever the layer's client raises: it was committed, and hubs will find it by themselves.
         logger.warning("hubs were not told, they will catch up", extra={"events": len(events)})
 

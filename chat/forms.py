@@ -73,7 +73,7 @@ def too_many_tries(seconds: int) -> str:
     ) % {"minutes": minutes}
 
 
-class SignUpForm(forms.ModelForm):
+class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
     password = forms.CharField(
         label=_("Password"),
         strip=False,

@@ -38,7 +38,7 @@ def page_around(chat_id: int, seq: int) -> Payload:
 
 
 def changes_after(chat_id: int, revision: int, *, limit: int = PAGE_CHANGES) -> Payload:
-    """What changed after `revision`: the present state of each changed message, oldest change first.
+    """What changed after `revision`: each changed message as it is now, oldest change first.
 
     Whoever applies it has everything up to the answer's `revision`; with `more`, the rest follows
     from there. A message that changed several times comes once, at its newest revision.

@@ -16,6 +16,8 @@ from chat.payloads import Payload
 from chat.protocol import MOST_FRAME_BYTES, Frame, parse_object
 from chat.threads import DATABASE_AWAY
 
+MOST_DIGITS = 20
+
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -69,14 +71,16 @@ def _signed_in(request: HttpRequest) -> User:
 
 def _fields(request: HttpRequest) -> Frame:
     if request.method == "GET":
-        query: dict[str, Any] = {}
-        for name, value in request.GET.items():
-            is_number = isinstance(value, str) and value.isascii() and value.isdigit()
-            query[name] = int(value) if is_number and len(value) < 20 and name != "q" else value
-        return Frame("GET", None, query)
+        return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
     if len(request.body) > MOST_FRAME_BYTES:
         raise TooLongError
     return Frame(request.method or "", None, parse_object(request.body) if request.body else {})
+
+
+def _value(name: str, given: str) -> int | str:
+    """Numbers in a query are numbers; words that are searched for (`q`) stay words."""
+    is_number = given.isascii() and given.isdigit() and len(given) < MOST_DIGITS
+    return int(given) if is_number and name != "q" else given
 
 
 def _answer(result: Payload | tuple[int, Payload] | None) -> HttpResponse:

@@ -1,8 +1,8 @@
 """One per process: gets each event once and hands it to that process's sockets (DESIGN §3).
 
-Own events come straight from the commit, those of other processes over one channel of the layer.
-What the layer loses is found by comparing revisions and read from the database. Belongs to one event
-loop; only `publish` may be called from other threads.
+Own events come straight from the commit, those of other processes over one channel of the layer;
+what the layer loses is found by comparing revisions and read from the database. Belongs to one
+event loop; only `publish` may be called from other threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 from uuid import uuid4
@@ -41,6 +41,7 @@ class Hub:
         self.rooms: dict[int, Room] = {}
         self.people: dict[int, set[Socket]] = defaultdict(set)
         self.rechecks: set[int] = set()
+        self.hear_presence: Callable[[int, int], None] = lambda chat_id, user_id: None
         self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.doubt_everything)
         self._threads = threads
         self._loop = asyncio.get_running_loop()
@@ -128,6 +129,8 @@ class Hub:
                     self._dismiss(event)
                 case "head":
                     self.hear_of(event.chat_id, event.revision)
+                case "present":
+                    self.hear_presence(event.chat_id, event.user_id)
                 case "recheck":
                     self.rechecks.add(event.user_id)
                     self._to_recheck.set()
@@ -241,7 +244,7 @@ class Hub:
             await socket.flush()
             if socket.should_be_asked():
                 self.put(socket, self.heads_line(socket))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Whatever the server raises for a connection that is gone; the others go on.
             logger.info("a socket could not be written", extra={"error": type(error).__name__})
             self.unregister(socket)

@@ -1,4 +1,4 @@
-"""The hub's one channel on the channel layer: joined, heard, and joined again after the layer was away.
+"""The hub's one channel on the layer: joined, heard, and joined again after the layer was away.
 
 The layer loses what is sent while it is away, and forgets its groups when it restarts; whoever uses
 this hears of it through `came_back` and compares revisions.
@@ -19,7 +19,7 @@ from chat.fanout import HUBS_GROUP, HubEvent, layer_message
 
 logger = logging.getLogger(__name__)
 
-# Redis keeps a membership for a day (group_expiry) and loses it with a restart: join again this often.
+# Redis keeps a membership for a day (group_expiry), and loses it with a restart.
 REJOIN_SECONDS: Final = 15.0
 MOST_WAITING_BATCHES: Final = 1000
 MOST_PAUSE_SECONDS: Final = 5.0
@@ -60,7 +60,7 @@ class LayerLink:
             try:
                 leave = self._layer.group_discard(HUBS_GROUP, self._channel)
                 await asyncio.wait_for(leave, PATIENCE_SECONDS)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Leaving is a courtesy: the membership ends by itself.
                 logger.info("the layer was not told", extra={"error": type(error).__name__})
 
@@ -79,7 +79,7 @@ class LayerLink:
                     self._take(await self._layer.receive(self._channel))
             except asyncio.CancelledError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Whatever the layer's client raises while it is away: come back.
                 self._note_down(error)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (jitter, no secret)
@@ -87,9 +87,7 @@ class LayerLink:
 
     async def _join(self) -> None:
         self._channel = self._channel or await self._layer.new_channel("hub")
-        await asyncio.wait_for(
-            self._layer.group_add(HUBS_GROUP, self._channel), PATIENCE_SECONDS
-        )
+        await asyncio.wait_for(self._layer.group_add(HUBS_GROUP, self._channel), PATIENCE_SECONDS)
         if not self.is_up:
             self.is_up = True
             logger.info("on the channel layer", extra={"hub": self._origin})
@@ -100,7 +98,7 @@ class LayerLink:
             await asyncio.sleep(REJOIN_SECONDS)
             try:
                 await self._join()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # As above; the receiver comes back by itself.
                 self._note_down(error)
 
@@ -117,7 +115,7 @@ class LayerLink:
                     await asyncio.wait_for(
                         self._layer.group_send(HUBS_GROUP, message), PATIENCE_SECONDS
                     )
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001
                     # Lost, and nothing to repair here: other hubs find it by comparing revisions.
                     self._note_down(error)
 

@@ -1,4 +1,4 @@
-"""Only our own pages may open a socket: full origins (scheme, host, port), refusals logged with a reason."""
+"""Only our own pages may open a socket: full origins (scheme, host, port), refusals are logged."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class OriginGuard:
             await self.application(scope, receive, send)
             return
         logger.warning(
-            "a socket was refused: its Origin is not allowed; add it to ALLOWED_ORIGINS if it is yours",
+            "a socket was refused: its Origin is not allowed;"
+            " add it to ALLOWED_ORIGINS if it is yours",
             extra={"origin": header(scope, b"origin")[:MOST_LOGGED]},
         )
         await receive()

@@ -76,8 +76,11 @@ def reactions_payload(reactions: Iterable[Any]) -> list[Payload]:
 
 def change_payload(message: Message) -> Payload:
     """A message's present state as the change that a client that missed it applies."""
-    return {"type": state_type(message), "revision": message.revision,
-            "message": message_payload(message)}
+    return {
+        "type": state_type(message),
+        "revision": message.revision,
+        "message": message_payload(message),
+    }
 
 
 def state_type(message: Message) -> str:

@@ -9,9 +9,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
-
-from django.db import DatabaseError
 
 from chat.errors import UnavailableError
 from chat.services.posting import NewPost, Outcome, post_messages
@@ -38,7 +37,7 @@ class Poster:
         self._is_closing = False
 
     def submit(self, post: NewPost, reply: Reply) -> None:
-        """Saves the post with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
+        """Saves it with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
         if self._is_closing or len(self._waiting) >= MOST_WAITING:
             raise UnavailableError
         self._waiting.append((post, reply))
@@ -47,7 +46,7 @@ class Poster:
 
     async def post(self, post: NewPost) -> Outcome:
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.submit(post, lambda outcome: done.done() or done.set_result(outcome))
+        self.submit(post, partial(_settle, done))
         return await done
 
     async def drain(self) -> None:
@@ -80,15 +79,22 @@ class Poster:
         except Exception:
             # One post that the database cannot take must not keep the others back.
             if len(posts) > 1:
-                logger.warning("a batch was refused, posting one by one", extra={"posts": len(posts)})
+                logger.warning(
+                    "a batch was refused, posting one by one", extra={"posts": len(posts)}
+                )
                 return [(await self._save([post]))[0] for post in posts]
             logger.exception("a post was refused", extra={"chat_id": posts[0].chat_id})
             return [UnavailableError()]
         self._is_away = False
         return outcomes
 
-    def _note_away(self, error: DatabaseError) -> None:
+    def _note_away(self, error: Exception) -> None:
         """Once per outage, not once per post."""
         if not self._is_away:
             logger.error("the database is away", extra={"error": type(error).__name__})
         self._is_away = True
+
+
+def _settle(done: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not done.done():
+        done.set_result(outcome)

@@ -1,5 +1,5 @@
-"""Who is online, as leases: each process says every so often who is connected to it, and whoever is
-not said again is gone. Nothing is stored; the first thing to be dropped under load.
+"""Who is online in which small chat, as leases: each process says every so often who is connected
+to it, and whoever is not said again is gone. Nothing is stored, nothing depends on it.
 """
 
 from __future__ import annotations
@@ -8,34 +8,56 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-LEASE_SECONDS: Final = 60.0
-RENEW_SECONDS: Final = 20.0
+from chat.fanout import HubEvent
+from chat.hub import Hub
+from chat.payloads import to_line
+
+LEASE_SECONDS: Final = 40.0
+RENEW_SECONDS: Final = 15.0
 
 
 class Presence:
-    """The leases that this process knows of, its own sockets' people among them."""
+    """The leases that this process knows of. Told by the hub, through `heard`, of everyone's."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, hub: Hub, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._hub = hub
         self._clock = clock
-        self._until: dict[int, float] = {}
+        self._until: dict[int, dict[int, float]] = {}  # by chat, then person
+        hub.hear_presence = self.heard
 
-    def renew(self, user_ids: Iterable[int]) -> set[int]:
-        """Prolongs the leases; returns who has just come online."""
-        until = self._clock() + LEASE_SECONDS
-        come = {user_id for user_id in user_ids if user_id not in self._until}
-        self._until.update(dict.fromkeys(user_ids, until))
-        return come
+    def online_in(self, chat_id: int) -> list[int]:
+        return list(self._until.get(chat_id, ()))
 
-    def end(self, user_id: int) -> bool:
-        return self._until.pop(user_id, None) is not None
+    def come(self, user_id: int, chat_ids: Iterable[int]) -> None:
+        """Someone has connected here; the chats are small ones."""
+        self._hub.publish([HubEvent.present(chat_id, user_id) for chat_id in chat_ids])
 
-    def expire(self) -> set[int]:
-        """Drops the leases that ran out; returns whose they were."""
+    def renew(self, small_chat_ids: Iterable[int]) -> None:
+        """Says again who is connected here, and forgets whoever nobody has said for too long."""
+        rooms = [self._hub.rooms[pk] for pk in small_chat_ids if pk in self._hub.rooms]
+        events = {(room.chat_id, socket.user_id) for room in rooms for socket in room.sockets}
+        self._hub.publish([HubEvent.present(*event) for event in sorted(events)])
+        self._expire()
+
+    def heard(self, chat_id: int, user_id: int) -> None:
+        if chat_id not in self._hub.rooms:
+            return
+        leases = self._until.setdefault(chat_id, {})
+        is_new = user_id not in leases
+        leases[user_id] = self._clock() + LEASE_SECONDS
+        if is_new:
+            self._tell(chat_id, user_id, online=True)
+
+    def _expire(self) -> None:
         now = self._clock()
-        gone = {user_id for user_id, until in self._until.items() if until <= now}
-        for user_id in gone:
-            del self._until[user_id]
-        return gone
+        for chat_id, leases in list(self._until.items()):
+            if chat_id not in self._hub.rooms:
+                del self._until[chat_id]
+                continue
+            for user_id in [user_id for user_id, until in leases.items() if until <= now]:
+                del leases[user_id]
+                self._tell(chat_id, user_id, online=False)
 
-    def is_online(self, user_id: int) -> bool:
-        return user_id in self._until
+    def _tell(self, chat_id: int, user_id: int, *, online: bool) -> None:
+        line = {"type": "presence", "chat_id": chat_id, "user_id": user_id, "online": online}
+        self._hub.deliver([HubEvent("chat", chat_id=chat_id, line=to_line(line))])

@@ -112,7 +112,7 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
 
 
 def request_id_of(text: str) -> str | None:
-    """The request id of a frame that was refused, where there is one, so that it can be answered."""
+    """The request id of a frame that was refused, where it has one: it is answered, too."""
     try:
         return _request_id(parse_object(text))
     except (BadFrameError, BadRequestError):

@@ -1,4 +1,4 @@
-"""One chat in one process: who listens here, and how far its changes have been handed on, in order."""
+"""One chat in one process: who listens here, and how far its changes were handed on, in order."""
 
 from __future__ import annotations
 

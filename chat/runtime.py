@@ -15,6 +15,7 @@ from chat.hub import Hub
 from chat.limits import MessageLimit
 from chat.payloads import to_line
 from chat.posting import Poster
+from chat.presence import Presence
 from chat.protocol import CloseCode
 from chat.receipt_buffer import ReceiptBuffer
 from chat.threads import DatabaseThreads
@@ -36,7 +37,8 @@ class Runtime:
         self.poster = Poster()
         self.hub = Hub(self.threads)
         self.receipts = ReceiptBuffer(self.threads)
-        self.watch = Watch(self.hub, self.threads)
+        self.presence = Presence(self.hub)
+        self.watch = Watch(self.hub, self.presence, self.threads)
         self.message_limit = MessageLimit(settings.LIMIT_MESSAGES_PER_MINUTE)
         self.is_draining = False
 

@@ -1,7 +1,7 @@
 """Whether an open socket's sign-in still holds, and who must prove it again.
 
-`scope["user"]` is read once, at connect. Signing out, a ban or a new password reaches open sockets by
-an event; where the event was lost, the watch finds it within a minute.
+`scope["user"]` is read once, at connect. Signing out, a ban or a new password reaches open sockets
+by an event; where the event was lost, the watch finds it within a minute.
 """
 
 from __future__ import annotations

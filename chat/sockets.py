@@ -1,4 +1,4 @@
-"""One browser's connection as the hub sees it: lines wait here until the hub writes them, joined."""
+"""One browser's connection as the hub sees it: lines wait here until they are written, joined."""
 
 from __future__ import annotations
 
@@ -23,8 +23,18 @@ Close = Callable[[int], Awaitable[None]]
 
 class Socket:
     __slots__ = (
-        "_blocks", "_close", "_send", "asked", "chat_ids", "heard_at", "is_closed", "is_welcome",
-        "session_key", "unheard_bytes", "user_id", "user_name",
+        "_blocks",
+        "_close",
+        "_send",
+        "asked",
+        "chat_ids",
+        "heard_at",
+        "is_closed",
+        "is_welcome",
+        "session_key",
+        "unheard_bytes",
+        "user_id",
+        "user_name",
     )
 
     def __init__(
@@ -65,9 +75,7 @@ class Socket:
         return True
 
     def is_too_slow(self, now: float) -> bool:
-        return (
-            self.unheard_bytes > MOST_UNHEARD_BYTES or now - self.heard_at > MOST_SILENT_SECONDS
-        )
+        return self.unheard_bytes > MOST_UNHEARD_BYTES or now - self.heard_at > MOST_SILENT_SECONDS
 
     async def flush(self) -> None:
         """Writes everything that waits as one frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, F
@@ -27,6 +28,10 @@ def chat_summaries(user: User, *, chat_ids: list[int] | None = None) -> list[Pay
     return [_summary(membership, surroundings) for membership in own]
 
 
+def active_chat_ids(user: User) -> list[int]:
+    return list(Membership.objects.active().filter(user=user).values_list("chat_id", flat=True))
+
+
 def chat_summary(user: User, chat_id: int) -> Payload:
     """One of them. Raises NotFoundError when the person is not in it."""
     found = chat_summaries(user, chat_ids=[chat_id])
@@ -35,22 +40,38 @@ def chat_summary(user: User, chat_id: int) -> Payload:
     return found[0]
 
 
+def small_chats(chat_ids: Iterable[int]) -> set[int]:
+    counts = _member_counts(chat_ids)
+    return {pk for pk, count in counts.items() if count <= SMALL_CHAT_MEMBERS}
+
+
+def _member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
+    active = Membership.objects.active().filter(chat_id__in=list(chat_ids))
+    return dict(active.order_by().values_list("chat_id").annotate(count=Count("pk")))
+
+
 class _Surroundings:
     def __init__(self, user: User, chats: list[Chat]) -> None:
         ids = [chat.pk for chat in chats]
-        active = Membership.objects.active().filter(chat_id__in=ids)
-        counted = active.order_by().values_list("chat_id").annotate(count=Count("pk"))
-        self.counts: dict[int, int] = dict(counted)
+        self.counts = _member_counts(ids)
         last = Message.objects.filter(chat_id__in=ids, seq=F("chat__last_seq"))
         self.last = {message.chat_id: message for message in last.select_related("sender")}
         small = [pk for pk, count in self.counts.items() if count <= SMALL_CHAT_MEMBERS]
         self.cursors: dict[int, list[Payload]] = defaultdict(list)
         others = Membership.objects.active().filter(chat_id__in=small).exclude(user=user)
-        for row in others.values("chat_id", "user_id", "delivered_seq", "read_seq"):
-            self.cursors[row.pop("chat_id")].append(row)
+        for member in others.only("chat_id", "user_id", "delivered_seq", "read_seq"):
+            self.cursors[member.chat_id].append(cursors_payload(member))
         direct = [chat.pk for chat in chats if chat.is_direct]
         partners = Membership.objects.filter(chat_id__in=direct).exclude(user=user)
         self.peers = {m.chat_id: m.user for m in partners.select_related("user")}
+
+
+def cursors_payload(membership: Membership) -> Payload:
+    return {
+        "user_id": membership.user_id,
+        "delivered_seq": membership.delivered_seq,
+        "read_seq": membership.read_seq,
+    }
 
 
 def _summary(membership: Membership, surroundings: _Surroundings) -> Payload:

@@ -8,10 +8,11 @@ import unicodedata
 from chat.errors import BadTextError, EmptyTextError, TooLongError
 from chat.models.chats import TITLE_LENGTH
 
-# Code points, as PostgreSQL, SQLite and Python count them; JavaScript's .length counts UTF-16 units.
+# Code points, as PostgreSQL, SQLite and Python count; JavaScript's .length counts UTF-16 units.
 CONTENT_LENGTH = 4000
 EXCERPT_LENGTH = 120
 REACTION_LENGTH = 16
+KEYCAP = "\u20e3"
 
 # PostgreSQL cannot store NUL; a lone surrogate is no character and cannot be encoded.
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -35,10 +36,10 @@ def check_title(title: str) -> str:
 
 def check_reaction(emoji: str) -> str:
     """One short reaction: no spaces, nothing that only letters can say."""
-    if any(character.isspace() or character.isalnum() and character.isascii() for character in emoji):
-        # Keycaps (1 and U+20E3) are the one emoji that begins with an ASCII character.
-        if "\u20e3" not in emoji:
-            raise BadTextError
+    if any(
+        character.isspace() or (character.isalnum() and character.isascii()) for character in emoji
+    ):
+        raise BadTextError
     return _check(emoji, limit=REACTION_LENGTH)
 
 

@@ -12,9 +12,11 @@ from typing import Final
 from chat import sessions
 from chat.hub import Hub
 from chat.payloads import to_line
+from chat.presence import RENEW_SECONDS, Presence
 from chat.protocol import CloseCode
 from chat.sessions import SignIn
 from chat.sockets import Socket
+from chat.summaries import small_chats
 from chat.threads import DatabaseThreads
 
 logger = logging.getLogger(__name__)
@@ -24,13 +26,19 @@ RECHECK_EVERYONE_SECONDS: Final = 55.0
 
 
 class Watch:
-    def __init__(self, hub: Hub, threads: DatabaseThreads) -> None:
+    def __init__(self, hub: Hub, presence: Presence, threads: DatabaseThreads) -> None:
         self._hub = hub
+        self._presence = presence
         self._threads = threads
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        rounds = (self._send_heads, self._recheck_called, self._recheck_everyone)
+        rounds = (
+            self._send_heads,
+            self._recheck_called,
+            self._recheck_everyone,
+            self._renew_presence,
+        )
         self._tasks = [asyncio.create_task(_forever(one), name=one.__name__) for one in rounds]
 
     async def stop(self) -> None:
@@ -78,12 +86,17 @@ class Watch:
         await asyncio.sleep(RECHECK_EVERYONE_SECONDS)
         await self.recheck(set(self._hub.people))
 
+    async def _renew_presence(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
+        small = await self._threads.run(small_chats, set(self._hub.rooms))
+        self._presence.renew(small)
+
 
 async def _forever(one_round: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await one_round()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The watch outlives whatever it meets (a database that is away, mostly).
             logger.warning("the watch stumbled", extra={"error": type(error).__name__})
             await asyncio.sleep(1)

@@ -99,12 +99,15 @@ class Environment:
         key = self.text("SECRET_KEY")
         if key:
             if len(key) < 32:
-                raise ImproperlyConfigured("SECRET_KEY is too short; expected 32 characters or more.")
+                raise ImproperlyConfigured(
+                    "SECRET_KEY is too short; expected 32 characters or more."
+                )
             return key
         if not database_url.startswith("sqlite"):
             raise ImproperlyConfigured(
                 "SECRET_KEY is missing; expected 32 random characters or more, the same in every"
-                " process. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+                " process. Make one with:"
+                " python -c 'import secrets; print(secrets.token_urlsafe(50))'"
             )
         return _kept_secret(file)
 

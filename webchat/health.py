@@ -59,7 +59,7 @@ def _layer_problems() -> list[str]:
         return []
     try:
         async_to_sync(_send_to_nobody)()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # Whatever the layer's client raises when Redis is away.
         return [f"the channel layer does not answer ({type(error).__name__})"]
     return []

@@ -1,7 +1,7 @@
 """Starting with the first request, and stopping without loss: Daphne has no lifespan events.
 
-On SIGTERM (or Ctrl+C): /readyz says 503, what was begun is finished, sockets get `goodbye` and 1012,
-the relay stops; then the server's own handler ends the process.
+On SIGTERM (or Ctrl+C): /readyz says 503, what was begun is finished, sockets get `goodbye` and
+1012, the relay stops; then the server's own handler ends the process.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Lifecycle:
         try:
             await asyncio.wait_for(stop_runtime(), MOST_DRAIN_SECONDS)
             await asyncio.to_thread(background.stop, RELAY_SECONDS)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The process ends in any case.
             logger.warning("stopped before all was finished", extra={"error": repr(error)})
         if callable(previous):

@@ -40,7 +40,7 @@ class TextFormatter(logging.Formatter):
         pairs = " ".join(f"{name}={value}" for name, value in extras(record).items())
         return f"{text} {pairs}".rstrip() if "\n" not in text else f"{text}\n{pairs}".rstrip()
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's own name)
         record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
         return super().formatMessage(record)
 
@@ -64,7 +64,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
             "chat": {"level": level},
             "messaging": {"level": level},
             "django": {"level": "WARNING"},
-            # kafka-python prints keys, values and passwords at DEBUG, and some twenty lines a second
+            # kafka-python prints keys, values and passwords at DEBUG, and twenty lines a second
             # while a broker is away; messaging.kafka_adapter says in its own words what matters.
             "kafka": {"level": "CRITICAL"},
         },

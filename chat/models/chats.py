@@ -96,7 +96,7 @@ class Membership(models.Model):
     role = models.CharField(max_length=8, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(default=timezone.now)
     left_at = models.DateTimeField(null=True, blank=True)
-    # Cumulative and only forward: everything up to this seq has arrived at, was read by, this person.
+    # Cumulative, only forward: up to this seq everything has arrived at, was read by, this person.
     delivered_seq = models.PositiveBigIntegerField(default=0)
     read_seq = models.PositiveBigIntegerField(default=0)
 

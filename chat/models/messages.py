@@ -53,7 +53,11 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     reply_to = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replies",
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="replies",
         db_index=False,
     )
 
@@ -76,10 +80,6 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"message {self.pk} ({self.chat_id}:{self.seq})"
 
-    @property
-    def is_deleted(self) -> bool:
-        return self.deleted_at is not None
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Takes the chat's next places; also for a message saved by hand, in a shell or the admin.
 
@@ -97,6 +97,10 @@ class Message(models.Model):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "revision"}
             super().save(*args, **kwargs)
             chat.save(update_fields=["last_seq", "revision", "last_message_at"])
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
 
 
 class MessageEdit(models.Model):

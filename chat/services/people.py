@@ -18,7 +18,7 @@ def create_person(
 
 
 def recheck_sessions(user: User) -> None:
-    """Makes every open socket of this person prove its session: after sign-out, ban, new password."""
+    """Makes this person's open sockets prove their session: after a ban or a new password."""
     announce([HubEvent.recheck(user.pk)])
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest
 
 from chat.fanout import HubEvent, announce
 from chat.models import Chat, Membership
-from chat.summaries import SMALL_CHAT_MEMBERS
+from chat.summaries import SMALL_CHAT_MEMBERS, cursors_payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,17 @@ def _advance(chat_id: int, cursors: Cursors, user_ids: list[int]) -> None:
         delivered_seq=Greatest("delivered_seq", Value(cursors.delivered_seq)),
         read_seq=Greatest("read_seq", Value(cursors.read_seq)),
     )
-    _announce(chat_id, rows.values("user_id", "delivered_seq", "read_seq"))
+    _announce(chat_id, rows)
 
 
-def _announce(chat_id: int, rows: Iterable[dict[str, int]]) -> None:
+def _announce(chat_id: int, moved: Iterable[Membership]) -> None:
     """To everyone in a small chat; in a large one only to the person's own other devices."""
     small = Membership.objects.active().filter(chat_id=chat_id).count() <= SMALL_CHAT_MEMBERS
     events = []
-    for row in rows:
-        status = {"type": "status", "chat_id": chat_id, **row}
+    for membership in moved:
+        status = {"type": "status", "chat_id": chat_id, **cursors_payload(membership)}
         if small:
             events.append(HubEvent.to_chat(chat_id, status))
         else:
-            events.append(HubEvent.to_person(row["user_id"], status))
+            events.append(HubEvent.to_person(membership.user_id, status))
     announce(events)

@@ -15,7 +15,11 @@ from chat.services.people import create_person
 from chat.services.posting import NewPost, post_message
 
 PASSWORD = "webchat-demo"  # noqa: S105  (printed for everyone to see)
-PEOPLE = {"anna": ("Анна Петрова", "ru"), "boris": ("Борис Иванов", "ru"), "carol": ("Carol Jones", "en")}
+PEOPLE = {
+    "anna": ("Анна Петрова", "ru"),
+    "boris": ("Борис Иванов", "ru"),
+    "carol": ("Carol Jones", "en"),
+}
 TALK = [
     ("anna", "Всем привет! Это общий чат: сюда может войти каждый."),
     ("carol", "Hi Anna! Good to see you here 👋"),
@@ -64,7 +68,5 @@ def make_demo() -> None:
 
 def _say(chat: Chat, person: User, content: str) -> None:
     post_message(
-        NewPost(
-            chat_id=chat.pk, sender_id=person.pk, client_message_id=uuid4(), content=content
-        )
+        NewPost(chat_id=chat.pk, sender_id=person.pk, client_message_id=uuid4(), content=content)
     )
