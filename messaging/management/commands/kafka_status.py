@@ -1,0 +1,89 @@
+"""One view of the bus: outbox, relay, each group's lag, dead letters."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
+
+from messaging.configuration import close_adapter, get_adapter, is_embedded
+from messaging.describing import describe
+from messaging.management.arguments import seconds
+from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables
+from messaging.registry import registry
+from messaging.status import BusFigures, problems_of, read_figures, warnings_of, with_kafka
+
+
+class Command(BaseCommand):
+    help = "Shows how the bus is doing. Changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="exit with 3 when something stands still"
+        )
+        parser.add_argument("--json", action="store_true", help="for programs; stable names")
+        parser.add_argument(
+            "--watch",
+            nargs="?",
+            const=2.0,
+            type=seconds,
+            metavar="SECONDS",
+            help="again every so many seconds (%(const)s), until Ctrl+C",
+        )
+
+    def handle(self, **options: Any) -> None:
+        require_tables()
+        try:
+            figures = self._show(options["json"])
+            while options["watch"]:
+                time.sleep(options["watch"])
+                figures = self._show(options["json"])
+        except DatabaseError as error:
+            fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
+        except KeyboardInterrupt:
+            return
+        finally:
+            close_adapter(timeout_seconds=1.0)
+        if options["check"] and problems_of(figures):
+            raise SystemExit(UNHEALTHY)
+
+    def _show(self, as_json: bool) -> BusFigures:
+        figures = read_figures()
+        if not is_embedded():
+            figures = with_kafka(figures, get_adapter(), registry)
+        text = json.dumps(figures.as_json()) if as_json else as_table(figures)
+        self.stdout.write(text)
+        self.stdout.flush()
+        return figures
+
+
+def as_table(figures: BusFigures) -> str:
+    relay = figures.relay
+    rows = [
+        ("bus", figures.bus),
+        (
+            "outbox waiting",
+            f"{figures.outbox_waiting} (oldest {figures.outbox_oldest_seconds:g} s)",
+        ),
+        ("outbox set aside", str(figures.outbox_set_aside)),
+        ("dead letters", str(figures.dead_letters)),
+        (
+            "relay",
+            f"{relay.host}:{relay.pid}, seen {relay.seen_seconds_ago:g} s ago"
+            if relay
+            else "none yet",
+        ),
+        ("breaker", relay.breaker if relay else "unknown"),
+    ]
+    rows += [
+        (f"lag {group.group}", f"{group.lag_records} records, {group.lag_seconds:g} s")
+        for group in figures.groups
+    ]
+    rows += [("PROBLEM", text) for text in problems_of(figures)]
+    rows += [("to do", text) for text in warnings_of(figures)]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
