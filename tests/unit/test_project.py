@@ -210,3 +210,19 @@ class TestRequirements:
                 assert "==" in line or line.startswith("django>="), line
                 assert reason.startswith("#") or line.startswith("types-"), line
             reason = line
+
+
+class TestDocuments:
+    FILES: ClassVar = sorted(ROOT.glob("*.md"))
+
+    @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+    def test_name_only_files_that_are_there(self, file):
+        text = file.read_text()
+        named = {name for name in re.findall(r"`([\w./-]+/[\w./-]*)`", text) if name[0] != "/"}
+        linked = set(re.findall(r"\]\((?!http)([^)#]+)\)", text))
+        assert not {name for name in named | linked if not (ROOT / name).exists()} - {"var/"}
+
+    @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+    def test_name_only_commands_that_are_there(self, file):
+        commands = set(re.findall(r"manage\.py ([a-z_]+)", file.read_text()))
+        assert commands <= get_commands().keys()
