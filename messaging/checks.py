@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage
 
 SAFE_REPLICATION = 3
 
 
-@register("messaging")
+@checks.register("messaging")
 def check_security(**_kwargs: Any) -> list[CheckMessage]:
     kafka = settings.KAFKA
     if settings.MESSAGE_BUS == "embedded":
@@ -19,7 +20,7 @@ def check_security(**_kwargs: Any) -> list[CheckMessage]:
         kafka.sasl_username and kafka.sasl_password
     ):
         return [
-            Error(
+            checks.Error(
                 f"KAFKA_SECURITY_PROTOCOL is {kafka.security_protocol}, but there is no name or no"
                 " password.",
                 hint="Set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.",
@@ -29,7 +30,7 @@ def check_security(**_kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-@register(Tags.security, deploy=True)
+@checks.register(checks.Tags.security, deploy=True)
 def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     """Only with `check --deploy`."""
     kafka = settings.KAFKA
@@ -38,7 +39,7 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if kafka.topic_replication < SAFE_REPLICATION:
         found.append(
-            Warning(
+            checks.Warning(
                 f"Topics are made with {kafka.topic_replication} replica: a broker that is lost"
                 " takes them along.",
                 hint="Three brokers and KAFKA_TOPIC_REPLICATION=3.",
@@ -47,7 +48,7 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
         )
     if kafka.security_protocol == "PLAINTEXT":
         found.append(
-            Warning(
+            checks.Warning(
                 "Kafka is spoken to without encryption and without a password.",
                 hint="KAFKA_SECURITY_PROTOCOL=SASL_SSL, see docs/operations.md.",
                 id="messaging.W002",
