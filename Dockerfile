@@ -7,7 +7,7 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
-COPY manage.py pyproject.toml ./
+COPY manage.py ./
 COPY webchat webchat
 COPY chat chat
 COPY messaging messaging

@@ -133,7 +133,7 @@ def close(total: Sum, skipped: Iterable[str], lacks: list[str], began: float) ->
         print(f"missing: {line}")
     print(f"{time.monotonic() - began:.0f} s; reports are in {RESULTS.relative_to(ROOT)}/")
     print(total, flush=True)
-    return 1 if total.failed or (IS_CI and total.skipped) else 0
+    return 1 if total.failed or not total.passed or (IS_CI and total.skipped) else 0
 
 
 def main(arguments: list[str]) -> int:
