@@ -1,0 +1,113 @@
+"""How many events a second one run_kafka_consumer handles, all its handlers writing to PostgreSQL.
+
+python -m bench.consumer
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+
+from bench.bus import real_bus
+
+# As many as the product has: audit, activity, notifications, heads.
+HANDLERS = ("audit", "activity", "notifications", "heads")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=40_000)
+    parser.add_argument("--chats", type=int, default=50)
+    parser.add_argument("--batch-size", type=int, default=500)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    with real_bus():
+        publish(options.events, options.chats)
+        print(json.dumps(measure(options)))
+
+
+def publish(events: int, chats: int) -> None:
+    from messaging.adapter import OutgoingRecord
+    from messaging.configuration import get_adapter
+    from messaging.validation import encode
+    from tests.bus_parts import message_event
+
+    def outgoing(chat: int, seq: int) -> OutgoingRecord:
+        event = message_event(chat, seq)
+        value, headers = encode(event)
+        return OutgoingRecord(event.topic, event.key, value, headers)
+
+    for first in range(1, events // chats + 1, 20):
+        seqs = range(first, min(first + 20, events // chats + 1))
+        records = [outgoing(chat, seq) for seq in seqs for chat in range(1, chats + 1)]
+        get_adapter().publish_many(records)
+
+
+def measure(options: argparse.Namespace) -> dict[str, float]:
+    from django.db import connection
+
+    from messaging.configuration import get_adapter
+    from messaging.consumer import GroupConsumer
+    from messaging.dead_letters import DeadLetterBox
+    from messaging.events import Event
+    from messaging.group_reader import GroupReader
+    from messaging.models import Receipt
+    from messaging.registry import MAIN_GROUP, Registry
+    from tests.bus_parts import TOPIC
+
+    registry = Registry()
+    with connection.cursor() as cursor:
+        for name in HANDLERS:
+            cursor.execute(
+                f"CREATE TABLE bench_{name} (id bigserial PRIMARY KEY, event_id uuid, chat bigint,"
+                " seq bigint, content text)"
+            )
+
+    def writer(name: str):
+        def write(events: Sequence[Event]) -> None:
+            values = "(%s, %s, %s, %s), " * len(events)
+            arguments: list[object] = []
+            for event in events:
+                payload = event.payload
+                arguments += [event.event_id, event.key, payload["seq"], payload["content"]]
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"INSERT INTO bench_{name} (event_id, chat, seq, content) VALUES {values[:-2]}",
+                    arguments,
+                )
+
+        return write
+
+    for name in HANDLERS:
+        registry.handler(topic=TOPIC, name=name)(writer(name))
+    adapter = get_adapter()
+    reader = GroupReader(lambda: adapter.open_source(group_id=MAIN_GROUP, topics=[TOPIC]))
+    consumer = GroupConsumer(
+        reader,
+        registry,
+        MAIN_GROUP,
+        DeadLetterBox(MAIN_GROUP, adapter),
+        batch_size=options.batch_size,
+        max_records=options.events // options.chats * options.chats,
+    )
+    started = time.perf_counter()
+    if options.profile:
+        import cProfile
+
+        cProfile.runctx("consumer.run()", {}, {"consumer": consumer}, sort="tottime")
+    else:
+        consumer.run()
+    taken = time.perf_counter() - started
+    return {
+        "events": consumer.counts.records,
+        "receipts": Receipt.objects.count(),
+        "batches": consumer.counts.batches,
+        "handled_per_second": round(consumer.counts.records / taken),
+        "seconds": round(taken, 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
