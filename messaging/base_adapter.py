@@ -20,6 +20,7 @@ from messaging.adapter import (
     PartitionLag,
     RecordPosition,
     RecordSource,
+    TopicDescription,
 )
 from messaging.circuit_breaker import CircuitBreaker
 from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
@@ -129,6 +130,14 @@ class BusAdapter(ABC):
 
     @abstractmethod
     def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]: ...
+
+    @abstractmethod
+    def ensure_topics(
+        self, topics: Sequence[str], *, partitions: int, replication: int
+    ) -> list[str]: ...
+
+    @abstractmethod
+    def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]: ...
 
     @abstractmethod
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource: ...

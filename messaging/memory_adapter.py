@@ -137,7 +137,7 @@ class InMemoryAdapter(BusAdapter):
         self.ping()
         logger.info("Connected to the in-memory bus", extra={"group": self.group_id})
 
-    def ping(self, *, timeout_seconds: float = 2.0) -> None:  # noqa: ARG002  answers at once
+    def ping(self, *, timeout_seconds: float = 2.0) -> None:
         self._refuse_when_closing()
         self._refuse_when_away()
 
@@ -151,7 +151,7 @@ class InMemoryAdapter(BusAdapter):
         topics: Sequence[str],
         *,
         partitions: int,
-        replication: int,  # noqa: ARG002  there is one copy
+        replication: int,
     ) -> list[str]:
         self._refuse_when_away()
         return [topic for topic in topics if self.broker.make_topic(topic, partitions)]
@@ -182,7 +182,7 @@ class InMemoryAdapter(BusAdapter):
     def _send(
         self,
         records: Sequence[OutgoingRecord],
-        timeout_seconds: float,  # noqa: ARG002  answers at once
+        timeout_seconds: float,
     ) -> list[RecordPosition | Exception]:
         with self.broker.changed:
             return [self._send_one(record) for record in records]
@@ -268,7 +268,7 @@ class InMemorySource:
     def assignment(self) -> frozenset[TopicPartition]:
         return self._assignment
 
-    def close(self, *, timeout_seconds: float = 5.0) -> None:  # noqa: ARG002  needs no time
+    def close(self, *, timeout_seconds: float = 5.0) -> None:
         with self._broker.changed:
             if not self._is_closed:
                 self._is_closed = True

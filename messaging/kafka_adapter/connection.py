@@ -61,15 +61,19 @@ class Connection:
         security = self._security_options()
 
         def build() -> Result:
-            return kind(
-                bootstrap_servers=list(self.brokers),
-                client_id=self._client_id,
-                bootstrap_timeout_ms=int(timeout_seconds * 1000),
-                reconnect_backoff_max_ms=1000,
-                kafka_client=causes.watched_client,
-                **security,
-                **options,
-            )
+            try:
+                return kind(
+                    bootstrap_servers=list(self.brokers),
+                    client_id=self._client_id,
+                    bootstrap_timeout_ms=int(timeout_seconds * 1000),
+                    reconnect_backoff_max_ms=1000,
+                    kafka_client=causes.watched_client,
+                    **security,
+                    **options,
+                )
+            except kafka_errors.KafkaError:
+                causes.close_client()
+                raise
 
         try:
             return self._calls.run(
@@ -205,6 +209,11 @@ class _Causes:
         if self._client is not None:
             self._client._manager.closed = True
             self._client.wakeup()
+
+    def close_client(self) -> None:
+        """A constructor that raises leaves its sockets and its thread behind."""
+        if self._client is not None:
+            self._client.close()
 
     def add(self, error: BaseException) -> None:
         self._errors = [*self._errors[-20:], error]

@@ -185,10 +185,10 @@ class _RebalanceFlag(ConsumerRebalanceListener):  # type: ignore[misc]  # it has
     def forget(self) -> None:
         self._event.clear()
 
-    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002  which ones: all
+    def on_partitions_revoked(self, revoked: Any) -> None:
         self._event.set()
 
-    def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
+    def on_partitions_assigned(self, assigned: Any) -> None:
         self._event.set()
 
 

@@ -117,14 +117,17 @@ def outgoing(topic: str, count: int, *, keys: int = 5, first: int = 0) -> list[O
 
 
 def read(source: RecordSource, count: int, *, seconds: float = 20.0) -> list[Record]:
-    """At least that many records, not committed."""
+    """Records with at least that many different values, not committed."""
     records: list[Record] = []
+    values: set[bytes | None] = set()
 
     def is_enough() -> bool:
-        records.extend(source.poll(max_records=100, timeout_seconds=0.2))
-        return len(records) >= count
+        polled = source.poll(max_records=500, timeout_seconds=0.2)
+        records.extend(polled)
+        values.update(record.value for record in polled)
+        return len(values) >= count
 
-    wait_until(is_enough, seconds=seconds, what=f"{count} records are read")
+    wait_until(is_enough, seconds=seconds, every=0, what=f"{count} records are read")
     return records
 
 

@@ -37,9 +37,7 @@ class TestStoppedBus:
         assert time.monotonic() - started < 5
         assert [isinstance(result, RetryableError) for result in results] == [True] * 50
 
-    def test_keeps_the_order_when_all_is_sent_again(
-        self, fragile_bus: Bus, unique: Unique
-    ) -> None:
+    def test_keeps_the_order_when_all_is_sent_again(self, fragile_bus: Bus, unique: Unique) -> None:
         topic = fragile_bus.topic(unique("again"))
         adapter = fragile_bus.adapter(breaker=patient())
         waiting = outgoing(topic, 300)
@@ -124,7 +122,7 @@ class TestRestartedKafka:
         adapter = bus.adapter(breaker=patient())
         adapter.publish_many(outgoing(topic, 1))
         results: list[object] = []
-        records = outgoing(topic, 40_000, keys=50)
+        records = outgoing(topic, 15_000, keys=50)
         publishing = threading.Thread(
             target=lambda: results.extend(adapter.publish_many(records, timeout_seconds=60))
         )
@@ -134,10 +132,10 @@ class TestRestartedKafka:
         assert not results
         fragile_kafka.start()
         publishing.join(90)
-        assert [type(result) for result in results] == [RecordPosition] * 40_000
-        written = read(bus.source(adapter, unique("group"), topic), 40_001, seconds=60)
+        assert [type(result) for result in results] == [RecordPosition] * 15_000
+        written = read(bus.source(adapter, unique("group"), topic), 15_000, seconds=60)
         arrived = first_arrivals(written)
-        assert len(written) == 40_001
+        assert len(written) == 15_001
         for numbers in arrived.values():
             assert numbers == sorted(numbers)
         bus.close()
