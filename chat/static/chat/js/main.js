@@ -71,6 +71,9 @@ const hear = {
 };
 gateway.on("frame", (frame) => hear[frame.type]?.(frame));
 gateway.on("online", () => room.again());
+gateway.on("state", ({ state }) => {
+  document.documentElement.dataset.connection = state;
+});
 
 /** @param {any[]} chats */
 function everything(chats) {

@@ -19,6 +19,11 @@ export class Revisions {
   }
 
   /** @param {number} chatId */
+  has(chatId) {
+    return this.#chats.has(chatId);
+  }
+
+  /** @param {number} chatId */
   known(chatId) {
     return this.#chats.get(chatId)?.known ?? 0;
   }

@@ -117,7 +117,7 @@ export class Sync extends Emitter {
     const known = this.revisions.known(chat.id);
     const isOpen = this.#store.openChatId === chat.id;
     const isKept = this.#store.windows.has(chat.id);
-    if (isKept && known && (isOpen || chat.revision - known <= WORTH_SYNCING)) {
+    if (isKept && this.revisions.has(chat.id) && (isOpen || chat.revision - known <= WORTH_SYNCING)) {
       this.hearHead(chat.id, chat.revision);
       return;
     }
