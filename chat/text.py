@@ -12,7 +12,6 @@ from chat.models.chats import TITLE_LENGTH
 CONTENT_LENGTH = 4000
 EXCERPT_LENGTH = 120
 REACTION_LENGTH = 16
-KEYCAP = "\u20e3"
 
 # PostgreSQL cannot store NUL; a lone surrogate is no character and cannot be encoded.
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -21,7 +20,14 @@ _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _VISIBLE_FAST = re.compile(r"[^\W_]")
 # Blank letters: they count as letters but nobody sees them (Hangul fillers, Braille blank).
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Mc", "Zl", "Zp", "Zs"})
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Mn", "Me", "Mc", "Zl", "Zp", "Zs"})
+# Unassigned in this Python's tables may be a newer emoji, which people see; these never will be:
+# noncharacters, and what Unicode sets apart for invisible characters (Default_Ignorable).
+_NEVER_SEEN = re.compile(
+    "[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 
 def check_content(content: str) -> str:
@@ -63,4 +69,5 @@ def _is_visible(character: str) -> bool:
     return (
         unicodedata.category(character) not in _UNSEEN_CATEGORIES
         and character not in _BLANK_LETTERS
+        and not _NEVER_SEEN.match(character)
     )

@@ -93,7 +93,7 @@ class TestEncode:
         ("changes", "reason"),
         [
             ({"content": f"{SECRET}\0"}, "pattern"),
-            ({"content": f"{SECRET}\r\n"}, "pattern"),
+            ({"content": f"{SECRET}\x0b"}, "pattern"),
             ({"content": f"{SECRET}\x1b[31m"}, "pattern"),
             ({"content": f"{SECRET}\x85"}, "pattern"),
             ({"content": ""}, "minLength"),

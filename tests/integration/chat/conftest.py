@@ -1,0 +1,47 @@
+"""The chat with its live part, on a database that several threads see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from chat.models import User
+from chat.runtime import stop_runtime
+from tests import people
+from tests.sockets import ChatSocket
+
+Result = TypeVar("Result")
+Connect = Callable[..., Any]
+
+
+async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
+    """Database work of an async test: the loop's own thread must not wait for a database."""
+    return await sync_to_async(function)(*arguments, **fields)
+
+
+@pytest.fixture
+async def live(transactional_db: None) -> AsyncIterator[None]:
+    """Stops hub, poster and watch at the end, and closes every thread's connection."""
+    yield
+    await stop_runtime()
+    await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture
+async def connect(live: None) -> AsyncIterator[Connect]:
+    """`await connect(person)`: a socket that has had its welcome."""
+    sockets: list[ChatSocket] = []
+
+    async def open_socket(person: User, **options: Any) -> ChatSocket:
+        cookie = await in_thread(people.session_cookie, person)
+        socket = ChatSocket(cookie, **options)
+        sockets.append(socket)
+        return await socket.open()
+
+    yield open_socket
+    for socket in sockets:
+        await socket.leave()
