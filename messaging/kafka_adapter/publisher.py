@@ -177,7 +177,7 @@ class _Batch:
         return PermanentError(f"Kafka cannot take this record: {type(error).__name__}.")
 
 
-class _RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # it has no types
+class _RememberingPartitioner(DefaultPartitioner):
     """The same partitions as every Kafka client gives (murmur2), without computing a key twice.
 
     In Python the hash is a seventh of all the work of sending, and a chat's key comes again.

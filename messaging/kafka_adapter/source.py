@@ -172,7 +172,7 @@ class KafkaSource:
         return {"group": self._group_id, "generation": self._generation}
 
 
-class _RebalanceFlag(ConsumerRebalanceListener):  # type: ignore[misc]  # it has no types
+class _RebalanceFlag(ConsumerRebalanceListener):
     """Called on kafka-python's own thread, where nothing else may be done."""
 
     def __init__(self) -> None:

@@ -1,0 +1,279 @@
+"""Signing in to a broker that asks for passwords, certificates and rights: who gets in, and what
+those hear who do not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
+
+from messaging.adapter import RecordPosition
+from messaging.base_adapter import BusAdapter
+from messaging.configuration import security_options
+from messaging.errors import ConfigurationError, RetryableError
+from messaging.kafka_adapter import KafkaAdapter
+from messaging.retry import RetryPolicy
+from tests.contract.conftest import outgoing, read
+from tests.needs import absent
+from tests.secure_kafka import MECHANISMS, PASSWORDS, SecureKafka
+from tests.services import ServiceMissing
+from webchat.environment import Environment
+
+Unique = Callable[[str], str]
+
+WRONG_PASSWORD = "a-wrong-secret"
+# Two tries of five seconds and the wait between them.
+DEADLINE_SECONDS = 12
+AT_ONCE_SECONDS = 4
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[SecureKafka]:
+    try:
+        with SecureKafka() as broker:
+            yield broker
+    except ServiceMissing as error:
+        absent(str(error))
+
+
+@pytest.fixture
+def adapter_with(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., BusAdapter]]:
+    """An adapter as these variables configure it; nothing secret may be in any log afterwards."""
+    caplog.set_level(logging.DEBUG)
+    made: list[BusAdapter] = []
+
+    def make(variables: dict[str, str]) -> BusAdapter:
+        kafka = Environment(variables).kafka()
+        adapter = KafkaAdapter(
+            brokers=kafka.brokers,
+            security=security_options(kafka),
+            retry=RetryPolicy(tries=2, limit_seconds=DEADLINE_SECONDS),
+        )
+        made.append(adapter)
+        return adapter
+
+    yield make
+    for adapter in made:
+        adapter.close(timeout_seconds=2)
+    for secret in (*PASSWORDS.values(), WRONG_PASSWORD):
+        assert secret not in caplog.text
+        assert not any(secret in str(vars(record)) for record in caplog.records)
+
+
+@contextmanager
+def rights(kafka: SecureKafka, principal: str, topic: str) -> Iterator[None]:
+    """This topic to this principal, for a while."""
+    right = ACL(
+        principal=principal,
+        host="*",
+        operation=ACLOperation.ALL,
+        permission_type=ACLPermissionType.ALLOW,
+        resource_pattern=ResourcePattern(ResourceType.TOPIC, topic),
+    )
+    admin = KafkaAdminClient(bootstrap_servers=kafka.admin_brokers)
+    admin.create_acls([right])
+    try:
+        yield
+    finally:
+        admin.delete_acls([right])
+        admin.close()
+
+
+def refusal(adapter: BusAdapter, *, within: float) -> RetryableError:
+    started = time.monotonic()
+    with pytest.raises(RetryableError) as caught:
+        adapter.connect()
+    assert time.monotonic() - started < within
+    for secret in (*PASSWORDS.values(), WRONG_PASSWORD):
+        assert secret not in str(caught.value)
+    return caught.value
+
+
+def use(adapter: BusAdapter, topic: str, group: str) -> None:
+    """Everything the project does with a bus."""
+    adapter.connect()
+    adapter.ping(timeout_seconds=5)
+    assert adapter.ensure_topics([topic], partitions=2, replication=1) == [topic]
+    results = adapter.publish_many(outgoing(topic, 20))
+    assert all(isinstance(result, RecordPosition) for result in results)
+    source = adapter.open_source(group_id=group, topics=[topic])
+    records = read(source, 20)
+    source.commit({record.topic_partition: record.offset + 1 for record in records})
+    source.close()
+    assert sum(part.records for part in adapter.lag(group_id=group, topics=[topic])) == 0
+
+
+class TestPassword:
+    @pytest.mark.parametrize("mechanism", MECHANISMS)
+    def test_lets_in_whoever_has_it(
+        self, kafka: SecureKafka, adapter_with: Any, unique: Unique, mechanism: str
+    ) -> None:
+        adapter = adapter_with(kafka.environment_of("webchat", mechanism=mechanism))
+        use(adapter, unique("topic"), unique("group"))
+
+    @pytest.mark.parametrize("mechanism", MECHANISMS)
+    def test_that_is_wrong_is_said_in_words(
+        self, kafka: SecureKafka, adapter_with: Any, mechanism: str
+    ) -> None:
+        variables = kafka.environment_of("webchat", mechanism=mechanism, password=WRONG_PASSWORD)
+        error = refusal(adapter_with(variables), within=DEADLINE_SECONDS + 1)
+        assert "KAFKA_SASL_PASSWORD" in str(error)
+        assert kafka.brokers in str(error)
+
+    def test_of_nobody_is_wrong_too(self, kafka: SecureKafka, adapter_with: Any) -> None:
+        variables = kafka.environment_of("webchat") | {"KAFKA_SASL_USERNAME": "nobody"}
+        error = refusal(adapter_with(variables), within=DEADLINE_SECONDS + 1)
+        assert "KAFKA_SASL_USERNAME" in str(error)
+
+
+class TestCertificate:
+    def test_of_the_client_lets_it_in(
+        self, kafka: SecureKafka, adapter_with: Any, unique: Unique
+    ) -> None:
+        use(adapter_with(kafka.mutual_environment()), unique("topic"), unique("group"))
+
+    def test_of_the_broker_that_is_not_trusted_is_said_at_once(
+        self, kafka: SecureKafka, adapter_with: Any
+    ) -> None:
+        variables = kafka.environment_of("webchat") | {"KAFKA_SSL_CAFILE": str(kafka.other_ca_file)}
+        error = refusal(adapter_with(variables), within=AT_ONCE_SECONDS)
+        assert isinstance(error, ConfigurationError)
+        assert "KAFKA_SSL_CAFILE" in str(error)
+
+    def test_of_another_authority_is_refused_at_once(
+        self, kafka: SecureKafka, adapter_with: Any
+    ) -> None:
+        variables = kafka.mutual_environment() | {
+            "KAFKA_SSL_CERTFILE": str(kafka.other_client.certificate),
+            "KAFKA_SSL_KEYFILE": str(kafka.other_client.key),
+        }
+        error = refusal(adapter_with(variables), within=AT_ONCE_SECONDS)
+        assert isinstance(error, ConfigurationError)
+        assert "KAFKA_SSL_CERTFILE" in str(error)
+
+    def test_that_is_not_shown_is_missed_at_once(
+        self, kafka: SecureKafka, adapter_with: Any
+    ) -> None:
+        variables = kafka.mutual_environment() | {
+            "KAFKA_SSL_CERTFILE": "",
+            "KAFKA_SSL_KEYFILE": "",
+        }
+        error = refusal(adapter_with(variables), within=AT_ONCE_SECONDS)
+        assert isinstance(error, ConfigurationError)
+        assert "KAFKA_SSL_CERTFILE" in str(error)
+
+    def test_with_a_locked_key_needs_its_password_and_asks_nobody(
+        self, kafka: SecureKafka, adapter_with: Any, tmp_path: Path
+    ) -> None:
+        key = serialization.load_pem_private_key(kafka.client.key.read_bytes(), password=None)
+        locked = tmp_path / "locked.pem"
+        locked.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(b"of the key"),
+            )
+        )
+        variables = kafka.mutual_environment() | {"KAFKA_SSL_KEYFILE": str(locked)}
+        error = refusal(adapter_with(variables), within=AT_ONCE_SECONDS)
+        assert isinstance(error, ConfigurationError)
+        assert "KAFKA_SSL_PASSWORD" in str(error)
+        adapter_with(variables | {"KAFKA_SSL_PASSWORD": "of the key"}).connect()
+
+    def test_file_that_is_no_certificate_is_named(
+        self, kafka: SecureKafka, adapter_with: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "ca.pem").write_text("nothing")
+        for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
+            variables = kafka.environment_of("webchat") | {"KAFKA_SSL_CAFILE": str(path)}
+            error = refusal(adapter_with(variables), within=AT_ONCE_SECONDS)
+            assert isinstance(error, ConfigurationError)
+            assert "KAFKA_SSL_CAFILE" in str(error)
+
+
+class TestProtocol:
+    def test_without_tls_where_there_is_tls_is_said(
+        self, kafka: SecureKafka, adapter_with: Any
+    ) -> None:
+        variables = {"KAFKA_BROKERS": kafka.brokers, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
+        error = refusal(adapter_with(variables), within=DEADLINE_SECONDS + 1)
+        assert "KAFKA_SECURITY_PROTOCOL" in str(error)
+
+    def test_with_tls_where_there_is_none_is_said(
+        self, kafka: SecureKafka, adapter_with: Any
+    ) -> None:
+        variables = kafka.mutual_environment() | {"KAFKA_BROKERS": kafka.admin_brokers}
+        error = refusal(adapter_with(variables), within=DEADLINE_SECONDS + 1)
+        assert "KAFKA_SECURITY_PROTOCOL" in str(error)
+
+
+class TestRights:
+    """The stranger may sign in, and nothing else."""
+
+    @pytest.fixture
+    def stranger(self, kafka: SecureKafka, adapter_with: Any) -> BusAdapter:
+        adapter: BusAdapter = adapter_with(kafka.environment_of("stranger"))
+        adapter.connect()
+        return adapter
+
+    @pytest.fixture
+    def topic(self, kafka: SecureKafka, adapter_with: Any, unique: Unique) -> str:
+        topic = unique("forbidden")
+        owner = adapter_with(kafka.environment_of("webchat"))
+        owner.ensure_topics([topic], partitions=1, replication=1)
+        return topic
+
+    def test_that_are_missing_never_condemn_a_record(
+        self, stranger: BusAdapter, topic: str
+    ) -> None:
+        started = time.monotonic()
+        results = stranger.publish_many(outgoing(topic, 5))
+        assert time.monotonic() - started < AT_ONCE_SECONDS
+        assert [type(result) for result in results] == [ConfigurationError] * 5
+        assert "ACL" in str(results[0])
+
+    def test_to_read_are_asked_for_in_words(self, stranger: BusAdapter, topic: str) -> None:
+        started = time.monotonic()
+        with pytest.raises(ConfigurationError, match="ACL"):
+            source = stranger.open_source(group_id="forbidden", topics=[topic])
+            try:
+                source.poll(max_records=1, timeout_seconds=3)
+            finally:
+                source.close()
+        assert time.monotonic() - started < AT_ONCE_SECONDS
+
+    def test_to_make_topics_are_asked_for_in_words(
+        self, stranger: BusAdapter, unique: Unique
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="ACL"):
+            stranger.ensure_topics([unique("topic")], partitions=1, replication=1)
+
+    def test_to_see_are_asked_for_in_words(self, stranger: BusAdapter, topic: str) -> None:
+        with pytest.raises(ConfigurationError, match="ACL"):
+            stranger.describe_topics([topic])
+
+    def test_that_are_given_later_need_no_restart(
+        self, kafka: SecureKafka, stranger: BusAdapter, topic: str
+    ) -> None:
+        (refused,) = stranger.publish_many(outgoing(topic, 1))
+        assert isinstance(refused, ConfigurationError)
+        with rights(kafka, "User:stranger", topic):
+            deadline = time.monotonic() + 20
+            result: object = refused
+            while not isinstance(result, RecordPosition) and time.monotonic() < deadline:
+                (result,) = stranger.publish_many(outgoing(topic, 1))
+            assert isinstance(result, RecordPosition)
