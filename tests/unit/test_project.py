@@ -184,8 +184,9 @@ def imported(*folders: str) -> set[str]:
 
 
 class TestRequirements:
-    # Named in the settings or on a command line; redis is pinned for channels-redis' sake.
-    UNSEEN: ClassVar = {"channels-redis", "daphne", "psycopg", "redis", "servestatic"}
+    # Named in the settings or on a command line; redis is pinned for channels-redis' sake; crc32c is
+    # taken by kafka-python.
+    UNSEEN: ClassVar = {"channels-redis", "crc32c", "daphne", "psycopg", "redis", "servestatic"}
     # Comes with Django and Channels, and is used through them.
     ALONG: ClassVar = {"asgiref"}
     FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio"}
