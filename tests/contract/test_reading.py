@@ -68,7 +68,7 @@ class TestPoll:
     def test_reads_several_topics(self, bus: Bus, unique: Unique) -> None:
         first, second = bus.topic(unique("first")), bus.topic(unique("second"))
         adapter = bus.adapter()
-        adapter.publish_many([*outgoing(first, 20), *outgoing(second, 20)])
+        adapter.publish_many([*outgoing(first, 20), *outgoing(second, 20, first=20)])
         records = read(bus.source(adapter, unique("group"), first, second), 40)
         assert {record.topic for record in records} == {first, second}
 
