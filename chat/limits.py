@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -31,7 +32,9 @@ class Bucket:
         self._level = min(self._burst, self._level + gained)
         self._updated_at = now
         if self._level < 1:
-            raise TooManyError(retry_after=round((1 - self._level) / self._per_second, 2))
+            # Rounded up: who comes back then is let in.
+            seconds = math.ceil(100 * (1 - self._level) / self._per_second) / 100
+            raise TooManyError(retry_after=seconds)
         self._level -= 1
 
     @property

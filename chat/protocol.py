@@ -5,15 +5,22 @@ Parses and checks; does nothing.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 import orjson
 from django.utils.translation import gettext as _
 
-from chat.errors import BadFrameError, BadRequestError, FrameTooLargeError, UnknownTypeError
+from chat.errors import (
+    BadFrameError,
+    BadRequestError,
+    BadTextError,
+    FrameTooLargeError,
+    UnknownTypeError,
+)
 from chat.services.access import LARGEST_ID
 
 PROTOCOL_VERSION: Final = 1
@@ -90,7 +97,7 @@ class Frame:
 
 
 def parse_frame(text: str) -> Frame:
-    """Raises FrameTooLargeError, BadFrameError or UnknownTypeError."""
+    """Raises FrameTooLargeError, BadFrameError, BadTextError or UnknownTypeError."""
     if len(text) > MOST_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MOST_FRAME_BYTES:
         raise FrameTooLargeError
     fields = parse_object(text)
@@ -105,18 +112,40 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(text)
     except (orjson.JSONDecodeError, RecursionError):
-        raise BadFrameError from None
+        raise (BadFrameError if _read_leniently(text) is None else BadTextError) from None
     if not isinstance(fields, dict):
         raise BadFrameError
     return fields
 
 
 def request_id_of(text: str) -> str | None:
-    """The request id of a frame that was refused, where it has one: it is answered, too."""
+    """The request id of a frame that was refused, where there is one, so that it can be answered."""
     try:
-        return _request_id(parse_object(text))
-    except (BadFrameError, BadRequestError):
+        fields: dict[str, Any] | None = parse_object(text)
+    except (BadFrameError, BadTextError):
+        fields = _read_leniently(text)
+    request_id = (fields or {}).get("request_id")
+    if not isinstance(request_id, str) or len(request_id) > REQUEST_ID_LENGTH:
         return None
+    # It must fit into the answer.
+    return None if _holds_lone_surrogate(request_id) else request_id
+
+
+def _read_leniently(text: str | bytes) -> dict[str, Any] | None:
+    """As JSON, lone surrogates allowed: a browser writes those that its person has pasted."""
+    try:
+        fields = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _holds_lone_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _request_id(fields: dict[str, Any]) -> str | None:
