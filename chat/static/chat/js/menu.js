@@ -24,8 +24,8 @@ export function openMenu(anchor, entries) {
     if (hadFocus && anchor.isConnected) anchor.focus();
   });
   menu.addEventListener("keydown", walk);
-  // In a dialog the page around it is inert: the menu has to be inside.
-  (anchor.closest("dialog") ?? document.body).append(menu);
+  // Inside what the button belongs to: around a dialog the page is inert.
+  (anchor.closest("dialog, aside, main, nav") ?? document.body).append(menu);
   menu.showPopover();
   open = menu;
   anchor.setAttribute("aria-expanded", "true");

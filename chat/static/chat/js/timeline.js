@@ -190,10 +190,15 @@ export class Timeline extends Emitter {
     if (scrollHeight - scrollTop - clientHeight < WANTS_MORE_PX) this.emit("near-end");
   }
 
-  /** Arrow keys go from message to message, Tab then reaches its buttons. @param {KeyboardEvent} event */
+  /** Arrow keys go from message to message, Enter opens a message's menu, Tab reaches its buttons. @param {KeyboardEvent} event */
   #walk(event) {
     const current = /** @type {HTMLElement} */ (event.target).closest(".message");
-    if (!current || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    if (!current) return;
+    if (event.key === "Enter" && event.target === current) {
+      event.preventDefault();
+      /** @type {?HTMLElement} */ (current.querySelector(".tools button:last-child"))?.click();
+    }
+    if (!["ArrowUp", "ArrowDown"].includes(event.key)) return;
     let next = event.key === "ArrowUp" ? current.previousElementSibling : current.nextElementSibling;
     while (next && !next.classList.contains("message")) next = event.key === "ArrowUp" ? next.previousElementSibling : next.nextElementSibling;
     if (!next) return;

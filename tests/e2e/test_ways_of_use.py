@@ -1,0 +1,300 @@
+"""The same chat on a phone, with the keyboard alone, in Russian, in the dark, for a screen reader."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import needs
+from tests.e2e.chatting import (
+    chat_id_of,
+    make_chat,
+    message,
+    open_chat,
+    post_many,
+    sees,
+    sees_exactly,
+    send,
+    sign_up,
+    wait_until_connected,
+    write_to,
+)
+
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+
+
+class TestPhone:
+    def test_shows_one_pane_and_the_back_button_works(self, server, new_person):
+        anna = new_person(server, **PHONE)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        expect(anna.page.locator("#composer")).to_be_visible()
+        expect(anna.page.locator(".sidebar")).to_be_hidden()
+        anna.page.go_back()
+        expect(anna.page.locator(".sidebar")).to_be_visible()
+        expect(anna.page.locator("#composer")).to_be_hidden()
+        anna.page.tap("#chat-list .row")
+        expect(anna.page.locator("#composer")).to_be_visible()
+        anna.page.tap(".back")
+        expect(anna.page.locator(".sidebar")).to_be_visible()
+
+    def test_enter_breaks_the_line_and_the_button_sends(self, server, new_person):
+        anna = new_person(server, **PHONE)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.page.fill("#message", "one")
+        anna.page.press("#message", "Enter")
+        anna.page.locator("#message").press_sequentially("two")
+        anna.page.tap(".send")
+        expect(anna.page.locator(".message .text")).to_have_text("one\ntwo")
+
+    def test_nothing_is_wider_than_the_screen_and_targets_fit_a_finger(self, server, new_person):
+        anna = new_person(server, **PHONE)
+        sign_up(anna, "anna", name="Wolfeschlegelsteinhausenbergerdorff" + "x" * 29)
+        make_chat(anna, "W" * 80)
+        send_by_button(anna, "unbreakable" * 40)
+        send_by_button(anna, "```\n" + "long code line " * 20 + "\n```")
+        wide = anna.page.evaluate(
+            "document.documentElement.scrollWidth > innerWidth ||"
+            " document.querySelector('#scroller').scrollWidth"
+            " > document.querySelector('#scroller').clientWidth"
+        )
+        assert not wide
+        small = anna.page.evaluate(
+            """() => [...document.querySelectorAll("button, a, input, textarea")]
+              .filter((node) => node.checkVisibility({ opacityProperty: true }))
+              .map((node) => [node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
+              .filter(([, box]) => box.width && box.bottom > 0 && (box.height < 44 || box.width < 44))
+              .map(([html]) => html)"""
+        )
+        assert small == []
+
+    def test_a_tap_on_a_message_opens_its_menu(self, server, new_person):
+        anna = new_person(server, **PHONE)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        send_by_button(anna, "tap me")
+        expect(message(anna, "tap me").locator(".tools")).to_be_attached()
+        message(anna, "tap me").locator(".text").tap()
+        anna.page.get_by_role("menuitem", name="Reply").tap()
+        expect(anna.page.locator(".context")).to_contain_text("tap me")
+
+
+def send_by_button(person, text):
+    person.page.fill("#message", text)
+    person.page.tap(".send")
+
+
+class TestKeyboard:
+    def test_is_enough_to_sign_up_find_write_edit_and_reply(self, server, new_person):
+        boris = new_person(server)
+        sign_up(boris, "boris")
+        anna = new_person(server)
+        keys = anna.page.keyboard
+        anna.goto("/sign-up")
+        expect(anna.page.locator("[name=username]")).to_be_focused()
+        keys.type("anna")
+        keys.press("Tab")
+        keys.press("Tab")
+        keys.type("sunny-road-71")
+        keys.press("Enter")
+        wait_until_connected(anna)
+        keys.press("Control+k")
+        keys.type("boris")
+        expect(anna.page.locator("#found-people .row")).to_have_count(1)
+        keys.press("ArrowDown")
+        keys.press("Enter")
+        expect(anna.page.locator("#message")).to_be_focused()
+        keys.type("first line")
+        keys.press("Shift+Enter")
+        keys.type("second")
+        keys.press("Enter")
+        sees_exactly(anna, ["first line\nsecond"])
+        expect(message_tools(anna)).to_be_attached()
+        keys.press("ArrowUp")
+        keys.type(" line")
+        keys.press("Enter")
+        sees_exactly(anna, ["first line\nsecond line"])
+        # From the field back into the messages, and a reply from there.
+        anna.page.locator(".message").first.focus()
+        keys.press("ArrowDown")
+        anna.page.evaluate("document.querySelector('.message').focus()")
+        keys.press("Enter")
+        expect(anna.page.locator(".menu")).to_be_visible()
+        anna.page.get_by_role("menuitem", name="Reply").focus()
+        keys.press("Enter")
+        expect(anna.page.locator("#message")).to_be_focused()
+        keys.type("a reply")
+        keys.press("Enter")
+        expect(anna.page.locator(".quote")).to_have_count(1)
+
+    def test_alt_and_arrows_go_through_the_chats_and_a_dialog_lists_the_keys(
+        self, server, new_person
+    ):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "First")
+        make_chat(anna, "Second")
+        expect(anna.page.locator(".chat-head h2")).to_have_text("Second")
+        anna.page.keyboard.press("Alt+ArrowDown")
+        expect(anna.page.locator(".chat-head h2")).to_have_text("First")
+        anna.page.keyboard.press("Alt+ArrowUp")
+        expect(anna.page.locator(".chat-head h2")).to_have_text("Second")
+        anna.page.focus("#scroller")
+        anna.page.keyboard.press("?")
+        expect(anna.page.locator("dialog")).to_contain_text("Previous chat")
+        anna.page.keyboard.press("Escape")
+        expect(anna.page.locator("dialog")).to_have_count(0)
+
+    def test_enter_does_not_send_while_an_input_method_composes(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.page.fill("#message", "nihon")
+        anna.page.evaluate(
+            """() => document.querySelector("#message").dispatchEvent(
+              new KeyboardEvent("keydown", { key: "Enter", bubbles: true, isComposing: true }))"""
+        )
+        expect(anna.page.locator("#message")).to_have_value("nihon")
+        expect(anna.page.locator(".message")).to_have_count(0)
+
+    def test_counts_the_characters_that_are_left_as_the_server_does(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.page.fill("#message", "👍" * 4001)
+        expect(anna.page.locator(".counter")).to_have_text("1 character too many")
+        expect(anna.page.locator(".send")).to_be_disabled()
+        anna.page.fill("#message", "👍" * 4000)
+        expect(anna.page.locator(".counter")).to_have_text("4,000 / 4,000")
+        anna.page.press("#message", "Enter")
+        expect(anna.page.locator(".message .ticks.published")).to_have_count(1)
+
+
+def message_tools(person):
+    return person.page.locator(".message .tools").first
+
+
+class TestRussian:
+    def test_speaks_it_on_every_page_and_in_errors_of_the_server(self, server, new_person):
+        anna = new_person(server, locale="ru-RU")
+        anna.goto("/sign-in")
+        expect(anna.page.locator("h1")).to_have_text("Войти")
+        anna.goto("/sign-up")
+        expect(anna.page.locator("h1")).to_have_text("Создать учётную запись")
+        anna.page.fill("[name=username]", "anna")
+        anna.page.fill("[name=password]", "sunny-road-71")
+        anna.page.click("main button.primary")
+        wait_until_connected(anna)
+        expect(anna.page.locator("#empty h2")).to_have_text("Добро пожаловать, anna")
+        make_chat(anna, "Сад")
+        expect(anna.page.locator(".chat-head")).to_contain_text("1 участник")
+        send(anna, "\u200b\u2060")
+        expect(anna.page.locator(".failure")).to_contain_text("нечего увидеть")
+
+    def test_can_be_chosen_and_stays_chosen(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        anna.goto("/profile")
+        anna.page.select_option("[name=language]", "ru")
+        anna.page.click("main button.primary")
+        expect(anna.page.locator(".note")).to_have_text("Сохранено.")
+        anna.goto("/")
+        expect(anna.page.locator("html")).to_have_attribute("lang", "ru")
+        expect(anna.page.locator("#filter")).to_have_attribute("placeholder", re.compile("Найти"))
+
+
+class TestColours:
+    def test_follow_the_system_and_can_be_chosen_without_a_flash(self, server, new_person):
+        anna = new_person(server, color_scheme="dark")
+        sign_up(anna, "anna")
+        assert background(anna) == "dark"
+        anna.page.click("#my-menu")
+        anna.page.get_by_role("menuitem", name="Light colours").click()
+        assert background(anna) == "light"
+        # The server draws the page in the chosen colours: nothing has to be changed after loading.
+        answer = anna.page.reload()
+        assert answer is not None
+        assert 'data-theme="light"' in answer.text()
+        assert background(anna) == "light"
+
+
+def background(person) -> str:
+    red: int = person.page.evaluate(
+        "parseInt(getComputedStyle(document.documentElement).backgroundColor.slice(4))"
+    )
+    return "light" if red > 127 else "dark"
+
+
+class TestScreenReader:
+    def test_hears_a_new_message_once_and_many_as_one_sentence(self, server, new_person):
+        anna, boris = new_person(server), new_person(server)
+        sign_up(boris, "boris")
+        sign_up(anna, "anna")
+        write_to(anna, "boris", username="boris")
+        open_chat(boris, "anna")
+        send(boris, "hello")
+        spoken = anna.page.locator("#announcer p")
+        expect(spoken).to_have_text(["boris: hello"])
+        post_many(boris, chat_id_of(boris), [f"word {number}" for number in range(40)])
+        sees(anna, "word 39")
+        expect(spoken.last).to_contain_text("new messages from boris")
+        assert spoken.count() <= 4
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_and_everybody_else_finds_nothing_in_the_way(self, server, new_person, scheme):
+        axe = needs.module("axe_playwright_python.sync_playwright").Axe()
+        anna = new_person(server, color_scheme=scheme)
+        found: dict[str, list[str]] = {}
+
+        def look(state: str) -> None:
+            problems = axe.run(anna.page).response["violations"]
+            found[state] = [
+                f"{one['id']}: {one['nodes'][0]['html'][:120]} {one['nodes'][0]['any'][:1]}"
+                for one in problems
+            ]
+
+        for path in ("/sign-in", "/sign-up"):
+            anna.goto(path)
+            look(path)
+        anna.page.fill("[name=username]", "an na")
+        anna.page.fill("[name=password]", "1")
+        anna.page.click("main button.primary")
+        look("a form with errors")
+        sign_up(anna, "anna", name="Anna Petrova")
+        look("nothing yet")
+        make_chat(anna, "Garden")
+        look("an empty chat")
+        send(anna, "**Hello** https://example.org `code`\n> quote")
+        send(anna, "\u200b\u2060")
+        expect(anna.page.locator(".failure")).to_be_visible()
+        anna.page.locator(".message").first.hover()
+        look("a chat")
+        anna.page.locator(".message .tools [aria-haspopup]").first.click()
+        look("a menu")
+        anna.page.keyboard.press("Escape")
+        anna.page.click("#show-members")
+        expect(anna.page.locator(".side .row")).to_have_count(1)
+        look("members")
+        anna.page.click("#new-chat")
+        anna.page.locator(".menu button").nth(1).click()
+        look("a dialog")
+        anna.page.keyboard.press("Escape")
+        anna.go_offline()
+        expect(anna.page.locator("#banner")).to_be_visible()
+        look("offline")
+        anna.go_online()
+        for path in ("/profile", "/profile/password"):
+            anna.goto(path)
+            look(path)
+        anna.expects("404")
+        anna.goto("/nowhere")
+        look("not found")
+        assert {state: problems for state, problems in found.items() if problems} == {}
