@@ -119,7 +119,7 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
 
 
 def request_id_of(text: str) -> str | None:
-    """The request id of a frame that was refused, where there is one, so that it can be answered."""
+    """The request id of a frame that was refused, where one can be read, so that it is answered."""
     try:
         fields: dict[str, Any] | None = parse_object(text)
     except (BadFrameError, BadTextError):

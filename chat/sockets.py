@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from chat.protocol import CloseCode
+
+logger = logging.getLogger(__name__)
 
 # A browser answers `heads` at least every 25 s. One that has said nothing for longer than this is
 # gone, or reads nothing.
@@ -79,17 +83,25 @@ class Socket:
 
     async def flush(self) -> None:
         """Writes everything that waits as one frame."""
-        if not self._blocks or not self.is_welcome or self.is_closed:
+        if not self.is_closed:
+            await self._write()
+
+    async def close(self, code: CloseCode) -> None:
+        """Writes what waits, then closes. Done twice it is done once; never raises."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for step in (self._write, partial(self._close, code)):
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001
+                # Whatever the server raises for a connection that is gone; who closes many goes on.
+                logger.info("a socket was gone", extra={"error": type(error).__name__})
+
+    async def _write(self) -> None:
+        if not self._blocks or not self.is_welcome:
             return
         text = self._blocks[0] if len(self._blocks) == 1 else "\n".join(self._blocks)
         self._blocks.clear()
         self.unheard_bytes += len(text)
         await self._send({"type": "websocket.send", "text": text})
-
-    async def close(self, code: CloseCode) -> None:
-        """Writes what waits, then closes. Done twice it is done once."""
-        if self.is_closed:
-            return
-        await self.flush()
-        self.is_closed = True
-        await self._close(code)

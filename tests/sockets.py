@@ -80,8 +80,8 @@ class ChatSocket:
 
     # Sending
 
-    async def send(self, type: str, **fields: Any) -> None:
-        await self.send_text(json.dumps({"type": type, **fields}))
+    async def send(self, frame_type: str, **fields: Any) -> None:
+        await self.send_text(json.dumps({"type": frame_type, **fields}))
 
     async def send_text(self, text: str) -> None:
         await self.communicator.send_input({"type": "websocket.receive", "text": text})
@@ -89,10 +89,10 @@ class ChatSocket:
     async def send_bytes(self, data: bytes) -> None:
         await self.communicator.send_input({"type": "websocket.receive", "bytes": data})
 
-    async def ask(self, type: str, **fields: Any) -> Line:
+    async def ask(self, frame_type: str, **fields: Any) -> Line:
         """The one reply or error to this frame."""
-        request_id = f"{type}-{next(self._numbers)}"
-        await self.send(type, request_id=request_id, **fields)
+        request_id = f"{frame_type}-{next(self._numbers)}"
+        await self.send(frame_type, request_id=request_id, **fields)
         return await self.answer(request_id)
 
     async def answer(self, request_id: str | None) -> Line:

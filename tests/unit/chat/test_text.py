@@ -88,10 +88,14 @@ class TestContent:
         with pytest.raises(BadTextError):
             check_content(f"a{character}b")
 
-    @pytest.mark.parametrize("surrogate", ["\ud800", "\udbff", "\udc00", "\udfff", "\ude00\ud83d"])
-    def test_with_a_lone_surrogate_is_refused(self, surrogate):
+    @pytest.mark.parametrize("number", [0xD800, 0xDBFF, 0xDC00, 0xDFFF], ids=hex)
+    def test_with_a_lone_surrogate_is_refused(self, number):
         with pytest.raises(BadTextError):
-            check_content(f"a{surrogate}b")
+            check_content(f"a{chr(number)}b")
+
+    def test_with_surrogates_the_wrong_way_round_is_refused(self):
+        with pytest.raises(BadTextError):
+            check_content("\ude00\ud83d")
 
     @pytest.mark.parametrize("character", ["a", "я", "\U0001f600", "\u4e00"])
     def test_is_counted_in_code_points(self, character):

@@ -1,0 +1,153 @@
+"""Only our own pages may open a socket; a refusal says in the log what to set."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from chat.origins import OriginGuard, is_allowed
+
+
+def scope_of(*origins: str, host: str | None = "chat.example.org", more=()) -> dict:
+    headers = [(b"origin", origin.encode()) for origin in origins]
+    if host is not None:
+        headers.append((b"host", host.encode()))
+    return {"type": "websocket", "path": "/ws/", "headers": [*headers, *more]}
+
+
+@pytest.fixture(autouse=True)
+def hosts(settings):
+    settings.ALLOWED_HOSTS = ["chat.example.org", ".example.net"]
+    settings.ALLOWED_ORIGINS = []
+
+
+class TestOwnAddress:
+    """Without ALLOWED_ORIGINS a page may open a socket to where it came from."""
+
+    @pytest.mark.parametrize(
+        ("origin", "host"),
+        [
+            ("http://chat.example.org", "chat.example.org"),
+            ("https://chat.example.org", "chat.example.org"),
+            ("http://chat.example.org:8000", "chat.example.org:8000"),
+            ("HTTP://Chat.Example.ORG", "chat.example.org"),
+            ("https://a.example.net", "a.example.net"),
+        ],
+    )
+    def test_is_allowed(self, origin, host):
+        assert is_allowed(scope_of(origin, host=host))
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "http://evil.example",
+            "null",
+            "",
+            "file://",
+            "chat.example.org",
+            "//chat.example.org",
+            "ftp://chat.example.org",
+            "http://chat.example.org.evil.example",
+            "http://evil.example/chat.example.org",
+            "http://chat.example.org@evil.example",
+            "http://chat.example.org:8001",
+            "http://chat.example.org:80000",
+            "http://chat.example.org/",
+            "http://chat.example.org\0",
+            " http://chat.example.org",
+        ],
+    )
+    def test_is_not_another_one(self, origin):
+        assert not is_allowed(scope_of(origin))
+
+    def test_must_be_named(self):
+        assert not is_allowed(scope_of())
+
+    def test_must_be_named_once(self):
+        assert not is_allowed(scope_of("http://chat.example.org", "http://chat.example.org"))
+
+    def test_needs_one_host(self):
+        own = "http://chat.example.org"
+        assert not is_allowed(scope_of(own, host=None))
+        assert not is_allowed(scope_of(own, more=[(b"host", b"chat.example.org")]))
+
+    def test_is_not_what_a_forged_host_says(self):
+        assert not is_allowed(scope_of("http://evil.example", host="evil.example"))
+        assert not is_allowed(
+            scope_of("http://evil.example", more=[(b"x-forwarded-host", b"evil.example")])
+        )
+
+    def test_survives_bytes_that_are_no_text(self):
+        scope = scope_of(host="chat.example.org")
+        scope["headers"].append((b"origin", b"\xff\xfe\x00"))
+        assert not is_allowed(scope)
+
+
+class TestAllowedOrigins:
+    """With ALLOWED_ORIGINS nothing else counts, not even the page's own address."""
+
+    @pytest.fixture(autouse=True)
+    def allowed(self, settings):
+        settings.ALLOWED_ORIGINS = ["https://chat.example.org", "http://localhost:8000"]
+
+    @pytest.mark.parametrize("origin", ["https://chat.example.org", "http://localhost:8000"])
+    def test_are_allowed(self, origin):
+        assert is_allowed(scope_of(origin))
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "http://chat.example.org",
+            "https://chat.example.org:8443",
+            "http://localhost:8001",
+            "http://localhost",
+            "https://localhost:8000",
+            "null",
+            "",
+        ],
+    )
+    def test_are_full_origins(self, origin):
+        assert not is_allowed(scope_of(origin))
+
+    def test_are_not_widened_by_the_host(self):
+        assert not is_allowed(scope_of("http://a.example.net", host="a.example.net"))
+
+
+class TestOriginGuard:
+    async def test_refuses_before_anything_else_and_says_what_to_set(self, caplog):
+        sent = []
+
+        async def application(scope, receive, send):
+            raise AssertionError("the guard let it through")
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        async def send(message):
+            sent.append(message)
+
+        with caplog.at_level(logging.WARNING, "chat"):
+            await OriginGuard(application)(scope_of("http://evil.example"), receive, send)
+        assert sent == [{"type": "websocket.close", "code": 4403}]
+        (record,) = caplog.records
+        assert "ALLOWED_ORIGINS" in record.getMessage()
+        assert record.origin == "http://evil.example"
+
+    async def test_logs_no_endless_origin(self, caplog):
+        async def nothing(*given):
+            return {}
+
+        with caplog.at_level(logging.WARNING, "chat"):
+            await OriginGuard(nothing)(scope_of("x" * 60_000), nothing, nothing)
+        assert len(caplog.records[0].origin) <= 200
+
+    async def test_lets_our_own_pages_through(self):
+        passed = []
+
+        async def application(scope, receive, send):
+            passed.append(scope)
+
+        scope = scope_of("http://chat.example.org")
+        await OriginGuard(application)(scope, None, None)
+        assert passed == [scope]
