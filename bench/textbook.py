@@ -65,7 +65,7 @@ class TextbookConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(self.group, self.channel_name)
         await self.accept()
 
-    async def disconnect(self, code: int) -> None:  # noqa: ARG002  (Channels names it)
+    async def disconnect(self, code: int) -> None:
         await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive(self, text_data: str = "", **_: Any) -> None:
