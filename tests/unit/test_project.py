@@ -184,8 +184,8 @@ def imported(*folders: str) -> set[str]:
 
 
 class TestRequirements:
-    # Named in the settings or on a command line; redis is pinned for channels-redis' sake; crc32c is
-    # taken by kafka-python.
+    # Named in the settings or on a command line, or used through another: redis through
+    # channels-redis, crc32c through kafka-python.
     UNSEEN: ClassVar = {"channels-redis", "crc32c", "daphne", "psycopg", "redis", "servestatic"}
     # Comes with Django and Channels, and is used through them.
     ALONG: ClassVar = {"asgiref"}
