@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.needs import absent
+from tests.pipe import Pipe
+from tests.services import Kafka, Postgres, ServiceMissing
+
+
+@pytest.fixture
+def pipe(postgres_url: str, kafka) -> Iterator[Pipe]:
+    """On the run's own services, which nobody may stop."""
+    pipe = Pipe(postgres_url, kafka.brokers)
+    yield pipe
+    pipe.close()
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[Kafka]:
+    """To be stopped and frozen."""
+    try:
+        with Kafka() as kafka:
+            yield kafka
+    except ServiceMissing as error:
+        absent(str(error))
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    try:
+        with Postgres() as postgres:
+            yield postgres
+    except ServiceMissing as error:
+        absent(str(error))
+
+
+@pytest.fixture
+def breakable(own_kafka: Kafka, own_postgres: Postgres) -> Iterator[Pipe]:
+    """A pipe on services that a test may stop; they run again when it ends."""
+    pipe = Pipe(own_postgres.new_database(), own_kafka.brokers)
+    yield pipe
+    own_kafka.thaw()
+    own_kafka.start()
+    own_postgres.start()
+    pipe.close()
