@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +17,9 @@ from webchat.log import logging_settings
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
+MOST_DIGITS = 18
+MOST_SHOWN = 100
+MOST_PORT = 65_535
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 SQLITE_OPTIONS = {
@@ -72,7 +75,8 @@ class Environment:
 
     def whole_number(self, name: str, *, default: int, minimum: int = 0) -> int:
         value = self.text(name, default=str(default))
-        if not (value.isascii() and value.isdigit() and int(value) >= minimum):
+        is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+        if not (is_number and int(value) >= minimum):
             raise self._wrong(name, f"a whole number, {minimum} or more")
         return int(value)
 
@@ -88,10 +92,8 @@ class Environment:
 
     def origins(self, name: str) -> list[str]:
         origins = [origin.rstrip("/") for origin in self.names(name)]
-        for origin in origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-                raise self._wrong(name, "full origins like https://chat.example.org, with commas")
+        if not all(map(_is_origin, origins)):
+            raise self._wrong(name, "full origins like https://chat.example.org, with commas")
         return origins
 
     def secret_key(self, *, database_url: str, file: Path) -> str:
@@ -113,7 +115,7 @@ class Environment:
 
     def redis_url(self, name: str) -> str:
         url = self.text(name)
-        if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        if url and not _is_redis_url(url):
             raise self._wrong(name, "a URL like redis://localhost:6379/0", secret=True)
         return url
 
@@ -122,9 +124,9 @@ class Environment:
             database: dict[str, Any] = dict(
                 dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
             )
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError):
             expected = "a URL like postgres://user:password@host:5432/name or sqlite:///path"
-            raise self._wrong("DATABASE_URL", expected, secret=True) from error
+            raise self._wrong("DATABASE_URL", expected, secret=True) from None
         options = database.setdefault("OPTIONS", {})
         if database["ENGINE"].endswith("sqlite3"):
             options.update(SQLITE_OPTIONS)
@@ -165,7 +167,8 @@ class Environment:
             "KAFKA_BROKERS", default=["kafka:9092" if in_docker else "localhost:29092"]
         )
         for broker in brokers:
-            if not broker.rpartition(":")[2].isdigit():
+            host, _, port = broker.rpartition(":")
+            if not host or not _is_port(port):
                 raise self._wrong("KAFKA_BROKERS", "host:port, several with commas")
         return KafkaSettings(
             client_id=self.text("KAFKA_CLIENT_ID", default="webchat"),
@@ -194,8 +197,41 @@ class Environment:
         return logging_settings(level=level, form=form)
 
     def _wrong(self, name: str, expected: str, *, secret: bool = False) -> ImproperlyConfigured:
-        shown = "wrong" if secret else repr(self.text(name))
+        shown = "wrong" if secret else repr(self.text(name)[:MOST_SHOWN])
         return ImproperlyConfigured(f"{name} is {shown}; expected {expected}.")
+
+
+def _is_origin(origin: str) -> bool:
+    """Scheme, host and perhaps a port; nothing else."""
+    parts = _split(origin)
+    return (
+        parts is not None
+        and parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+        and not any(character.isspace() or character in "*?#" for character in origin)
+    )
+
+
+def _is_redis_url(url: str) -> bool:
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
+        return False
+    return bool(parts.path if parts.scheme == "unix" else parts.hostname)
+
+
+def _split(url: str) -> SplitResult | None:
+    """None when it is no URL, or its port is no port."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= MOST_PORT
 
 
 def _kept_secret(file: Path) -> str:

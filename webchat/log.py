@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from typing import Any
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Given by Django's and Daphne's own loggers; not ours to repeat.
 _LEFT_OUT = frozenset({"request", "server_time", "status_code", "sinfo"})
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -29,20 +31,29 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return writable(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; newlines in what is logged are escaped, so nobody can forge a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        pairs = " ".join(f"{name}={value}" for name, value in extras(record).items())
-        return f"{text} {pairs}".rstrip() if "\n" not in text else f"{text}\n{pairs}".rstrip()
+    """A line for people, a traceback after it; nobody can forge a line or command a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's own name)
-        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
-        return super().formatMessage(record)
+        record.message = escaped(record.message)
+        pairs = " ".join(f"{name}={value}" for name, value in extras(record).items())
+        return f"{super().formatMessage(record)} {escaped(pairs)}".rstrip()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return writable(super().format(record))
+
+
+def escaped(text: str) -> str:
+    """Without control characters and line breaks of any kind."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def writable(text: str) -> str:
+    """Without lone surrogates, which no stream can write."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def logging_settings(*, level: str, form: str) -> dict[str, Any]:
