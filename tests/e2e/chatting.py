@@ -42,8 +42,10 @@ def wait_until_connected(person: Person) -> None:
 
 def write_to(person: Person, words: str, *, username: str) -> None:
     """Finds somebody by a part of the name and opens the chat with them."""
+    before = person.page.url
     person.page.fill("#filter", words)
     person.page.click(f"#found-people .row:has-text('@{username}')")
+    person.page.wait_for_url(lambda url: url != before)
     expect(person.page.locator("#message")).to_be_visible()
 
 
@@ -53,8 +55,9 @@ def make_chat(person: Person, title: str, *, kind: str = "group") -> int:
     page.locator(".menu button").nth(1).click()
     page.fill("#chat-title", title)
     page.check(f"input[name=kind][value={kind}]")
+    before = page.url
     page.click("dialog button.primary")
-    page.wait_for_url(re.compile(r"/chats/\d+$"))
+    page.wait_for_url(lambda url: url != before)
     return chat_id_of(person)
 
 

@@ -102,7 +102,8 @@ class TestMessage:
         message(boris, "See you at five").hover()
         message(boris, "See you at five").locator(".tools button").nth(1).click()
         send(boris, "I will be there")
-        expect(message(anna, "I will be there").locator(".quote")).to_contain_text("See you at five")
+        quote = message(anna, "I will be there").locator(".quote")
+        expect(quote).to_contain_text("See you at five")
 
         message(anna, "I will be there").hover()
         message(anna, "I will be there").locator(".tools button").first.click()
@@ -117,7 +118,7 @@ class TestMessage:
         anna.page.locator(".menu .danger").click()
         anna.page.locator("dialog .button.danger").click()
         expect(boris.page.locator(".gone")).to_have_text("Message deleted")
-        expect(message(boris, "I will be there").locator(".quote")).to_contain_text("Message deleted")
+        expect(quote).to_contain_text("Message deleted")
 
     def test_shows_that_the_other_one_is_typing_and_online(self, server, new_person):
         anna, boris = new_person(server), new_person(server)

@@ -128,7 +128,7 @@ export class Composer extends Emitter {
     if (sends) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "ArrowUp" && !this.field.value && !this.#replyTo) {
+    } else if (event.key === "ArrowUp" && !event.altKey && !this.field.value && !this.#replyTo) {
       event.preventDefault();
       this.emit("edit-last");
     }

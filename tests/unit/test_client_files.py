@@ -1,0 +1,96 @@
+"""The client's files: their size, their words, and what must not stand in them."""
+
+from __future__ import annotations
+
+import gettext
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+CHAT = Path(__file__).resolve().parents[2] / "chat"
+MODULES = sorted((CHAT / "static/chat/js").glob("*.js"))
+STYLESHEET = CHAT / "static/chat/webchat.css"
+CATALOGUES = sorted((CHAT / "locale/ru/LC_MESSAGES").glob("*.po"))
+KILOBYTE = 1024
+
+
+def gzipped(*files: Path) -> int:
+    return sum(len(gzip.compress(file.read_bytes(), 9)) for file in files)
+
+
+class TestSize:
+    def test_of_all_modules_is_at_most_60_kilobytes(self):
+        assert gzipped(*(file for file in MODULES if file.name != "types.js")) <= 60 * KILOBYTE
+
+    def test_of_the_stylesheet_is_at_most_12_kilobytes(self):
+        assert gzipped(STYLESHEET) <= 12 * KILOBYTE
+
+
+class TestModules:
+    @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)
+    def test_never_read_text_as_html_or_as_a_program(self, file):
+        source = file.read_text()
+        as_html = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser"
+        as_program = r"\beval\(|new Function"
+        assert not re.findall(f"{as_html}|{as_program}", source)
+
+    @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)
+    def test_import_only_their_neighbours(self, file):
+        names = re.findall(r'^import (?:.*? from )?"(.*?)";$', file.read_text(), re.MULTILINE)
+        assert all((file.parent / name).is_file() and name.startswith("./") for name in names)
+
+    def test_begin_with_what_they_are_for(self):
+        assert [file.name for file in MODULES if not file.read_text().startswith("/**")] == []
+
+
+class TestStylesheet:
+    def test_loads_nothing(self):
+        assert not re.findall(r"@import|url\(|@font-face", STYLESHEET.read_text())
+
+    def test_names_colours_only_where_roles_are_defined(self):
+        rules = re.sub(r":root \{.*?\n\}", "", STYLESHEET.read_text(), count=1, flags=re.S)
+        allowed = {"#1f1a1566"}  # what lies behind a dialog is dimmed alike in light and dark
+        assert set(re.findall(r"#[0-9a-f]{3,8}\b", rules)) <= allowed
+
+
+class TestTranslations:
+    def test_are_there_for_pages_and_for_the_client(self):
+        assert [file.stem for file in CATALOGUES] == ["django", "djangojs"]
+
+    @pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.name)
+    def test_are_complete(self, file):
+        source = file.read_text()
+        assert "#, fuzzy" not in source
+        entries = source.split("\n\n")[1:]
+        assert len(entries) > 50
+        assert [entry for entry in entries if re.search(r'^msgstr(\[\d\])? ""$', entry, re.M)] == []
+
+    @pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.name)
+    def test_are_compiled_as_they_stand(self, file):
+        with file.with_suffix(".mo").open("rb") as compiled:
+            catalogue = gettext.GNUTranslations(compiled)
+        entries = re.findall(r'^msgid (".+")\nmsgstr (".+")$', file.read_text(), re.M)
+        assert len(entries) > 50
+        for original, translated in entries:
+            assert catalogue.gettext(unquoted(original)) == unquoted(translated)
+
+    @pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.name)
+    def test_name_the_same_values_as_the_original(self, file):
+        values = re.compile(r"%\(\w+\)[sd]")
+        for original, translated in re.findall(
+            r'^msgid (".+")\nmsgstr (".+")$', file.read_text(), re.M
+        ):
+            assert sorted(values.findall(original)) == sorted(values.findall(translated))
+
+    def test_cover_every_word_of_the_client(self):
+        known = set(re.findall(r'^msgid "(.+)"$', CATALOGUES[1].read_text(), re.M))
+        used = set()
+        for file in MODULES:
+            used |= set(re.findall(r'\bn?gettext\(\s*"((?:[^"\\]|\\.)+)"', file.read_text()))
+        assert used - known == set()
+
+
+def unquoted(text: str) -> str:
+    return text[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
