@@ -41,7 +41,6 @@ PRODUCER_OPTIONS: dict[str, Any] = {
     "enable_idempotence": True,
     "batch_size": 256 * 1024,
     "linger_ms": 5,
-    "max_block_ms": int(TOPIC_SECONDS * 1000),
     "request_timeout_ms": 10_000,
     "retry_backoff_ms": 100,
     # Longer than any deadline of ours: see Note [Order over failures].
@@ -58,10 +57,13 @@ class Publisher:
         self._connection = connection
         self._lock = threading.Lock()
         self._producer: KafkaProducer | None = None
+        self._is_closed = False
 
     def connect(self, *, timeout_seconds: float = CONNECT_SECONDS) -> KafkaProducer:
         """Raises RetryableError, ConfigurationError."""
         with self._lock:
+            if self._is_closed:
+                raise RetryableError("The publisher is closed.")
             if self._producer is None:
                 self._producer = self._connection.make(
                     KafkaProducer,
@@ -69,7 +71,10 @@ class Publisher:
                     partitioner=_RememberingPartitioner(),
                     **PRODUCER_OPTIONS,
                 )
-            return self._producer
+            producer = self._producer
+        if self._is_closed:  # while it connected
+            self.close(timeout_seconds=0.1)
+        return producer
 
     def send(self, records: Sequence[OutgoingRecord], timeout_seconds: float) -> list[Result]:
         deadline = time.monotonic() + timeout_seconds
@@ -86,14 +91,21 @@ class Publisher:
         return results
 
     def close(self, *, timeout_seconds: float) -> None:
-        with self._lock:
+        """Whoever is connecting meanwhile closes what comes of it."""
+        self._is_closed = True
+        if not self._lock.acquire(timeout=timeout_seconds):
+            return
+        try:
             producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                producer.close(timeout=timeout_seconds)
-            except kafka_errors.KafkaError:
-                logger.warning("Records were still unsent when the producer was closed")
-                _abandon(producer)
+        finally:
+            self._lock.release()
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=timeout_seconds)
+        except kafka_errors.KafkaError:
+            logger.warning("Records were still unsent when the producer was closed")
+            _abandon(producer)
 
     def _drop(self, producer: KafkaProducer) -> None:
         with self._lock:
@@ -140,6 +152,12 @@ class _Batch:
             or self._bytes_in_flight + size > MOST_BYTES_IN_FLIGHT
         ):
             self._settle_oldest()
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self._results.append(RetryableError("Not sent: there was no time left."))
+            return
+        # How long `send` waits for a topic that it does not know yet.
+        self._producer.config["max_block_ms"] = min(left, TOPIC_SECONDS) * 1000
         try:
             future = self._producer.send(
                 record.topic, value=record.value, key=key, headers=list(record.headers)

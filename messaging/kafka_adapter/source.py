@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import kafka.errors as kafka_errors
 from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.coordinator.base import MemberState
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
@@ -51,7 +51,7 @@ class KafkaSource:
         self._generation = 0
         # What this generation has handed out: only that may be committed.
         self._handed_out: dict[TopicPartition, int] = {}
-        self._rebalance = _RebalanceFlag()
+        self._rebalance = _Rebalance()
         self._is_closed = False
         self._consumer: KafkaConsumer = connection.make(
             KafkaConsumer, timeout_seconds=CONNECT_SECONDS, group_id=group_id, **CONSUMER_OPTIONS
@@ -71,12 +71,12 @@ class KafkaSource:
         if self._is_closed:
             raise RetryableError("This source is closed.")
         try:
+            self._finish_joining()
             self._follow_rebalance()
             polled = self._consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=max_records
             )
-            self._finish_joining()
-            if self._rebalance.has_happened:
+            if self._rebalance.is_news:
                 # These may still be of the old generation: they are read again from the committed
                 # offsets. See Note [Rebalance] in adapter.py.
                 self._follow_rebalance()
@@ -89,7 +89,7 @@ class KafkaSource:
         return records
 
     def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
-        if self._is_closed or self._rebalance.has_happened:
+        if self._is_closed or self._rebalance.is_news:
             raise PartitionsLostError("The partitions were given out anew.")
         for topic_partition, offset in next_offsets.items():
             if offset > self._handed_out.get(topic_partition, -1):
@@ -120,6 +120,8 @@ class KafkaSource:
                 self._consumer.resume(_kafka(part))
 
     def assignment(self) -> frozenset[TopicPartition]:
+        if self._rebalance.is_going_on:
+            return frozenset()
         given = self._consumer.assignment() or ()
         return frozenset(TopicPartition(part.topic, part.partition) for part in given)
 
@@ -141,20 +143,44 @@ class KafkaSource:
             logger.info("Left a group", extra=self._names())
 
     def _finish_joining(self) -> None:
-        """Mends kafka-python 3.0.12: a rejoin for new partitions that outlasts `poll` is forgotten.
+        """Mends kafka-python 3.0.12, where a join that outlasts `poll` goes wrong.
 
-        It then sends no heartbeat, has no partitions, and never asks for any again.
+        One that is answered between two polls is thrown away and begun again, which disturbs the
+        whole group; after a change of partitions it is even forgotten: no heartbeat, no partitions,
+        for ever. Here its answer is taken as `join_group_async` takes it.
         """
         coordinator = self._consumer._coordinator
-        if coordinator.rejoining and not coordinator.rejoin_needed:
-            coordinator.request_rejoin()
+        joining = coordinator._join_task
+        if joining is None:
+            return
+        if not (joining.is_done and joining.succeeded()):
+            coordinator.request_rejoin()  # so that the next poll waits for it
+            return
+
+        async def take_answer() -> None:
+            coordinator._join_task = None
+            with coordinator._lock:
+                coordinator.rejoining = False
+                coordinator.rejoin_needed = False
+                coordinator.state = MemberState.STABLE
+                coordinator._enable_heartbeat()
+            joined = coordinator._generation
+            await coordinator._on_join_complete_async(
+                joined.generation_id, joined.member_id, joined.protocol, joining.value
+            )
+
+        self._consumer._net.run(take_answer)
 
     def _follow_rebalance(self) -> None:
-        if not self._rebalance.has_happened:
+        if not self._rebalance.is_news:
             return
-        self._rebalance.forget()
+        self._rebalance.is_news = False
         self._generation += 1
         self._handed_out = {}
+        if self._rebalance.is_going_on:
+            # Asking for committed offsets would wait behind the join, on the same connection.
+            logger.info("A rebalance has begun", extra=self._names())
+            return
         assigned = self._consumer.assignment() or set()
         for part in assigned:
             # kafka-python keeps pauses and positions of partitions that stay with us; see Note
@@ -172,24 +198,20 @@ class KafkaSource:
         return {"group": self._group_id, "generation": self._generation}
 
 
-class _RebalanceFlag(ConsumerRebalanceListener):
-    """Called on kafka-python's own thread, where nothing else may be done."""
+class _Rebalance(ConsumerRebalanceListener):
+    """Called on kafka-python's own thread, where nothing but a note may be made."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-
-    @property
-    def has_happened(self) -> bool:
-        return self._event.is_set()
-
-    def forget(self) -> None:
-        self._event.clear()
+        self.is_news = False
+        self.is_going_on = True
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        self._event.set()
+        self.is_going_on = True
+        self.is_news = True
 
     def on_partitions_assigned(self, assigned: Any) -> None:
-        self._event.set()
+        self.is_going_on = False
+        self.is_news = True
 
 
 def _while_assigned() -> contextlib.suppress:

@@ -6,11 +6,21 @@ import time
 from collections.abc import Callable
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from messaging.adapter import Record, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
-from tests.contract.conftest import PARTITIONS, Bus, first_arrivals, outgoing, read, share
-from tests.services import wait_until
+from messaging.kafka_adapter import source as source_module
+from tests.contract.conftest import (
+    PARTITIONS,
+    Bus,
+    first_arrivals,
+    kafka_bus,
+    outgoing,
+    read,
+    share,
+)
+from tests.services import KafkaServer, wait_until
 
 Unique = Callable[[str], str]
 
@@ -258,3 +268,27 @@ class TestLag:
         assert sum(part.records for part in lag) == 0
         assert [part.seconds(now_ms=now_ms) for part in lag] == [0] * PARTITIONS
         assert adapter.describe_topics([missing]) == []
+
+
+class TestKafkaGroup:
+    """What only a real broker can do to a group."""
+
+    def test_follows_partitions_that_are_added_however_short_its_polls(
+        self, kafka: KafkaServer, unique: Unique, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(source_module.CONSUMER_OPTIONS, "metadata_max_age_ms", 300)
+        bus = kafka_bus(kafka.brokers)
+        topic, group = bus.topic(unique("grow"), partitions=1), unique("group")
+        members = [bus.source(bus.adapter(), group, topic) for _ in range(2)]
+        admin = KafkaAdminClient(bootstrap_servers=kafka.brokers)
+        for count in (2, 4, 6):
+            admin.create_partitions({topic: count})
+
+            def has_all(count: int = count) -> bool:
+                for member in members:
+                    member.poll(max_records=10, timeout_seconds=0.02)
+                return sum(len(member.assignment()) for member in members) == count
+
+            wait_until(has_all, seconds=10, every=0, what=f"{count} partitions are shared")
+        admin.close()
+        bus.close()
