@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,13 @@ outbox_recorded = Signal()
 
 # PostgreSQL channel on which relays of other processes listen.
 NOTIFY_CHANNEL = "webchat_outbox"
+
+COPY_EVENTS = """
+COPY messaging_outboxevent (
+    event_id, topic, key, event_type, schema_version, payload, traceparent, created_at,
+    status, attempts, last_error
+) FROM STDIN
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,15 @@ def record_many(events: Sequence[NewEvent]) -> None:
             "Events are recorded in the transaction of the change they tell of, so that neither is"
             " there without the other. Put both into one `with transaction.atomic():`."
         )
+    _insert(connection, events)
+    _wake_on_commit(connection)
+
+
+def _insert(connection: BaseDatabaseWrapper, events: Sequence[NewEvent]) -> None:
     now = timezone.now()
+    if connection.vendor == "postgresql":
+        _copy(connection, events, now)
+        return
     OutboxEvent.objects.bulk_create(
         OutboxEvent(
             event_id=event.event_id,
@@ -67,7 +83,29 @@ def record_many(events: Sequence[NewEvent]) -> None:
         )
         for event in events
     )
-    _wake_on_commit(connection)
+
+
+def _copy(connection: BaseDatabaseWrapper, events: Sequence[NewEvent], now: datetime) -> None:
+    """COPY in the same transaction. As an INSERT through the ORM the rows of the outbox took twice
+    the time of the messages that they tell of: a third of what posting costs.
+    """
+    with connection.cursor() as cursor, cursor.copy(COPY_EVENTS) as rows:
+        for event in events:
+            rows.write_row(
+                (
+                    event.event_id,
+                    event.topic,
+                    event.key,
+                    event.event_type,
+                    event.schema_version,
+                    _written(event),
+                    event.traceparent,
+                    now,
+                    OutboxEvent.Status.WAITING.value,
+                    0,
+                    "",
+                )
+            )
 
 
 def _written(event: NewEvent) -> str:

@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.UniqueConstraint(fields=('chat', 'sender', 'client_message_id'), name='message_sent_once'),
+            constraint=models.UniqueConstraint(fields=('client_message_id', 'sender', 'chat'), name='message_sent_once'),
         ),
         migrations.AddConstraint(
             model_name='reaction',

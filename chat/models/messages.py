@@ -67,8 +67,10 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["chat", "seq"], name="message_seq_once"),
             models.UniqueConstraint(fields=["chat", "revision"], name="message_revision_once"),
+            # The id comes first: a batch looks its ids up in one query, and with any other order
+            # PostgreSQL walked through the chats' messages instead (26 ms of a 50 ms batch).
             models.UniqueConstraint(
-                fields=["chat", "sender", "client_message_id"], name="message_sent_once"
+                fields=["client_message_id", "sender", "chat"], name="message_sent_once"
             ),
         ]
         indexes = [
