@@ -5,7 +5,6 @@ Waits for what a person would see; nothing here looks into the page's inner stat
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -78,7 +77,7 @@ def send(person: Person, text: str) -> None:
 
 
 def message(person: Person, text: str) -> Locator:
-    itself = person.page.locator(f".text:text-is({json.dumps(text, ensure_ascii=False)})")
+    itself = person.page.locator(".text", has_text=re.compile(rf"^{re.escape(text)}$"))
     return person.page.locator(MESSAGE, has=itself)
 
 

@@ -21,7 +21,6 @@ from tests.e2e.chatting import (
 )
 
 MOST_NODES = 400
-SCROLLER = "#scroller"
 
 TOP_OF = """(text) => [...document.querySelectorAll(".message")]
   .find((node) => node.querySelector(".text")?.textContent === text)
@@ -60,11 +59,15 @@ class TestScrollingBack:
         post_many(anna, chat_id_of(anna), numbered(1, 160))
         anna.page.reload()
         sees(anna, "message 160")
-        anna.page.hover(SCROLLER)
-        anna.page.evaluate("document.querySelector('#scroller').scrollTop = 300")
-        reading = anna.page.evaluate(FIRST_IN_VIEW)
-        before = anna.page.evaluate(TOP_OF, reading)
-        count = len(texts(anna))
+        # In one go: older messages are asked for as soon as the scrolling is seen.
+        reading, before, count = anna.page.evaluate(
+            f"""() => {{
+              document.querySelector("#scroller").scrollTop = 300;
+              const reading = ({FIRST_IN_VIEW})();
+              const count = document.querySelectorAll(".message").length;
+              return [reading, ({TOP_OF})(reading), count];
+            }}"""
+        )
         anna.page.wait_for_function(
             "(count) => document.querySelectorAll('.message').length > count", arg=count
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib.auth import get_user
 from django.core.cache import cache
@@ -258,7 +260,7 @@ class TestLanguage:
 
     def test_of_the_client_comes_with_its_words(self, client):
         words = client.get("/i18n/words.js", HTTP_ACCEPT_LANGUAGE="ru")
-        assert "Напишите сообщение" in words.content.decode().encode().decode("unicode_escape")
+        assert json.dumps("Напишите сообщение") in words.content.decode()
         again = client.get(
             "/i18n/words.js", HTTP_ACCEPT_LANGUAGE="ru", HTTP_IF_NONE_MATCH=words["ETag"]
         )
