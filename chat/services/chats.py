@@ -77,7 +77,7 @@ def rename_chat(*, actor: User, chat_id: int, title: str) -> Chat:
 def join_chat(*, user: User, chat_id: int) -> Chat:
     """Joins a public chat. Done twice it is done once."""
     chat = lock_chat(chat_id)
-    if chat.kind != Chat.Kind.PUBLIC:
+    if chat.kind != Chat.Kind.PUBLIC or not user.is_active:
         raise NotFoundError
     _admit(chat, user)
     return chat
@@ -143,15 +143,18 @@ def _other_membership(chat: Chat, user_id: int) -> Membership:
 
 
 def _admit(chat: Chat, user: User) -> None:
-    membership, is_new = Membership.objects.get_or_create(chat=chat, user=user)
-    if not is_new and membership.left_at is None:
+    known = Membership.objects.filter(chat=chat, user=user).first()
+    if known is not None and known.left_at is None:
         return
-    if not is_new:
-        membership.left_at, membership.role = None, Role.MEMBER
-        membership.joined_at = timezone.now()
-        membership.save(update_fields=["left_at", "role", "joined_at"])
+    membership = known or Membership(chat=chat, user=user)
+    membership.left_at, membership.joined_at = None, timezone.now()
+    # A chat that everyone had left belongs to whoever comes first: somebody must look after it.
+    membership.role = Role.MEMBER if _count(chat) else Role.OWNER
+    # What was written before is there to be read, but it is no news.
+    membership.delivered_seq = membership.read_seq = chat.last_seq
+    membership.save()
     _announce_arrival(chat, user)
-    _announce_member(chat, user, Role.MEMBER)
+    _announce_member(chat, user, membership.role)
 
 
 def _dismiss(chat: Chat, membership: Membership) -> None:
@@ -177,7 +180,8 @@ def _dismiss(chat: Chat, membership: Membership) -> None:
 
 
 def _pass_on_ownership(chat: Chat) -> None:
-    active = Membership.objects.active().filter(chat=chat).order_by("joined_at", "pk")
+    active = Membership.objects.active().filter(chat=chat, user__is_active=True)
+    active = active.order_by("joined_at", "pk")
     heir = active.filter(role=Role.ADMIN).first() or active.first()
     if heir is not None:
         heir.role = Role.OWNER

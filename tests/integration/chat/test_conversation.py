@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests import people
 from tests.integration.chat.conftest import in_thread
 

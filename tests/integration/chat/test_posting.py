@@ -70,7 +70,13 @@ class TestPostMessages:
         assert chat.last_message_at == chat.messages.get(seq=2).created_at
 
     def test_keeps_the_text_as_it_was_written(self, chat, ann):
-        for text in ("  e\u0301 \r\n\t", "abc\u202etxt", "e" + "\u0301" * 1000, "👨‍👩‍👧‍👦", "я" * 4000):
+        for text in (
+            "  e\u0301 \r\n\t",
+            "abc\u202etxt",
+            "e" + "\u0301" * 1000,
+            "👨‍👩‍👧‍👦",
+            "я" * 4000,
+        ):
             assert post_text(chat, ann, text).content == text
 
     def test_does_not_let_a_bad_post_keep_a_good_one_back(self, chat, ann, bob):
@@ -312,9 +318,7 @@ class TestReply:
 
     def test_is_not_to_a_message_of_the_same_batch_that_has_no_id_yet(self, chat, ann):
         latest = post(chat, ann).message_id
-        outcomes = post_messages(
-            [new_post(chat, ann), new_post(chat, ann, reply_to_id=latest + 1)]
-        )
+        outcomes = post_messages([new_post(chat, ann), new_post(chat, ann, reply_to_id=latest + 1)])
         assert kinds(outcomes) == [Posted, BadRequestError]
 
 
