@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.conf import settings
 
 from tests import needs, servers, stack
 from tests.services import (
@@ -40,14 +41,16 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         os.environ["TEST_STACK"] = given.stack
     stack.prepare(os.environ["TEST_STACK"])
     django.setup()
+    # A good hash of a password is slow on purpose: hundreds of sign-ins here would take minutes.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is for the other stack is left out, not skipped: it has its own run."""
-    if config.getoption("stack") != "services":
-        left_out = [item for item in items if item.get_closest_marker("postgresql")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    other = "embedded" if config.getoption("stack") == "services" else "postgresql"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_unconfigure() -> None:

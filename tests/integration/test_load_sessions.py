@@ -7,7 +7,11 @@ import subprocess
 import sys
 import urllib.request
 
+import pytest
+
 from tests.servers import ROOT, environment, start_server
+
+pytestmark = pytest.mark.embedded
 
 
 class TestSessions:

@@ -17,6 +17,8 @@ from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
 from tests.services import KafkaServer
 from webchat.environment import Environment
 
+pytestmark = pytest.mark.embedded
+
 
 @pytest.fixture(autouse=True)
 def _kafka_settings(settings: Any) -> Iterator[None]:
