@@ -118,6 +118,7 @@ class KafkaSource:
         for part in topic_partitions:
             with _while_assigned():
                 self._consumer.resume(_kafka(part))
+                self._forget_parked(_kafka(part))
 
     def assignment(self) -> frozenset[TopicPartition]:
         if self._rebalance.is_going_on:
@@ -141,6 +142,17 @@ class KafkaSource:
             logger.warning("Left a group without a word: %s", error, extra=self._names())
         else:
             logger.info("Left a group", extra=self._names())
+
+    def _forget_parked(self, part: KafkaPartition) -> None:
+        """Mends kafka-python 3.0.12, which keeps what it had fetched of a paused partition apart,
+        and for ever when the one it served last is used up: the partition is never read again.
+        Without it the partition is fetched anew from its position.
+        """
+        fetcher = self._consumer._fetcher
+        fetcher._paused_completed_fetches.pop(part, None)
+        parked = fetcher._paused_partition_records.pop(part, None)
+        if parked is not None:
+            parked.drain()
 
     def _finish_joining(self) -> None:
         """Mends kafka-python 3.0.12, where a join that outlasts `poll` goes wrong.
@@ -187,6 +199,7 @@ class KafkaSource:
             # [Rebalance] for why nobody may rely on them.
             with _while_assigned():
                 self._consumer.resume(part)
+                self._forget_parked(part)
                 committed = self._consumer.committed(part, timeout_ms=int(ASK_SECONDS * 1000))
                 if committed is None:
                     self._consumer.seek_to_beginning(part)

@@ -198,6 +198,25 @@ class TestPause:
         assert numbers(records + read(source, 100 - len(expected))) == list(range(100))
         assert source.generation == generation
 
+    def test_of_all_in_turn_with_a_step_back_loses_nothing(self, bus: Bus, unique: Unique) -> None:
+        topic = bus.topic(unique("pause"))
+        adapter = bus.adapter()
+        adapter.publish_many(outgoing(topic, 100, keys=20))
+        source = bus.source(adapter, unique("group"), topic)
+        held: set[TopicPartition] = set()
+
+        def hold_one() -> bool:  # as a consumer does whose database is away
+            for record in source.poll(max_records=5, timeout_seconds=0.2):
+                held.add(record.topic_partition)
+                source.pause([record.topic_partition])
+                source.seek(record.topic_partition, 0)
+            return len(held) == PARTITIONS
+
+        wait_until(hold_one, seconds=20)
+        source.poll(max_records=5, timeout_seconds=0.2)
+        source.resume(held)
+        assert numbers(read(source, 100)) == list(range(100))
+
     def test_ends_with_a_rebalance(self, bus: Bus, unique: Unique) -> None:
         topic, group = bus.topic(unique("pause")), unique("group")
         adapter = bus.adapter()
