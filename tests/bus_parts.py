@@ -80,7 +80,10 @@ class Effects:
     def write(handler: str, events: Iterable[Event]) -> None:
         rows = [(handler, e.key, e.payload["seq"], str(e.event_id)) for e in events]
         with connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO test_effect VALUES (%s, %s, %s, %s)", rows)
+            cursor.executemany(
+                "INSERT INTO test_effect (handler, chat, seq, event_id) VALUES (%s, %s, %s, %s)",
+                rows,
+            )
 
     @staticmethod
     def rows() -> list[tuple[str, str, int]]:

@@ -70,8 +70,8 @@ class Pipe:
         self.run("migrate", "--verbosity", "0")
         with self.database() as database:
             database.execute(
-                "CREATE TABLE test_effect"
-                " (handler varchar(50), chat varchar(50), seq integer, event_id varchar(36))"
+                "CREATE TABLE test_effect (id bigserial, handler varchar(50), chat varchar(50),"
+                " seq integer, event_id varchar(36))"
             )
             database.execute("CREATE TABLE test_fault (chat text, seq integer, error text)")
 
@@ -148,7 +148,7 @@ class Pipe:
         """Of each chat the seqs that "first" wrote down, in the order in which it did."""
         with self.database() as database:
             rows = database.execute(
-                "SELECT chat, seq FROM test_effect WHERE handler = 'first' ORDER BY ctid"
+                "SELECT chat, seq FROM test_effect WHERE handler = 'first' ORDER BY id"
             )
             found: dict[str, list[int]] = defaultdict(list)
             for chat, seq in rows.fetchall():
@@ -212,6 +212,7 @@ class Pipe:
 
     def close(self) -> None:
         for worker in self.workers:
+            print(worker.log_end(60))  # noqa: T201  pytest shows it when the test has failed
             worker.kill()
             worker.close()
         self.adapter.close(timeout_seconds=2)

@@ -66,8 +66,8 @@ class Command(BaseCommand):
         require_tables()
         adapter = get_adapter()
         try:
-            self._connect(adapter)
             self._announce(group, topics)
+            self._connect(adapter)
             self._run(adapter, group, topics, options)
         finally:
             close_adapter()
@@ -85,6 +85,12 @@ class Command(BaseCommand):
         return sorted(wanted or own)
 
     def _connect(self, adapter: BusAdapter) -> None:
+        try:
+            adapter.ping()
+        except ConfigurationError as error:
+            fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
+        except RetryableError:
+            say(f"Kafka does not answer at {brokers()} yet; trying for half a minute.")
         try:
             adapter.connect()
         except ConfigurationError as error:
