@@ -150,7 +150,7 @@ def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
 
 
 def _known(row_id: int) -> int:
-    if row_id > LARGEST_ID:
+    if not 0 < row_id <= LARGEST_ID:
         raise NotFoundError
     return row_id
 

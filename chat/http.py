@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 
-from chat.errors import ChatError, TooLongError, UnavailableError
+from chat.errors import ChatError, ForbiddenError, FrameTooLargeError, UnavailableError
 from chat.models import User
 from chat.payloads import Payload
 from chat.protocol import MOST_FRAME_BYTES, Frame, parse_object
@@ -37,6 +39,17 @@ def error_response(error: ChatError) -> JsonResponse:
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, round(error.retry_after)))
     return response
+
+
+def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For a write without the page's token: a page, or JSON to whoever asked with JSON."""
+    if not request.path.startswith("/api/"):
+        return csrf_failure(request, reason)
+    detail = _(
+        "Nothing was changed. Go back, load the page again and repeat what you did."
+        " Cookies must be allowed."
+    )
+    return error_response(ForbiddenError(detail))
 
 
 def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
@@ -72,9 +85,18 @@ def _signed_in(request: HttpRequest) -> User:
 def _fields(request: HttpRequest) -> Frame:
     if request.method == "GET":
         return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
-    if len(request.body) > MOST_FRAME_BYTES:
-        raise TooLongError
-    return Frame(request.method or "", None, parse_object(request.body) if request.body else {})
+    body = _body(request)
+    return Frame(request.method or "", None, parse_object(body) if body else {})
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise FrameTooLargeError from None
+    if len(body) > MOST_FRAME_BYTES:
+        raise FrameTooLargeError
+    return body
 
 
 def _value(name: str, given: str) -> int | str:

@@ -5,11 +5,16 @@ Stands after AuthenticationMiddleware; LocaleMiddleware has chosen for everyone 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+
+from chat.threads import DATABASE_AWAY
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -21,7 +26,11 @@ class PersonLanguageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Without a session cookie nobody is signed in: spare the look.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            use_language_of(request)
+            try:
+                use_language_of(request)
+            except DATABASE_AWAY:
+                # The view will say so, in the browser's language.
+                logger.warning("the database is away", extra={"path": request.path})
         return self.get_response(request)
 
 
