@@ -76,12 +76,9 @@ class TestMarkup:
         write_to(anna, "Boris", username="boris")
         send(anna, "\u202eabc")
         send(anna, "שלום")
-        assert message(anna, "שלום").locator(".bubble").evaluate(
-            "node => getComputedStyle(node).direction"
-        ) == "rtl"
-        assert message(anna, "\u202eabc").locator(".text").evaluate(
-            "node => getComputedStyle(node).unicodeBidi"
-        ) == "isolate"
+        expect(message(anna, "שלום").locator(".bubble")).to_have_css("direction", "rtl")
+        overridden = message(anna, "\u202eabc").locator(".text")
+        expect(overridden).to_have_css("unicode-bidi", "isolate")
 
 
 class TestPage:

@@ -5,6 +5,7 @@ import { avatar, byId, el, icon, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { badge, exactTime, shortMoment } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
+import { plainText } from "./rich-text.js";
 
 /** @typedef {import("./types.js").Chat} Chat */
 
@@ -120,7 +121,7 @@ export class ChatList extends Emitter {
     const last = chat.last_message;
     if (!last) return [["", chat.kind === "direct" ? gettext("Say hello") : gettext("Nothing was written yet")]];
     if (last.deleted) return [["", gettext("Message deleted")]];
-    const text = last.content.replace(/\s+/gu, " ");
+    const text = plainText(last.content);
     if (last.sender.id === this.#store.me.id) return [["", `${gettext("You")}: ${text}`]];
     return chat.kind === "direct" ? [["", text]] : [["", `${last.sender.name}: ${text}`]];
   }

@@ -8,6 +8,8 @@ import { byId, el, icon, iconButton, isTouch, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { codePoints } from "./format.js";
 import { gettext, ngettext, number } from "./i18n.js";
+import { MentionPicker } from "./mention-picker.js";
+import { plainText } from "./rich-text.js";
 
 const TYPING_EVERY_MS = 3000;
 const COUNTS_FROM = 0.8;
@@ -32,13 +34,15 @@ export class Composer extends Emitter {
     this.#context = el("div.context", { hidden: true });
     this.#counter = el("span.counter", { hidden: true });
     this.#send = el("button.icon-button.send", { type: "submit", title: gettext("Send"), "aria-label": gettext("Send") }, icon("send"));
-    this.#form.append(this.#context, el("div.box", {}, this.field, this.#send), el("div.foot-line", { "aria-live": "polite" }, this.#counter));
+    this.#mentions = new MentionPicker(this.field);
+    this.#form.append(this.#context, this.#mentions.list, el("div.box", {}, this.field, this.#send), el("div.foot-line", { "aria-live": "polite" }, this.#counter));
     this.#listen();
   }
 
   #context;
   #counter;
   #send;
+  #mentions;
 
   /** @param {import("./types.js").Chat} chat */
   open(chat) {
@@ -48,6 +52,7 @@ export class Composer extends Emitter {
     this.#replyTo = replyTo;
     this.#editing = editing;
     this.#form.hidden = false;
+    this.#mentions.open(chat);
     const label = gettext("Message to %(name)s", { name: chat.title });
     this.field.placeholder = gettext("Write a message");
     this.field.setAttribute("aria-label", label);
@@ -123,7 +128,7 @@ export class Composer extends Emitter {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     // While an input method is composing, Enter chooses a word.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229 || this.#mentions.pressed(event)) return;
     const sends = event.key === "Enter" && (isTouch ? event.shiftKey || event.ctrlKey || event.metaKey : !event.shiftKey && !event.altKey);
     if (sends) {
       event.preventDefault();
@@ -168,7 +173,7 @@ export class Composer extends Emitter {
       this.cancel();
       this.focus();
     });
-    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, quote.content)), close);
+    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, plainText(quote.content))), close);
   }
 
   #grow() {

@@ -15,10 +15,12 @@ import { MembersPanel } from "./members.js";
 import { openMenu } from "./menu.js";
 import { messageActions } from "./message-actions.js";
 import { browsePublicChats, leaveChat, makeChat, renameChat } from "./new-chat.js";
+import { canNotify, isMuted, notifies, notify, switchMuted, switchNotifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
 import { keepPageTitle } from "./page-title.js";
 import { Receipts } from "./receipts.js";
 import { Room } from "./room.js";
+import { listenToServer } from "./server-events.js";
 import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
@@ -43,73 +45,10 @@ const announcer = new Announcer();
 new Banner(gateway);
 const showTitle = keepPageTitle(store, () => room.chat?.title ?? "");
 
-// What the server says
-
-/** @type {Record<string, (frame: any) => void>} */
-const hear = {
-  welcome: (frame) => everything(frame.chats),
-  chats: (frame) => everything(frame.chats),
-  "message.created": (frame) => {
-    typing.stopped(frame.chat_id, frame.message.sender.id);
-    if (frame.message.sender.id === store.me.id) outbox.settle(frame.message.client_message_id);
-    sync.applyEvent(frame);
-    receipts.delivered(frame.chat_id);
-  },
-  "message.edited": (frame) => sync.applyEvent(frame),
-  "message.deleted": (frame) => sync.applyEvent(frame),
-  "message.reacted": (frame) => sync.applyEvent(frame),
-  "chat.changes": (frame) => sync.applyChanges(frame),
-  status: (frame) => store.applyStatus(frame),
-  heads: (frame) => sync.hearHeads(frame.heads),
-  "chat.created": (frame) => sync.chatCreated(frame.chat),
-  "chat.updated": (frame) => store.update(frame.chat_id, { title: frame.title }),
-  "chat.removed": (frame) => removed(frame.chat_id),
-  "member.joined": (frame) => memberCame(frame),
-  "member.left": (frame) => memberLeft(frame),
-  typing: (frame) => frame.user.id !== store.me.id && typing.heard(frame.chat_id, frame.user),
-  presence: (frame) => store.setOnline(frame.user_id, frame.online),
-};
-gateway.on("frame", (frame) => hear[frame.type]?.(frame));
-gateway.on("online", () => room.again());
+listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, leave: () => go("/", { replace: true }) });
 gateway.on("state", ({ state }) => {
   document.documentElement.dataset.connection = state;
 });
-
-/** @param {any[]} chats */
-function everything(chats) {
-  sync.welcome(chats);
-  if (room.chatId && !store.chats.has(room.chatId)) removed(room.chatId);
-  else room.again();
-}
-
-/** @param {any} frame */
-function memberCame({ chat_id: chatId, user, role, member_count: count }) {
-  const chat = store.chats.get(chatId);
-  if (!chat) return;
-  const isKnown = user.id === store.me.id || chat.cursors.some((cursor) => cursor.user_id === user.id);
-  const cursors = isKnown ? chat.cursors : [...chat.cursors, { user_id: user.id, delivered_seq: 0, read_seq: 0 }];
-  store.update(chatId, { member_count: count, cursors, ...(user.id === store.me.id ? { role } : {}) });
-  members.changed(chatId);
-}
-
-/** @param {any} frame */
-function memberLeft({ chat_id: chatId, user_id: userId, member_count: count }) {
-  const chat = store.chats.get(chatId);
-  if (!chat) return;
-  store.update(chatId, { member_count: count, cursors: chat.cursors.filter((cursor) => cursor.user_id !== userId) });
-  members.changed(chatId);
-}
-
-/** @param {number} chatId */
-function removed(chatId) {
-  const title = store.chats.get(chatId)?.title;
-  outbox.refuse(chatId, gettext("You are no longer in this chat."));
-  sync.revisions.forget(chatId);
-  store.remove(chatId);
-  if (room.chatId !== chatId) return;
-  go("/", { replace: true });
-  if (title) toast(gettext("You are no longer in %(name)s.", { name: title }));
-}
 
 // What happens here
 
@@ -119,7 +58,11 @@ store.on("messages", ({ chatId, fresh }) => {
     const isThere = window?.messages.some((message) => message.client_message_id === item.client_message_id && message.sender.id === store.me.id);
     if (isThere) outbox.settle(item.client_message_id);
   }
-  for (const message of fresh) if (chatId === room.chatId && !document.hidden) announcer.message(message);
+  const chat = store.chats.get(chatId);
+  for (const message of fresh) {
+    if (chatId === room.chatId && !document.hidden) announcer.message(message);
+    if (chat && !(chatId === room.chatId && receipts.isWatched)) notify(chat, message, () => go(`/chats/${chatId}`));
+  }
 });
 store.on("status", ({ chatId }) => chatId === room.chatId && drawHead());
 store.on("chats", () => room.chatId && drawHead());
@@ -186,9 +129,17 @@ byId("my-menu").addEventListener("click", (/** @type {any} */ event) => openMenu
   el("div.caption", {}, gettext("Signed in as %(name)s", { name: store.me.name })),
   { label: gettext("Profile"), icon: "person", onclick: () => location.assign("/profile") },
   { label: isDark() ? gettext("Light colours") : gettext("Dark colours"), icon: "moon", onclick: switchTheme },
+  canNotify && { label: notifies() ? gettext("No notifications") : gettext("Notifications"), icon: "bell", onclick: askForNotifications },
   { label: gettext("Keys"), icon: "keyboard", onclick: showShortcuts },
   { label: gettext("Sign out"), icon: "leave", onclick: () => byId("sign-out").submit() },
 ]));
+
+async function askForNotifications() {
+  const wereOn = notifies();
+  const areOn = await switchNotifications();
+  if (areOn) toast(gettext("Notifications are on while you look elsewhere."));
+  else toast(wereOn ? gettext("Notifications are off.") : gettext("The browser does not allow notifications here. Allow them in its settings for this site."));
+}
 
 listenForShortcuts({
   find: () => {
@@ -218,6 +169,7 @@ function drawHead() {
     menu: (anchor) => openMenu(anchor, [
       chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open(chat.id) },
       chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
+      notifies() && { label: isMuted(chat.id) ? gettext("Notify again") : gettext("Mute"), icon: "bell", onclick: () => switchMuted(chat.id) },
       { label: gettext("Copy a link"), icon: "link", onclick: () => navigator.clipboard.writeText(`${location.origin}/chats/${chat.id}`).then(() => toast(gettext("Copied."))) },
       chat.kind !== "direct" && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
     ]),

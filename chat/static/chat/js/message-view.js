@@ -3,6 +3,7 @@
 import { avatar, el, icon, iconButton, isTouch, isolated } from "./dom.js";
 import { exactTime, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
+import { plainText } from "./rich-text.js";
 import { textNode } from "./rich-text-nodes.js";
 import { ticksOf } from "./ticks.js";
 
@@ -95,7 +96,7 @@ export class MessageView {
 
   /** @param {import("./types.js").Quote} quote */
   #quote(quote) {
-    const text = quote.deleted ? gettext("Message deleted") : quote.content;
+    const text = quote.deleted ? gettext("Message deleted") : plainText(quote.content);
     return el("button.quote", { type: "button", dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
       el("b.ellipsis", {}, isolated(quote.sender.name)), el("span", {}, text));
   }

@@ -6,7 +6,7 @@ import { badge } from "./format.js";
 export function keepPageTitle(store, chatTitle) {
   const link = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]"));
   const plain = link.href;
-  const withDot = link.dataset.unread ?? plain;
+  const withDot = new URL(link.dataset.unread ?? plain, location.href).href;
   const show = () => {
     const unread = store.unreadTotal;
     const name = chatTitle();

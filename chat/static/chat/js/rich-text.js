@@ -106,6 +106,12 @@ export function safeAddress(address) {
   }
 }
 
+/** The words alone, on one line, as a preview shows them. @param {string} text */
+export function plainText(text) {
+  const words = (/** @type {Node} */ node) => ("children" in node ? node.children.map(words).join("") : node.text);
+  return parse(text).map(words).join("").replace(/\s+/gu, " ");
+}
+
 /** One to three emoji and nothing else: shown large. @param {string} text */
 export function isFewEmoji(text) {
   const trimmedText = text.trim();

@@ -155,8 +155,10 @@ export class Store extends Emitter {
   /** @param {Chat} chat */
   #put(chat) {
     const before = this.chats.get(chat.id);
-    // What was read here a moment ago may not have reached the server yet.
-    const read = Math.max(chat.read_seq, before?.read_seq ?? 0);
+    // What was read here a moment ago may not have reached the server yet; and whoever wrote the last
+    // message has read what stood above it.
+    const own = chat.last_message?.sender.id === this.me.id ? chat.last_seq : 0;
+    const read = Math.max(chat.read_seq, before?.read_seq ?? 0, own);
     this.chats.set(chat.id, { ...chat, read_seq: read, unread: Math.max(0, chat.last_seq - read) });
     for (const userId of chat.present) this.online.add(userId);
   }

@@ -1,0 +1,76 @@
+/** What the server says, and which part it is for. */
+
+import { toast } from "./dialogs.js";
+import { gettext } from "./i18n.js";
+
+/**
+ * @param {{gateway: import("./gateway.js").Gateway, store: import("./store.js").Store, sync: import("./sync.js").Sync,
+ *   outbox: import("./outbox.js").Outbox, typing: import("./typing.js").Typing, receipts: import("./receipts.js").Receipts,
+ *   room: import("./room.js").Room, members: import("./members.js").MembersPanel, leave: () => void}} parts
+ */
+export function listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, leave }) {
+  /** @type {Record<string, (frame: any) => void>} */
+  const hear = {
+    welcome: (frame) => everything(frame.chats),
+    chats: (frame) => everything(frame.chats),
+    "message.created": (frame) => {
+      typing.stopped(frame.chat_id, frame.message.sender.id);
+      if (frame.message.sender.id === store.me.id) outbox.settle(frame.message.client_message_id);
+      sync.applyEvent(frame);
+      receipts.delivered(frame.chat_id);
+    },
+    "message.edited": (frame) => sync.applyEvent(frame),
+    "message.deleted": (frame) => sync.applyEvent(frame),
+    "message.reacted": (frame) => sync.applyEvent(frame),
+    "chat.changes": (frame) => sync.applyChanges(frame),
+    status: (frame) => store.applyStatus(frame),
+    heads: (frame) => sync.hearHeads(frame.heads),
+    "chat.created": (frame) => sync.chatCreated(frame.chat),
+    "chat.updated": (frame) => store.update(frame.chat_id, { title: frame.title }),
+    "chat.removed": (frame) => removed(frame.chat_id),
+    "member.joined": (frame) => came(frame),
+    "member.left": (frame) => left(frame),
+    typing: (frame) => frame.user.id !== store.me.id && typing.heard(frame.chat_id, frame.user),
+    presence: (frame) => store.setOnline(frame.user_id, frame.online),
+  };
+  gateway.on("frame", (frame) => hear[frame.type]?.(frame));
+  gateway.on("online", () => room.again());
+
+  /** @param {any[]} chats */
+  function everything(chats) {
+    sync.welcome(chats);
+    if (room.chatId && !store.chats.has(room.chatId)) removed(room.chatId);
+    else room.again();
+    for (const chat of chats) receipts.delivered(chat.id);
+  }
+
+  /** Also said when somebody's role changes. @param {any} frame */
+  function came({ chat_id: chatId, user, role, member_count: count }) {
+    const chat = store.chats.get(chatId);
+    if (!chat) return;
+    const isMe = user.id === store.me.id;
+    const isKnown = isMe || chat.cursors.some((cursor) => cursor.user_id === user.id);
+    const cursors = isKnown ? chat.cursors : [...chat.cursors, { user_id: user.id, delivered_seq: 0, read_seq: 0 }];
+    store.update(chatId, { member_count: count, cursors, ...(isMe ? { role } : {}) });
+    members.changed(chatId);
+  }
+
+  /** @param {any} frame */
+  function left({ chat_id: chatId, user_id: userId, member_count: count }) {
+    const chat = store.chats.get(chatId);
+    if (!chat) return;
+    store.update(chatId, { member_count: count, cursors: chat.cursors.filter((cursor) => cursor.user_id !== userId) });
+    members.changed(chatId);
+  }
+
+  /** @param {number} chatId */
+  function removed(chatId) {
+    const title = store.chats.get(chatId)?.title;
+    outbox.refuse(chatId, gettext("You are no longer in this chat."));
+    sync.revisions.forget(chatId);
+    store.remove(chatId);
+    if (room.chatId !== chatId) return;
+    leave();
+    if (title) toast(gettext("You are no longer in %(name)s.", { name: title }));
+  }
+}
