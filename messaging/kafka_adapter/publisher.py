@@ -57,12 +57,12 @@ class Publisher:
         self._connection = connection
         self._lock = threading.Lock()
         self._producer: KafkaProducer | None = None
-        self._is_closed = False
+        self._closed = threading.Event()
 
     def connect(self, *, timeout_seconds: float = CONNECT_SECONDS) -> KafkaProducer:
         """Raises RetryableError, ConfigurationError."""
         with self._lock:
-            if self._is_closed:
+            if self._closed.is_set():
                 raise RetryableError("The publisher is closed.")
             if self._producer is None:
                 self._producer = self._connection.make(
@@ -72,7 +72,7 @@ class Publisher:
                     **PRODUCER_OPTIONS,
                 )
             producer = self._producer
-        if self._is_closed:  # while it connected
+        if self._closed.is_set():  # while it connected
             self.close(timeout_seconds=0.1)
         return producer
 
@@ -82,17 +82,46 @@ class Publisher:
             producer = self.connect(timeout_seconds=min(timeout_seconds, CONNECT_SECONDS))
         except RetryableError as error:
             return [error] * len(records)
+        batch = self._send_together(producer, records, deadline)
+        if batch.refused and len(records) > 1:
+            return self._send_refused_alone(records, batch, deadline)
+        return batch.results
+
+    def _send_together(
+        self, producer: KafkaProducer, records: Sequence[OutgoingRecord], deadline: float
+    ) -> _Batch:
         batch = _Batch(producer, deadline)
         for record in records:
             batch.add(record)
-        results = batch.finish()
+        batch.finish()
         if batch.must_drop_producer:
             self._drop(producer)
+        return batch
+
+    def _send_refused_alone(
+        self, records: Sequence[OutgoingRecord], batch: _Batch, deadline: float
+    ) -> list[Result]:
+        """Note [Refused batches]: a broker refuses a batch for one record, or because together
+        they are too large for its topic; after that kafka-python's idempotent producer gives the
+        same error for every record of every partition. So it is dropped, and who is to blame shows
+        when each refused record is sent alone, in order, behind nothing of its key that failed.
+        """
+        results = batch.results
+        failed_keys: set[tuple[str, str | None]] = set()
+        for index, record in enumerate(records):
+            ordered_with = record.topic, record.key
+            if index in batch.refused:
+                results[index] = RetryableError("Not sent: it was refused with others.")
+                if ordered_with not in failed_keys and time.monotonic() < deadline:
+                    left = deadline - time.monotonic()
+                    (results[index],) = self.send([record], left)
+            if isinstance(results[index], RetryableError):
+                failed_keys.add(ordered_with)
         return results
 
     def close(self, *, timeout_seconds: float) -> None:
         """Whoever is connecting meanwhile closes what comes of it."""
-        self._is_closed = True
+        self._closed.set()
         if not self._lock.acquire(timeout=timeout_seconds):
             return
         try:
@@ -121,7 +150,8 @@ class _Batch:
     def __init__(self, producer: KafkaProducer, deadline: float) -> None:
         self._producer = producer
         self._deadline = deadline
-        self._results: list[Result] = []
+        self.results: list[Result] = []
+        self.refused: set[int] = set()
         self._in_flight: deque[tuple[int, Any, int]] = deque()
         self._bytes_in_flight = 0
         self._lost_topics: dict[str, Exception] = {}
@@ -131,20 +161,19 @@ class _Batch:
         key = None if record.key is None else record.key.encode()
         size = _size(record, key)
         if size > MAX_RECORD_BYTES:
-            self._results.append(
+            self.results.append(
                 PermanentError(f"The record has {size} bytes; the limit is {MAX_RECORD_BYTES}.")
             )
         elif record.topic in self._lost_topics:
-            self._results.append(self._lost_topics[record.topic])
+            self.results.append(self._lost_topics[record.topic])
         elif self.must_drop_producer:
-            self._results.append(RetryableError("Not sent: an earlier record failed."))
+            self.results.append(RetryableError("Not sent: an earlier record failed."))
         else:
             self._send(record, key, size)
 
-    def finish(self) -> list[Result]:
+    def finish(self) -> None:
         while self._in_flight:
             self._settle_oldest()
-        return self._results
 
     def _send(self, record: OutgoingRecord, key: bytes | None, size: int) -> None:
         while self._in_flight and (
@@ -154,7 +183,7 @@ class _Batch:
             self._settle_oldest()
         left = self._deadline - time.monotonic()
         if left <= 0:
-            self._results.append(RetryableError("Not sent: there was no time left."))
+            self.results.append(RetryableError("Not sent: there was no time left."))
             return
         # How long `send` waits for a topic that it does not know yet.
         self._producer.config["max_block_ms"] = min(left, TOPIC_SECONDS) * 1000
@@ -163,11 +192,11 @@ class _Batch:
                 record.topic, value=record.value, key=key, headers=list(record.headers)
             )
         except (kafka_errors.KafkaError, ValueError, TypeError, AssertionError) as error:
-            self._results.append(self._lost(record.topic, error))
+            self.results.append(self._lost(record.topic, error))
             return
-        self._in_flight.append((len(self._results), future, size))
+        self._in_flight.append((len(self.results), future, size))
         self._bytes_in_flight += size
-        self._results.append(RetryableError("Not acknowledged."))
+        self.results.append(RetryableError("Not acknowledged."))
 
     def _settle_oldest(self) -> None:
         index, future, size = self._in_flight.popleft()
@@ -175,11 +204,12 @@ class _Batch:
         try:
             written = future.get(timeout=max(self._deadline - time.monotonic(), 0))
         except kafka_errors.KafkaError as error:
-            self._results[index] = translate(error)
-            if not isinstance(self._results[index], PermanentError):
-                self.must_drop_producer = True
+            self.results[index] = translate(error)
+            self.must_drop_producer = True
+            if isinstance(self.results[index], PermanentError):
+                self.refused.add(index)
         else:
-            self._results[index] = RecordPosition(written.topic, written.partition, written.offset)
+            self.results[index] = RecordPosition(written.topic, written.partition, written.offset)
 
     def _lost(self, topic: str, error: Exception) -> Exception:
         """What `send` itself refused: the topic cannot be reached, or the record is impossible."""
