@@ -108,7 +108,8 @@ class GroupConsumer:
             progress = self._dispatcher.process(events)
         except DatabaseAwayError as error:
             return self._wait_for_database(lanes, error)
-        self._times_away = 0
+        if not cuts:
+            self._times_away = 0
         for partition, step in progress.items():
             if step.retry_in_seconds is not None:
                 position = events[partition][step.done].position

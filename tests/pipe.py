@@ -19,6 +19,7 @@ from messaging.configuration import dead_letter_topic
 from messaging.kafka_adapter import KafkaAdapter
 from tests import stack
 from tests.bus_parts import first_arrivals
+from tests.kafka_topics import limit_records
 from tests.processes import Process, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,6 +210,10 @@ class Pipe:
 
     def dead_topic(self) -> list[Record]:
         return self.records(dead_letter_topic(self.topic))
+
+    def limit_dead_letters(self, *, bytes_at_most: int) -> None:
+        """What the dead-letter topic takes from now on."""
+        limit_records(self.brokers, dead_letter_topic(self.topic), bytes_at_most)
 
     def close(self) -> None:
         for worker in self.workers:

@@ -41,7 +41,7 @@ def command(name: str, *options: str) -> None:
     """As manage.py runs it, exit codes included."""
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(["manage.py", name, *options, "--skip-checks"])
+    execute_from_command_line(["manage.py", name, "--skip-checks", *options])
 
 
 def write(options: list[str]) -> None:
