@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # A transaction of this many takes some 100 ms; more would only make everyone wait longer.
 MOST_IN_BATCH: Final = 500
 # After a batch of so many the next one gathers for a part of the time that this one took: fuller
-# batches cost less per message, and a chat's messages share frames. Nothing is added when it is calm.
+# batches cost less per message, and a chat's messages share frames. When it is calm, nothing waits.
 BUSY_BATCH: Final = 8
 GATHER_PER_BATCH: Final = 0.5
 MOST_GATHER_SECONDS: Final = 0.02

@@ -1,0 +1,186 @@
+"""From real sockets through PostgreSQL and Kafka to the consumers, with things going wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from tests.crowd import Crowd, Member, make_rooms, share_more_chats
+from tests.processes import wait_until
+from tests.servers import Command, Server, environment, manage, start_server
+from tests.services import Kafka
+
+pytestmark = pytest.mark.slow
+
+SEED_FIELDS = {"messageId", "chatId", "senderId", "content", "timestamp"}
+
+
+class Way:
+    """One web process, Kafka, and consumers that come and go."""
+
+    def __init__(self, database_url: str, redis_url: str, brokers: str) -> None:
+        self.settings: dict[str, Any] = {
+            "KAFKA_BROKERS": brokers,
+            "MESSAGE_BUS": "kafka",
+            "LIMIT_FRAMES_PER_SECOND": 0,
+            "LIMIT_MESSAGES_PER_MINUTE": 0,
+        }
+        self.brokers = brokers
+        self.database_url = database_url
+        self.env = environment(database_url, redis_url, **self.settings)
+        self.server: Server = start_server(database_url, redis_url, **self.settings)
+        self.consumers: list[Command] = []
+
+    def start_consumer(self) -> Command:
+        consumer = Command("run_kafka_consumer", env=self.env, started_by="webchat-group")
+        self.consumers.append(consumer)
+        consumer.start()
+        return consumer
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return row[0]
+
+    def receipts(self) -> int:
+        return int(self.value("SELECT count(*) FROM messaging_receipt"))
+
+    def event_ids(self) -> set[str]:
+        """Other tests have used the same broker."""
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute("SELECT event_id FROM messaging_outboxevent").fetchall()
+        return {str(event_id) for (event_id,) in found}
+
+    def close(self) -> None:
+        for consumer in self.consumers:
+            consumer.close()
+        self.server.close()
+
+
+def records_of(brokers: str, topic: str) -> list[Any]:
+    """Everything on the topic, read by the bare client."""
+    client = KafkaConsumer(bootstrap_servers=brokers, auto_offset_reset="earliest")
+    try:
+        partitions = [TopicPartition(topic, n) for n in client.partitions_for_topic(topic) or ()]
+        client.assign(partitions)
+        client.seek_to_beginning(*partitions)
+        ends = client.end_offsets(partitions)
+        found: list[Any] = []
+        while any(client.position(each) < end for each, end in ends.items()):
+            for records in client.poll(timeout_ms=1000).values():
+                found.extend(records)
+        return found
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def own_broker(own_kafka: Kafka) -> Iterator[Kafka]:
+    yield own_kafka
+    own_kafka.thaw()
+    own_kafka.start()
+
+
+@pytest.fixture
+def way(
+    migrated_postgres_url: str, redis_url: str, own_broker: Kafka
+) -> Iterator[Callable[[], Way]]:
+    made: list[Way] = []
+
+    def start() -> Way:
+        way = Way(migrated_postgres_url, redis_url, own_broker.brokers)
+        made.append(way)
+        done = manage("kafka_topics", "--ensure", env=way.env)
+        assert done.returncode == 0, done.stderr
+        way.server.start()
+        return way
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def assert_on_topic_once_and_in_order(way: Way, told: dict[int, set[int]]) -> None:
+    """Every message that was answered, once by event id, in seq order, keyed by its chat."""
+    seqs: dict[int, list[int]] = defaultdict(list)
+    events: Counter[str] = Counter()
+    ours = way.event_ids()
+    for record in records_of(way.brokers, "chat-messages"):
+        value = json.loads(record.value)
+        event_id = dict(record.headers)["event-id"].decode()
+        if event_id not in ours:
+            continue
+        events[event_id] += 1
+        if events[event_id] > 1:
+            continue
+        assert record.key.decode() == value["chatId"]
+        assert all(isinstance(value[field], str) for field in SEED_FIELDS)
+        seqs[int(value["chatId"])].append(value["seq"])
+    assert {chat: sorted(told[chat]) for chat in told} == dict(seqs)
+
+
+class TestTheWholeWay:
+    def test_ten_thousand_messages_arrive_once_and_in_order_while_consumers_come_and_go(
+        self, way: Callable[[], Way]
+    ) -> None:
+        one = way()
+        (people,) = make_rooms(one.database_url, rooms=1, size=20, url=one.server.ws_url)
+        chats = share_more_chats(one.database_url, people, more=49)
+        leaving, _staying = one.start_consumer(), one.start_consumer()
+
+        async def talk() -> Crowd:
+            members = [Member(person, chats) for person in people]
+            async with Crowd(members, origin=one.server.url) as crowd:
+                await crowd.talk(messages=5000)
+                leaving.terminate()
+                joining = asyncio.to_thread(one.start_consumer)
+                await asyncio.gather(joining, crowd.talk(messages=5000))
+                await crowd.everyone_has(200)
+                return crowd
+
+        crowd = asyncio.run(talk())
+        assert not any(member.errors for member in crowd.members)
+        for member in crowd.members:
+            assert member.seen == {chat_id: list(range(1, 201)) for chat_id in chats}
+        wait_until(lambda: one.receipts() >= 10_000, seconds=60, what="every receipt")
+        assert leaving.exit_code() == 0
+        assert_on_topic_once_and_in_order(one, crowd.told())
+        handlers = one.value("SELECT count(DISTINCT handler) FROM messaging_receipt")
+        assert one.receipts() == 10_000 * handlers
+
+    def test_live_chat_goes_on_while_kafka_is_stopped_and_all_is_published_afterwards(
+        self, way: Callable[[], Way], own_broker: Kafka
+    ) -> None:
+        one = way()
+        rooms = make_rooms(one.database_url, rooms=10, size=4, url=one.server.ws_url)
+
+        async def talk() -> Crowd:
+            members = [Member(sign_in) for room in rooms for sign_in in room]
+            async with Crowd(members, origin=one.server.url) as crowd:
+                await crowd.talk(messages=400)
+                await asyncio.to_thread(own_broker.kill)
+                await crowd.talk(messages=800)
+                await crowd.everyone_has(120)
+                await asyncio.to_thread(own_broker.start)
+                await crowd.talk(messages=400)
+                await crowd.everyone_has(160)
+                return crowd
+
+        crowd = asyncio.run(talk())
+        assert not any(member.errors for member in crowd.members)
+        for member in crowd.members:
+            assert member.seen == {member.chat_ids[0]: list(range(1, 161))}
+        wait_until(
+            lambda: not one.value("SELECT count(*) FROM messaging_outboxevent WHERE status = 0"),
+            seconds=60,
+            what="an empty outbox",
+        )
+        assert_on_topic_once_and_in_order(one, crowd.told())
