@@ -38,4 +38,4 @@ def use_language_of(request: HttpRequest) -> None:
     language = getattr(request.user, "language", "")
     if language in dict(settings.LANGUAGES):
         translation.activate(language)
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language

@@ -114,8 +114,8 @@ export function plainText(text) {
 
 /** One to three emoji and nothing else: shown large. @param {string} text */
 export function isFewEmoji(text) {
-  const trimmedText = text.trim();
-  if (!trimmedText || trimmedText.length > 40 || /[\d#*]/.test(trimmedText)) return false;
-  const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(trimmedText)];
+  const signs = text.replace(/\s/gu, "");
+  if (!signs || signs.length > 40 || /[\d#*]/.test(signs)) return false;
+  const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(signs)];
   return parts.length <= 3 && parts.every(({ segment }) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(segment));
 }

@@ -1,0 +1,411 @@
+"""The client's pure modules, in the engine that runs them: no server, no page of ours."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STATIC = Path(__file__).resolve().parents[2] / "chat/static/chat"
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def run(chromium) -> Iterator[Any]:
+    """`run("revisions", "new m.Revisions()…")`: the value of an expression; `m` is the module."""
+    handler = functools.partial(QuietHandler, directory=str(STATIC))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        context = chromium.new_context(locale="en-GB", timezone_id="Europe/Moscow")
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{files.server_port}/favicon.svg")
+
+        def evaluate(module: str, body: str, argument: Any = None) -> Any:
+            return page.evaluate(
+                f"""async (given) => {{
+                  const m = await import("/js/{module}.js");
+                  {body}
+                }}""",
+                argument,
+            )
+
+        yield evaluate
+        context.close()
+        files.shutdown()
+
+
+class TestRevisions:
+    def test_take_the_next_one_drop_old_ones_and_notice_a_hole(self, run):
+        assert run(
+            "revisions",
+            """const r = new m.Revisions(); r.start(1, 5);
+            return [r.note(1, 6), r.note(1, 6), r.note(1, 3), r.note(1, 8), r.known(1),
+                    r.isBehind(1), r.note(1, 7), r.known(1), r.isBehind(1)];""",
+        ) == ["next", "old", "old", "gap", 6, True, "next", 8, False]
+
+    def test_go_on_from_what_was_asked_for_with_what_came_meanwhile(self, run):
+        assert run(
+            "revisions",
+            """const r = new m.Revisions(); r.start(1, 5);
+            r.heard(1, 9); r.note(1, 10); r.note(1, 12); r.reached(1, 9);
+            const first = [r.known(1), r.isBehind(1)];
+            r.reached(1, 11);
+            return [...first, r.known(1), r.behind()];""",
+        ) == [10, True, 12, []]
+
+    def test_know_nothing_of_a_chat_that_was_left(self, run):
+        assert run(
+            "revisions",
+            """const r = new m.Revisions(); r.start(1, 5); r.forget(1);
+            return [r.has(1), r.note(1, 6), r.heard(1, 9), r.behind()];""",
+        ) == [False, "old", False, []]
+
+
+WINDOW = """
+const message = (seq, revision, more = {}) => ({ id: seq * 10, seq, revision, content: `m${seq}`,
+  deleted: false, reply_to: null, sender: { id: 1 }, ...more });
+const page = (seqs, before = false, after = false) => ({
+  messages: seqs.map((seq) => message(seq, seq)), before_more: before, after_more: after });
+const seqs = (w) => w.messages.map(({ seq }) => seq);
+"""
+
+
+class TestMessageWindow:
+    def test_keeps_the_newest_state_of_each_message(self, run):
+        assert run(
+            "message-window",
+            WINDOW
+            + """const w = new m.MessageWindow(page([1, 2, 3]));
+            return [w.upsert(message(2, 5, { content: "new" })), w.upsert(message(2, 4)),
+                    w.atSeq(2).content, seqs(w)];""",
+        ) == [True, False, "new", [1, 2, 3]]
+
+    def test_takes_messages_in_any_order_and_names_the_holes(self, run):
+        assert run(
+            "message-window",
+            WINDOW
+            + """const w = new m.MessageWindow(page([1]));
+            for (const seq of [5, 3, 5, 8]) w.upsert(message(seq, seq));
+            const holes = w.holes();
+            for (const seq of [7, 2, 6, 4]) w.upsert(message(seq, seq));
+            return [holes, seqs(w), w.holes()];""",
+        ) == [
+            [{"from": 2, "to": 2}, {"from": 4, "to": 4}, {"from": 6, "to": 7}],
+            [1, 2, 3, 4, 5, 6, 7, 8],
+            [],
+        ]
+
+    def test_leaves_out_what_lies_beyond_its_ends(self, run):
+        assert run(
+            "message-window",
+            WINDOW
+            + """const w = new m.MessageWindow(page([10, 11], true, true));
+            w.upsert(message(9, 20)); w.upsert(message(12, 21));
+            const before = seqs(w);
+            w.addOlder(page([8, 9], true)); w.addNewer(page([11, 12, 13]));
+            w.upsert(message(14, 22));
+            return [before, seqs(w), w.beforeMore, w.afterMore];""",
+        ) == [[10, 11], [8, 9, 10, 11, 12, 13, 14], True, False]
+
+    def test_lets_go_of_the_far_end(self, run):
+        assert run(
+            "message-window",
+            WINDOW
+            + """const w = new m.MessageWindow(page([1, 2, 3, 4, 5]));
+            w.dropOlder(3); const a = [seqs(w), w.beforeMore, w.afterMore];
+            w.dropNewer(2); return [a, [seqs(w), w.beforeMore, w.afterMore]];""",
+        ) == [[[3, 4, 5], True, False], [[3, 4], True, True]]
+
+    def test_quotes_follow_what_they_quote(self, run):
+        assert run(
+            "message-window",
+            WINDOW
+            + """const reply_to = { id: 10, seq: 1, content: "m1", deleted: false };
+            const w = new m.MessageWindow(page([1]));
+            w.upsert(message(2, 2, { reply_to }));
+            w.upsert(message(1, 3, { content: "x".repeat(200) }));
+            const edited = w.atSeq(2).reply_to.content.length;
+            w.upsert(message(1, 4, { content: "", deleted: true }));
+            return [edited, w.atSeq(2).reply_to.deleted, w.atSeq(2).reply_to.content];""",
+        ) == [120, True, ""]
+
+
+class TestTogether:
+    def test_lost_doubled_and_shuffled_events_end_in_the_same_chat(self, run):
+        """What Sync does, with a server that keeps only the newest state of each message."""
+        wrong = run(
+            "revisions",
+            """
+            const { MessageWindow } = await import("/js/message-window.js");
+            let seed = 20261123;
+            const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
+            for (let round = 0; round < 200; round += 1) {
+              const truth = new Map(); const events = []; let revision = 0; let seq = 0;
+              for (let i = 0; i < 60; i += 1) {
+                revision += 1;
+                const at = seq && random(3) === 0 ? 1 + random(seq) : (seq += 1);
+                const message = { id: at, seq: at, revision, content: `r${revision}`,
+                  deleted: random(9) === 0, reply_to: null, sender: { id: 1 } };
+                truth.set(at, message); events.push(message);
+              }
+              const sync = (after) => [...truth.values()].filter((one) => one.revision > after)
+                .sort((a, b) => a.revision - b.revision);
+              const revisions = new m.Revisions(); revisions.start(1, 0);
+              const empty = { messages: [], before_more: false, after_more: false };
+              const window = new MessageWindow(empty);
+              const catchUp = () => {
+                const after = revisions.known(1);
+                const page = sync(after).slice(0, 5 + random(20));
+                page.forEach((one) => window.upsert(one));
+                revisions.reached(1, page.length ? page.at(-1).revision : revision);
+              };
+              const arriving = events.filter(() => random(4) > 0)
+                .flatMap((one) => (random(5) ? [one] : [one, one]));
+              for (let i = arriving.length - 1; i > 0; i -= 1) {
+                const j = Math.max(0, i - random(4));
+                [arriving[i], arriving[j]] = [arriving[j], arriving[i]];
+              }
+              for (const one of arriving) {
+                if (revisions.note(1, one.revision) === "old") continue;
+                window.upsert(one);
+                if (random(6) === 0) catchUp();
+              }
+              revisions.heard(1, revision);
+              while (revisions.isBehind(1)) catchUp();
+              const shown = window.messages.map((one) => `${one.seq}:${one.content}`).join();
+              const wanted = [...truth.values()].sort((a, b) => a.seq - b.seq)
+                .map((one) => `${one.seq}:${one.content}`).join();
+              if (shown !== wanted) return { round, shown, wanted };
+            }
+            return null;""",
+        )
+        assert wrong is None
+
+
+ITEM = """
+const item = (id, place, more = {}) => ({ client_message_id: id, chat_id: 1, place, tab: "a",
+  state: "waiting", written_at: 0, ...more });
+const ids = (items) => items.map((one) => one.client_message_id);
+"""
+
+
+class TestOutboxQueue:
+    def test_sends_one_at_a_time_in_each_chat_in_the_order_of_writing(self, run):
+        assert run(
+            "outbox-queue",
+            ITEM
+            + """return ids(m.nextToSend([item("c", 3), item("a", 1), item("b", 2),
+              item("x", 2, { chat_id: 2 })], "a"));""",
+        ) == ["a", "x"]
+
+    def test_leaves_to_another_tab_what_is_its_own_and_waits_for_it(self, run):
+        assert (
+            run(
+                "outbox-queue",
+                ITEM
+                + """return ids(m.nextToSend([
+                  item("a", 1, { tab: "other" }), item("b", 2)], "a"));""",
+            )
+            == []
+        )
+
+    def test_does_not_wait_for_what_failed_or_asks_first(self, run):
+        assert run(
+            "outbox-queue",
+            ITEM
+            + """return ids(m.nextToSend([item("a", 1, { state: "failed" }),
+              item("b", 2, { state: "held" }), item("c", 3, { state: "sent" }),
+              item("d", 4)], "a"));""",
+        ) == ["d"]
+
+    def test_asks_first_about_what_is_older_than_an_hour(self, run):
+        assert run(
+            "outbox-queue",
+            ITEM
+            + """const hour = m.ASK_AFTER_MS;
+            return [m.adopted(item("a", 1), "b", hour).state,
+                    m.adopted(item("a", 1), "b", hour + 1).state,
+                    m.adopted(item("a", 1, { state: "failed" }), "b", hour + 1).state,
+                    m.adopted(item("a", 1), "b", 0).tab];""",
+        ) == ["waiting", "held", "failed", "b"]
+
+    def test_a_clock_that_is_put_back_does_not_change_the_order(self, run):
+        assert (
+            run("outbox-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""") == 901
+        )
+
+
+class TestBackoff:
+    def test_is_between_half_a_second_and_half_a_minute_with_full_jitter(self, run):
+        assert run(
+            "backoff",
+            """const at = (random) => [0, 1, 3, 20].map((n) => m.delayBefore(n, 0, () => random));
+            return [at(0), at(1), m.delayBefore(0, 4000, () => 0)];""",
+        ) == [[500, 500, 500, 500], [1000, 2000, 8000, 30_000], 4500]
+
+
+def tree(run, text: str) -> Any:
+    return run(
+        "rich-text",
+        """const flat = (n) => "children" in n ? [n.kind, ...n.children.map(flat)]
+          : n.kind === "text" ? n.text : [n.kind, n.text];
+        return m.parse(given).map(flat);""",
+        text,
+    )
+
+
+class TestRichText:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("plain", ["plain"]),
+            ("a **b** c", ["a ", ["bold", "b"], " c"]),
+            ("*a* b", [["italic", "a"], " b"]),
+            ("**a *b* c**", [["bold", "a ", ["italic", "b"], " c"]]),
+            ("2 * 3 * 4 and a**b", ["2 * 3 * 4 and a**b"]),
+            ("`**a**`", [["code", "**a**"]]),
+            ("```\n<b>\n```\nafter", [["pre", "<b>"], "after"]),
+            ("```py\nx\n", ["```py\nx\n"]),
+            ("> one\n> two\nmine", [["quote", "one\ntwo"], "mine"]),
+            ("1 > 0", ["1 > 0"]),
+            ("hi @anna.", ["hi ", ["mention", "@anna"], "."]),
+            ("a@b.example", ["a@b.example"]),
+            ("(see https://a.example/b).", ["(see ", ["link", "https://a.example/b"], ")."]),
+            ("https://a.example/x_(y)", [["link", "https://a.example/x_(y)"]]),
+            ("javascript:alert(1)", ["javascript:alert(1)"]),
+            ("https://", ["https://"]),
+            ("<script>alert(1)</script>", ["<script>alert(1)</script>"]),
+            ("**", ["**"]),
+            ("`", ["`"]),
+        ],
+    )
+    def test_reads(self, run, text, expected):
+        assert tree(run, text) == expected
+
+    def test_loses_no_word_of_any_text_and_ends_soon(self, run):
+        # Everything but the signs themselves is still there; the worst text takes no time.
+        assert run(
+            "rich-text",
+            """
+            const words = (n) => n.children?.map(words).join("") ?? n.text;
+            const bare = (text) => text.replace(/[*`>\\s]/g, "");
+            const pieces = ["**", "*", "`", "```\\n", "> ", "\\n", "@anna", "https://a.example/",
+              "я", "👨‍👩‍👧", "<b>", "(", ")", " "];
+            const piece = () => pieces[random(pieces.length)];
+            let seed = 7;
+            const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
+            for (let i = 0; i < 3000; i += 1) {
+              const text = Array.from({ length: random(14) }, piece).join("");
+              const read = m.parse(text).map(words).join("");
+              if (bare(read) !== bare(text)) return [text, read];
+            }
+            const start = performance.now();
+            const links = "(".repeat(9) + "https://a";
+            for (const worst of ["**", "*a ", "`", links, "@", ">", "> *a **b "]) {
+              m.parse(worst.repeat(Math.floor(4000 / worst.length)));
+            }
+            const took = performance.now() - start;
+            return took < 1000 ? null : ["slow", took];""",
+        ) is None
+
+    @pytest.mark.parametrize(
+        ("text", "large"),
+        [
+            ("🎉", True),
+            ("👨‍👩‍👧‍👦 👍🏽", True),
+            ("🇷🇺", True),
+            ("1", False),
+            ("👍 yes", False),
+            ("👍👍👍👍", False),
+        ],
+    )
+    def test_shows_a_few_emoji_large(self, run, text, large):
+        assert run("rich-text", "return m.isFewEmoji(given);", text) is large
+
+
+class TestFormat:
+    def test_counts_code_points_as_the_server_does(self, run):
+        assert run("format", "return m.codePoints(given);", "a👍я👨‍👩‍👧") == len("a👍я👨‍👩‍👧")
+
+    def test_shortens_counts_and_names(self, run):
+        assert run(
+            "format",
+            """return [m.badge(7), m.badge(999), m.badge(1000), m.initials("Anna Maria Petrova"),
+              m.initials("борис"), m.initials("<b> x"), m.initials("👍🏽 "), m.initials("  ")];""",
+        ) == ["7", "999", "999+", "AP", "Б", "BX", "·", "·"]
+
+    def test_names_days_by_the_calendar_of_the_reader(self, run):
+        # 22:30 UTC on the 22nd is half past one on the 23rd in Moscow.
+        assert run(
+            "format",
+            """const now = new Date("2026-11-23T12:00:00Z");
+            return ["2026-11-22T22:30:00Z", "2026-11-22T20:30:00Z", "2026-11-01T12:00:00Z",
+              "2025-11-01T12:00:00Z"].map((one) => m.dayHeading(new Date(one), now));""",
+        ) == ["Today", "Yesterday", "November 1", "November 1, 2025"]
+
+
+class TestTimelineItems:
+    def test_days_groups_the_line_and_holes_stand_where_they_belong(self, run):
+        assert run(
+            "timeline-items",
+            """
+            const at = (seq, sender, time) => ({ id: seq, seq, revision: seq,
+              sender: { id: sender },
+              created_at: `2026-11-${time}:00Z`, client_message_id: `c${seq}`, reactions: [] });
+            const messages = [at(1, 2, "22T10:00"), at(2, 2, "22T10:01"), at(3, 2, "23T10:00"),
+              at(4, 1, "23T10:01"), at(7, 1, "23T10:02"), at(8, 1, "23T10:30")];
+            const items = m.timelineItems({ me: { id: 1, name: "me" }, beforeMore: false,
+              afterMore: false, newFromSeq: 3, isBehind: false, pending: [], messages });
+            const marks = (one) => (one.isFirst ? "<" : "") + (one.isLast ? ">" : "");
+            return items.map((one) => one.kind === "message"
+              ? one.message.seq + marks(one) : one.kind);""",
+        ) == ["start", "day", "1<", "2>", "day", "new", "3<>", "4<>", "hole", "7<>", "8<>"]
+
+    def test_an_echo_is_the_same_item_as_the_message_it_becomes(self, run):
+        assert run(
+            "timeline-items",
+            """
+            const me = { id: 1, name: "me" };
+            const from = { me, beforeMore: false, afterMore: false, newFromSeq: 0 };
+            const pending = [{ client_message_id: "u1", chat_id: 1, content: "x", reply_to: null,
+              written_at: 1000, state: "waiting", seq: null }];
+            const saved = { id: 5, seq: 1, revision: 1, sender: me, content: "x", reactions: [],
+              created_at: "2026-11-23T10:00:00Z", client_message_id: "u1" };
+            const keys = (more) => m.timelineItems({ ...from, ...more })
+              .filter((one) => one.kind === "message").map((one) => one.key);
+            return [keys({ messages: [], pending }), keys({ messages: [saved], pending }),
+              keys({ messages: [{ ...saved, sender: { id: 2 } }], pending })];""",
+        ) == [["cu1"], ["cu1"], ["m5", "cu1"]]
+
+
+class TestTicks:
+    @pytest.mark.parametrize(
+        ("chat", "state", "label"),
+        [
+            ({"published_seq": 0, "cursors": []}, "saved", "Saved"),
+            ({"published_seq": 5, "cursors": []}, "published", "Published"),
+            ({"published_seq": 5, "cursors": [[5, 0]]}, "delivered", "Delivered"),
+            ({"published_seq": 0, "cursors": [[5, 5]]}, "read", "Read"),
+            ({"published_seq": 5, "cursors": [[5, 5], [5, 0]]}, "delivered", "Read by 1 of 2"),
+            ({"published_seq": 5, "cursors": [[5, 0], [4, 0]]}, "published", "Delivered to 1 of 2"),
+            ({"published_seq": 5, "cursors": [[9, 9], [6, 5]]}, "read", "Read"),
+        ],
+    )
+    def test_go_as_far_as_is_known(self, run, chat, state, label):
+        found = run(
+            "ticks",
+            """const cursors = given.cursors.map(([delivered_seq, read_seq]) =>
+              ({ delivered_seq, read_seq }));
+            return m.ticksOf({ ...given, cursors }, 5);""",
+            chat,
+        )
+        assert (found["state"], found["label"]) == (state, label)
