@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
-from channels.auth import get_user
 from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
 from django.conf import settings
-from django.urls import path
+from django.contrib.auth import get_user
+from django.urls import path, re_path
 from django.utils.translation import get_language_from_request
 
 from chat.consumers import ChatConsumer
 from chat.origins import OriginGuard, header
+from chat.runtime import runtime
+from chat.threads import DATABASE_AWAY
+
+logger = logging.getLogger(__name__)
 
 
-class _Headers:
-    """As much of a request as Django needs to tell the language."""
+class _Request:
+    """As much of a request as Django needs to tell the person and the language."""
 
-    def __init__(self, scope: dict[str, Any]) -> None:
+    def __init__(self, scope: dict[str, Any], session: Any = None) -> None:
         self.COOKIES = scope.get("cookies", {})
         self.META = {"HTTP_ACCEPT_LANGUAGE": header(scope, b"accept-language")}
+        self.session = session
 
 
 class SignInMiddleware:
-    """Reads session and person once, at connect.
+    """Reads session and person once, at connect, in a thread whose database connection stays.
 
     Channels' own stack also wraps `send`, to save the session with every frame: a sixth of the time
     that a frame takes, for a session that a socket never changes.
@@ -36,10 +42,21 @@ class SignInMiddleware:
         self.session_store = import_module(settings.SESSION_ENGINE).SessionStore
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        session_key = scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        scope = {**scope, "session": self.session_store(session_key)}
-        scope["user"] = await get_user(scope)
-        await self.application(scope, receive, send)
+        session = self.session_store(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
+        request = _Request(scope, session)
+        try:
+            user = await runtime().threads.run(get_user, request)
+        except DATABASE_AWAY as error:
+            logger.warning("the database is away", extra={"error": type(error).__name__})
+            await refuse(scope, receive, send)
+            return
+        await self.application({**scope, "session": session, "user": user}, receive, send)
+
+
+async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Ends a handshake; the browser comes back after a while."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 class LanguageMiddleware:
@@ -51,12 +68,13 @@ class LanguageMiddleware:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         chosen = getattr(scope["user"], "language", "")
         language = chosen if chosen in dict(settings.LANGUAGES) else ""
-        scope["language"] = language or get_language_from_request(_Headers(scope))  # type: ignore[arg-type]
+        scope["language"] = language or get_language_from_request(_Request(scope))  # type: ignore[arg-type]
         await self.application(scope, receive, send)
 
 
+_chat: Any = SignInMiddleware(LanguageMiddleware(ChatConsumer.as_asgi()))
+_elsewhere: Any = refuse
+
 websocket_application = OriginGuard(
-    CookieMiddleware(
-        SignInMiddleware(LanguageMiddleware(URLRouter([path("ws/", ChatConsumer.as_asgi())])))
-    )
+    CookieMiddleware(URLRouter([path("ws/", _chat), re_path("", _elsewhere)]))
 )

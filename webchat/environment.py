@@ -121,9 +121,9 @@ class Environment:
 
     def database(self, url: str) -> dict[str, Any]:
         try:
-            database: dict[str, Any] = dict(
-                dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)
-            )
+            # No conn_max_age: under ASGI each request has a thread and so a connection of its own.
+            # What talks to the database all the time has threads that keep theirs (chat.threads).
+            database: dict[str, Any] = dict(dj_database_url.parse(url))
         except (ValueError, KeyError):
             expected = "a URL like postgres://user:password@host:5432/name or sqlite:///path"
             raise self._wrong("DATABASE_URL", expected, secret=True) from None
