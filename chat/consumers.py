@@ -232,11 +232,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Registers first, then reads: what changes in between comes twice, and is dropped once."""
         hub = self.runtime.hub
         hub.register(self.socket)
-        for chat_id in await self._read(active_chat_ids, self.user):
+        joined = set(await self._read(active_chat_ids, self.user))
+        for chat_id in joined:
             hub.join(self.socket, chat_id)
         chats = await self._read(chat_summaries, self.user)
+        listed = {chat["id"] for chat in chats}
+        for chat_id in listed - joined:
+            hub.join(self.socket, chat_id)
+        for chat_id in joined - listed:
+            hub.leave(self.socket, chat_id)
+        # Whoever was removed since the second look has been taken out of the room already.
+        chats = [chat for chat in chats if chat["id"] in self.socket.chat_ids]
         for chat in chats:
-            hub.join(self.socket, chat["id"])
             chat["present"] = self.runtime.presence.online_in(chat["id"])
         welcome = {
             "type": "welcome",

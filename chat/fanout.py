@@ -47,9 +47,9 @@ class HubEvent(NamedTuple):
         return cls("person", user_id=user_id, line=to_line(payload))
 
     @classmethod
-    def join(cls, chat_id: int, user_id: int) -> HubEvent:
-        """From now on this person's sockets get the chat's lines."""
-        return cls("join", chat_id=chat_id, user_id=user_id)
+    def join(cls, chat_id: int, user_id: int, revision: int) -> HubEvent:
+        """This person's sockets get the chat's lines after `revision`, which they are told of."""
+        return cls("join", chat_id=chat_id, user_id=user_id, revision=revision)
 
     @classmethod
     def leave(cls, chat_id: int, user_id: int) -> HubEvent:

@@ -189,8 +189,9 @@ class Hub:
     def _admit(self, event: HubEvent) -> None:
         for socket in self.people.get(event.user_id, ()):
             self.join(socket, event.chat_id)
-        room = self.rooms.get(event.chat_id)
-        if room is not None and room.head is None:
+        if event.chat_id in self.rooms:
+            self.hear_of(event.chat_id, event.revision, newcomer=True)
+            # What was said before this event came found no room here.
             self._doubted.add(event.chat_id)
             self._to_heal.set()
 
@@ -279,7 +280,7 @@ class Hub:
             heads = await self._threads.run(history.heads_of, doubted)
             self._doubted -= doubted
             for chat_id, revision in heads.items():
-                self.hear_of(chat_id, revision, newcomer=True)
+                self.hear_of(chat_id, revision)
         self._doubted &= set(self.rooms)
         now = time.monotonic()
         for room in [room for room in self.rooms.values() if room.has_hole(now=now)]:

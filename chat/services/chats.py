@@ -191,8 +191,10 @@ def _pass_on_ownership(chat: Chat) -> None:
 
 def _announce_arrival(chat: Chat, user: User) -> None:
     """The person's own sockets: from now on they get the chat."""
-    created = {"type": "chat.created", "chat": chat_summary(user, chat.pk)}
-    announce([HubEvent.join(chat.pk, user.pk), HubEvent.to_person(user.pk, created)])
+    summary = chat_summary(user, chat.pk)
+    created = {"type": "chat.created", "chat": summary}
+    joined = HubEvent.join(chat.pk, user.pk, summary["revision"])
+    announce([joined, HubEvent.to_person(user.pk, created)])
 
 
 def _announce_member(chat: Chat, user: User, role: str) -> None:
