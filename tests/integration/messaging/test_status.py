@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import timedelta
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from messaging import status
+from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
+from messaging.registry import Registry
+from messaging.status import bus_problems, problems_of, read_figures, warnings_of, with_kafka
+from tests.bus_parts import TOPIC, message_event, record, record_chats
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def see_relay(*, breaker: str = "closed", seconds_ago: float = 0) -> None:
+    now = timezone.now()
+    RelayState.objects.create(
+        name="outbox",
+        bus="kafka",
+        host="h",
+        pid=1,
+        breaker=breaker,
+        last_error="RetryableError: away",
+        started_at=now,
+        seen_at=now - timedelta(seconds=seconds_ago),
+    )
+
+
+def make_old() -> None:
+    OutboxEvent.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+
+
+def letter(**fields: object) -> DeadLetter:
+    defaults = {
+        "topic": TOPIC,
+        "partition": 0,
+        "offset": DeadLetter.objects.count(),
+        "group": "webchat-group",
+        "handler": "audit",
+        "error_class": "ValueError",
+        "error_message": "no such colour",
+        "record_key": b"1",
+        "value": b"secret words",
+        "event_id": uuid4(),
+    }
+    return DeadLetter.objects.create(**defaults | fields)
+
+
+class TestProblems:
+    def test_are_none_when_all_is_well(self):
+        see_relay()
+        record_chats(1, 2)
+        figures = read_figures()
+        assert (figures.outbox_waiting, problems_of(figures), warnings_of(figures)) == (2, [], [])
+
+    def test_name_what_waits_and_that_nobody_works(self):
+        record(message_event(1, 1))
+        make_old()
+        waiting, relay = problems_of(read_figures())
+        assert waiting.startswith("1 events wait in the outbox, the oldest for 30")
+        assert "no relay works" in relay
+
+    def test_name_an_open_breaker_and_why(self):
+        see_relay(breaker="open")
+        (problem,) = problems_of(read_figures())
+        assert "breaker open" in problem
+        assert "RetryableError: away" in problem
+
+    def test_name_a_group_that_is_behind(self, adapter, registry: Registry):
+        registry.handler(topic=TOPIC, name="a", group="slow")(lambda events: None)
+        adapter.publish(TOPIC, message_event(1, 1).payload)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert figures.groups[0].lag_records == 1
+        assert problems_of(figures) == []
+
+    def test_name_a_bus_that_does_not_answer(self, adapter, broker, registry):
+        broker.set_available(False)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert "Kafka does not answer" in problems_of(figures)[0]
+
+    def test_dead_letters_are_for_a_person_not_for_a_load_balancer(self):
+        letter()
+        figures = read_figures()
+        assert problems_of(figures) == []
+        assert warnings_of(figures) == ["1 dead letters: manage.py dead_letters list"]
+
+
+class TestBusProblems:
+    def test_answers_from_the_tables(self):
+        assert bus_problems() == []
+        record(message_event(1, 1))
+        make_old()
+        assert "events wait" in bus_problems()[0]
+
+    def test_answers_within_two_seconds_when_the_database_hangs(self, monkeypatch):
+        hangs = threading.Event()
+        asking = status._Asking(lambda: [str(hangs.wait(30))])
+        monkeypatch.setattr(status, "_asking", asking)
+        before = time.monotonic()
+        assert bus_problems() == ["the database does not answer"]
+        assert time.monotonic() - before < 2
+        threads = threading.active_count()
+        bus_problems()
+        assert threading.active_count() == threads
+        hangs.set()
+
+    def test_never_raises(self, monkeypatch):
+        def fail() -> list[str]:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(status, "_asking", status._Asking(fail))
+        assert bus_problems() == ["the bus's tables cannot be read (ZeroDivisionError)"]
+
+
+class TestKafkaStatus:
+    def test_shows_a_table(self):
+        see_relay()
+        record_chats(1, 3)
+        shown = run("kafka_status")
+        assert "outbox waiting    3" in shown
+        assert "breaker           closed" in shown
+
+    def test_gives_programs_stable_names(self):
+        see_relay()
+        shown = json.loads(run("kafka_status", "--json"))
+        assert set(shown) == {
+            *("bus", "outbox_waiting", "outbox_oldest_seconds", "outbox_set_aside"),
+            *("dead_letters", "relay", "kafka_error", "groups", "problems", "warnings"),
+        }
+        assert set(shown["relay"]) == {
+            *("bus", "host", "pid", "breaker", "last_error", "seen_seconds_ago")
+        }
+
+    def test_check_ends_with_3_when_something_stands_still(self):
+        run("kafka_status", "--check")
+        record(message_event(1, 1))
+        make_old()
+        with pytest.raises(SystemExit) as ended:
+            run("kafka_status", "--check")
+        assert ended.value.code == 3
+
+
+class TestDeadLettersCommand:
+    def test_lists_the_open_ones_without_their_content(self):
+        first = letter()
+        letter(status="discarded")
+        shown = run("dead_letters", "list")
+        assert len(shown.splitlines()) == 2
+        assert shown.splitlines()[1].startswith(str(first.pk))
+        assert "secret" not in shown
+        assert len(run("dead_letters", "list", "--all", "--json").splitlines()) == 2
+
+    def test_shows_one_with_everything(self):
+        shown = run("dead_letters", "show", str(letter().pk))
+        assert "value: b'secret words'" in shown
+        assert "record key: b'1'" in shown
+
+    def test_changes_nothing_without_execute(self):
+        one = letter()
+        run("dead_letters", "discard", str(one.pk), "--reason", "spam")
+        one.refresh_from_db()
+        assert one.status == "open"
+        run("dead_letters", "discard", str(one.pk), "--reason", "spam", "--execute")
+        one.refresh_from_db()
+        assert (one.status, one.reason) == ("discarded", "spam")
+
+    def test_chooses_by_chat_and_by_handler(self, capsys):
+        letter(record_key=b"7")
+        letter(record_key=b"7", handler="heads")
+        letter(record_key=b"8")
+        run("dead_letters", "replay", "--key", "7")
+        assert "Would replay 2" in capsys.readouterr().err
+        run("dead_letters", "replay", "--key", "7", "--handler", "heads")
+        assert "Would replay 1" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["replay"], 2),
+            (["discard", "--topic", TOPIC, "--execute"], 2),
+            (["replay", "999999"], 1),
+            (["show", "999999"], 1),
+        ],
+    )
+    def test_says_what_is_wrong(self, arguments, code):
+        with pytest.raises(CommandError) as raised:
+            run("dead_letters", *arguments)
+        assert raised.value.returncode == code
+
+    def test_tells_of_those_that_fail_again(self, capsys):
+        letter()  # its bytes are no event
+        with pytest.raises(SystemExit) as ended:
+            run("dead_letters", "replay", "--topic", TOPIC, "--execute")
+        assert ended.value.code == 1
+        assert "stays open: InvalidEventError" in capsys.readouterr().err
+
+
+class TestCommandsOnTheEmbeddedBus:
+    @pytest.mark.parametrize("command", ["run_kafka_consumer", "run_outbox_relay"])
+    def test_refuse_and_say_what_to_do_instead(self, command):
+        with pytest.raises(CommandError, match="Nothing more needs to run") as raised:
+            run(command)
+        assert raised.value.returncode == 2
+
+
+class TestConsumerOptions:
+    def test_an_unknown_group_or_topic_is_a_usage_error(self, settings):
+        settings.MESSAGE_BUS = "kafka"
+        with pytest.raises(CommandError, match="Groups: webchat-group") as raised:
+            run("run_kafka_consumer", "--group", "nobody")
+        assert raised.value.returncode == 2
+        with pytest.raises(CommandError, match="does not read nothing") as raised:
+            run("run_kafka_consumer", "--topic", "nothing")
+        assert raised.value.returncode == 2
+
+
+class TestAdmin:
+    @pytest.fixture
+    def staff(self, admin_client):
+        return admin_client
+
+    @pytest.mark.parametrize("page", ["outboxevent", "receipt", "deadletter"])
+    def test_lists_are_read_only(self, staff, page):
+        record(message_event(1, 1))
+        letter()
+        Receipt.objects.create(event_id=uuid4(), group="g", handler="h", topic=TOPIC)
+        assert staff.get(f"/admin/messaging/{page}/").status_code == 200
+        assert staff.get(f"/admin/messaging/{page}/add/").status_code == 403
+
+    def test_a_letter_shows_its_bytes(self, staff):
+        page = staff.get(f"/admin/messaging/deadletter/{letter(value=b'<b>').pk}/change/")
+        assert "b&#x27;&lt;b&gt;&#x27;" in page.content.decode()
+
+    def test_discarding_asks_first(self, staff):
+        one = letter()
+        form = {"action": "discard", "_selected_action": [one.pk]}
+        asked = staff.post("/admin/messaging/deadletter/", form)
+        assert "Discard?" in asked.content.decode()
+        one.refresh_from_db()
+        assert one.status == "open"
+        staff.post("/admin/messaging/deadletter/", form | {"confirmed": "yes", "reason": "spam"})
+        one.refresh_from_db()
+        assert (one.status, one.reason) == ("discarded", "spam")
+
+    def test_what_was_set_aside_is_sent_again_after_a_yes(self, staff):
+        record(message_event(1, 1))
+        OutboxEvent.objects.update(status=OutboxEvent.Status.ERROR)
+        row = OutboxEvent.objects.get()
+        form = {"action": "retry", "_selected_action": [row.pk]}
+        staff.post("/admin/messaging/outboxevent/", form)
+        assert OutboxEvent.objects.waiting().count() == 0
+        staff.post("/admin/messaging/outboxevent/", form | {"confirmed": "yes"})
+        assert OutboxEvent.objects.waiting().count() == 1
