@@ -63,7 +63,7 @@ def ensure_started() -> None:
     settings.RELAY_IN_WEB = False leaves the work to `manage.py run_outbox_relay`.
     """
     global _running
-    if not is_embedded() and not getattr(settings, "RELAY_IN_WEB", True):
+    if not is_embedded() and not settings.RELAY_IN_WEB:
         return
     with _lock:
         if _running is None or not _running.is_alive:

@@ -122,6 +122,8 @@ if BEHIND_TLS:
 # The bus.
 KAFKA = env.kafka()
 MESSAGE_BUS = env.message_bus()
+# False: web processes leave the outbox to `manage.py run_outbox_relay` (with Kafka only).
+RELAY_IN_WEB = env.flag("RELAY_IN_WEB", default=True)
 
 # Limits per socket (frames a second) and per person (messages a minute); 0 switches one off.
 LIMIT_FRAMES_PER_SECOND = env.whole_number("LIMIT_FRAMES_PER_SECOND", default=30)
