@@ -69,7 +69,7 @@ class BusAdapter(ABC):
     ) -> RecordPosition:
         record = _write_record(topic, message, key, headers)
         for attempt in range(1, retries + 1):
-            result = self.publish_many([record], timeout_seconds=self._publish_try_seconds)[0]
+            (result,) = self._publish_now([record], self._publish_try_seconds)
             if isinstance(result, RecordPosition):
                 logger.debug("Published", extra=_names(record, result))
                 return result
@@ -88,22 +88,8 @@ class BusAdapter(ABC):
     def publish_many(
         self, records: Sequence[OutgoingRecord], *, timeout_seconds: float = 30.0
     ) -> list[RecordPosition | Exception]:
-        if not records:
-            return []
-        with self._working():
-            try:
-                self.breaker.allow()
-            except CircuitOpenError as error:
-                return [error] * len(records)
-            is_answered = False
-            try:
-                results = self._send(records, timeout_seconds)
-                is_answered = any(not isinstance(result, RetryableError) for result in results)
-            finally:
-                if is_answered:
-                    self.breaker.succeeded()
-                else:
-                    self.breaker.failed()
+        results = self._publish_now(records, timeout_seconds)
+        _log_batch(records, results)
         return results
 
     def subscribe(self, topic: str, handler: Handler) -> None:
@@ -159,6 +145,28 @@ class BusAdapter(ABC):
         if self._closing.is_set():
             raise ShuttingDownError("The bus is shutting down; nothing more is taken.")
 
+    def _publish_now(
+        self, records: Sequence[OutgoingRecord], timeout_seconds: float
+    ) -> list[RecordPosition | Exception]:
+        """Once, through the breaker."""
+        with self._working():
+            if not records:
+                return []
+            try:
+                self.breaker.allow()
+            except CircuitOpenError as error:
+                return [error] * len(records)
+            is_answered = False
+            try:
+                results = self._send(records, timeout_seconds)
+                is_answered = any(not isinstance(result, RetryableError) for result in results)
+            finally:
+                if is_answered:
+                    self.breaker.succeeded()
+                else:
+                    self.breaker.failed()
+        return results
+
     @contextmanager
     def _working(self) -> Iterator[None]:
         with self._settled:
@@ -184,6 +192,30 @@ def _write_record(
         value=write_json(message),
         headers=headers,
     )
+
+
+def _log_batch(
+    records: Sequence[OutgoingRecord], results: Sequence[RecordPosition | Exception]
+) -> None:
+    """Each record at DEBUG; at WARNING only the number that failed, and the first of them."""
+    failed = [
+        (record, result)
+        for record, result in zip(records, results, strict=True)
+        if not isinstance(result, RecordPosition)
+    ]
+    if failed:
+        record, error = failed[0]
+        logger.warning(
+            "%d of %d records not published; the first: %s",
+            len(failed),
+            len(records),
+            error,
+            extra=_names(record) | {"error_class": type(error).__name__},
+        )
+    if logger.isEnabledFor(logging.DEBUG):
+        for record, result in zip(records, results, strict=True):
+            if isinstance(result, RecordPosition):
+                logger.debug("Published", extra=_names(record, result))
 
 
 def _names(record: OutgoingRecord, position: RecordPosition | None = None) -> dict[str, Any]:

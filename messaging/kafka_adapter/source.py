@@ -9,13 +9,13 @@ from typing import Any
 
 import kafka.errors as kafka_errors
 from kafka import ConsumerRebalanceListener, KafkaConsumer
-from kafka.coordinator.base import MemberState
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
 from messaging.adapter import Record, TopicPartition
 from messaging.errors import MessagingError, PartitionsLostError, RetryableError
 from messaging.kafka_adapter.connection import Connection, translate
+from messaging.kafka_adapter.mends import read_odd_header_names, take_late_join
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +56,16 @@ class KafkaSource:
         self._consumer: KafkaConsumer = connection.make(
             KafkaConsumer, timeout_seconds=CONNECT_SECONDS, group_id=group_id, **CONSUMER_OPTIONS
         )
+        read_odd_header_names()
         self._consumer.subscribe(topics=list(topics), listener=self._rebalance)
-        # Joining before the topics are known gives an empty share, and a second rebalance.
-        connection.run(
-            f"topics for {id(self)}", self._consumer.topics, timeout_seconds=CONNECT_SECONDS
-        )
+        try:
+            # Joining before the topics are known gives an empty share, and a second rebalance.
+            connection.run(
+                f"topics for {id(self)}", self._consumer.topics, timeout_seconds=CONNECT_SECONDS
+            )
+        except MessagingError:
+            self.close(timeout_seconds=1)
+            raise
         logger.info("Joined a group", extra={"group": group_id, "topics": list(topics)})
 
     @property
@@ -71,7 +76,7 @@ class KafkaSource:
         if self._is_closed:
             raise RetryableError("This source is closed.")
         try:
-            self._finish_joining()
+            take_late_join(self._consumer)
             self._follow_rebalance()
             polled = self._consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=max_records
@@ -81,11 +86,13 @@ class KafkaSource:
                 # offsets. See Note [Rebalance] in adapter.py.
                 self._follow_rebalance()
                 return []
-        except kafka_errors.KafkaError as error:
+        except (kafka_errors.KafkaError, OSError, RuntimeError) as error:
             raise translate(error) from None
         records = [_record(given) for batch in polled.values() for given in batch]
         for record in records:
             self._handed_out[record.topic_partition] = record.offset + 1
+        if records:
+            logger.debug("Polled", extra=self._names() | {"records": len(records)})
         return records
 
     def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
@@ -104,6 +111,7 @@ class KafkaSource:
             raise PartitionsLostError(f"Not committed: {type(error).__name__}.") from None
         except kafka_errors.KafkaError as error:
             raise translate(error) from None
+        logger.debug("Committed", extra=self._names() | {"partitions": len(offsets)})
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
         with _while_assigned():
@@ -153,35 +161,6 @@ class KafkaSource:
         parked = fetcher._paused_partition_records.pop(part, None)
         if parked is not None:
             parked.drain()
-
-    def _finish_joining(self) -> None:
-        """Mends kafka-python 3.0.12, where a join that outlasts `poll` goes wrong.
-
-        One that is answered between two polls is thrown away and begun again, which disturbs the
-        whole group; after a change of partitions it is even forgotten: no heartbeat, no partitions,
-        for ever. Here its answer is taken as `join_group_async` takes it.
-        """
-        coordinator = self._consumer._coordinator
-        joining = coordinator._join_task
-        if joining is None:
-            return
-        if not (joining.is_done and joining.succeeded()):
-            coordinator.request_rejoin()  # so that the next poll waits for it
-            return
-
-        async def take_answer() -> None:
-            coordinator._join_task = None
-            with coordinator._lock:
-                coordinator.rejoining = False
-                coordinator.rejoin_needed = False
-                coordinator.state = MemberState.STABLE
-                coordinator._enable_heartbeat()
-            joined = coordinator._generation
-            await coordinator._on_join_complete_async(
-                joined.generation_id, joined.member_id, joined.protocol, joining.value
-            )
-
-        self._consumer._net.run(take_answer)
 
     def _follow_rebalance(self) -> None:
         if not self._rebalance.is_news:

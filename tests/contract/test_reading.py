@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from messaging.adapter import Record, TopicPartition
+from messaging.adapter import OutgoingRecord, Record, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
 from messaging.kafka_adapter import source as source_module
 from tests.contract.conftest import (
@@ -261,7 +261,12 @@ class TestGroup:
             members.append(bus.source(bus.adapter(), group, topic))
             work(3)
             members.pop(0).close()
-        wait_until(lambda: work(1) is None and len(set(done)) >= 400, seconds=30)
+
+        def is_done() -> bool:
+            work(1)
+            return len(set(done)) >= 400
+
+        wait_until(is_done, seconds=30)
         assert numbers(list(set(done))) == list(range(400))
         for key, arrived in first_arrivals(done).items():
             assert arrived == sorted(arrived), key
@@ -287,6 +292,36 @@ class TestLag:
         assert sum(part.records for part in lag) == 0
         assert [part.seconds(now_ms=now_ms) for part in lag] == [0] * PARTITIONS
         assert adapter.describe_topics([missing]) == []
+
+
+class OddName(str):
+    """A header's name as only C clients can write it."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"odd-\xff\xfe"
+
+
+class TestKafkaRecord:
+    def test_with_a_header_name_that_is_not_utf_8_stops_nobody(
+        self, kafka: KafkaServer, unique: Unique
+    ) -> None:
+        bus = kafka_bus(kafka.brokers)
+        topic = bus.topic(unique("odd"), partitions=1)
+        adapter = bus.adapter()
+        names = ["good", OddName("odd"), "good", OddName("odd"), "good"]
+        adapter.publish_many(
+            [
+                OutgoingRecord(topic, "k", b"%d" % number, ((name, b"content"),))
+                for number, name in enumerate(names)
+            ]
+        )
+        records = read(bus.source(adapter, unique("group"), topic), 5, seconds=10)
+        assert [record.value for record in records] == [b"0", b"1", b"2", b"3", b"4"]
+        assert records[0].headers == (("good", b"content"),)
+        assert records[1].headers == (("odd-\ufffd\ufffd", b"content"),)
+        bus.close()
 
 
 class TestKafkaGroup:

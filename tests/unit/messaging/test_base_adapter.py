@@ -102,7 +102,9 @@ class TestPublish:
         assert adapter.waits == []
 
     def test_gives_up_when_the_bus_shuts_down_while_it_waits(self) -> None:
-        adapter = ScriptedAdapter(RetryableError("away"), sleep=lambda seconds: adapter.close())
+        adapter: ScriptedAdapter = ScriptedAdapter(
+            RetryableError("away"), sleep=lambda seconds: adapter.close()
+        )
         with pytest.raises(ShuttingDownError):
             adapter.publish("topic", {"id": "1"})
         assert len(adapter.sent) == 1
@@ -135,6 +137,24 @@ class TestPublish:
         failed, published = caplog.records
         assert (vars(failed)["event_id"], vars(failed)["attempt"]) == ("e-1", 1)
         assert (vars(published)["partition"], vars(published)["offset"]) == (0, 7)
+        assert not any("not-for-the-log" in str(vars(record)) for record in caplog.records)
+
+
+class TestPublishMany:
+    def test_logs_each_record_at_debug_and_the_first_failure_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        good = [
+            OutgoingRecord("topic", "k", b"not-for-the-log", (("event-id", b"e-%d" % number),))
+            for number in range(3)
+        ]
+        with caplog.at_level(logging.DEBUG, "messaging.base_adapter"):
+            ScriptedAdapter(WRITTEN).publish_many(good)
+            ScriptedAdapter(RetryableError("away")).publish_many(good)
+        *published, failure = caplog.records
+        assert [vars(record)["event_id"] for record in published] == ["e-0", "e-1", "e-2"]
+        assert "3 of 3" in failure.getMessage()
+        assert vars(failure)["event_id"] == "e-0"
         assert not any("not-for-the-log" in str(vars(record)) for record in caplog.records)
 
 

@@ -43,7 +43,8 @@ class TestRetryPolicy:
 
 class TestCallWithRetries:
     def test_tries_five_times(self) -> None:
-        time, calls = FakeTime(), []
+        time = FakeTime()
+        calls: list[float] = []
         with pytest.raises(RetryableError, match="away"):
             call_with_retries(
                 failing(RetryableError("away"), 0.1, time, calls),  # type: ignore[arg-type]
@@ -55,7 +56,8 @@ class TestCallWithRetries:
         assert len(time.waits) == 4
 
     def test_ends_before_thirty_seconds_have_passed(self) -> None:
-        time, calls = FakeTime(), []
+        time = FakeTime()
+        calls: list[float] = []
         with pytest.raises(RetryableError):
             call_with_retries(
                 failing(RetryableError("away"), 9.0, time, calls),  # type: ignore[arg-type]
@@ -84,7 +86,8 @@ class TestCallWithRetries:
 
     @pytest.mark.parametrize("error", [ConfigurationError("password"), ValueError("bug")])
     def test_does_not_repeat_what_cannot_get_better(self, error: Exception) -> None:
-        time, calls = FakeTime(), []
+        time = FakeTime()
+        calls: list[float] = []
         with pytest.raises(type(error)):
             call_with_retries(
                 failing(error, 0.1, time, calls),  # type: ignore[arg-type]
