@@ -74,6 +74,8 @@ outbox.on("saved", ({ chatId, seq, revision }) => {
 });
 
 composer.on("send", ({ content, replyTo }) => {
+  // Whoever answers has read what stands there.
+  receipts.read(room.chatId, room.chat?.last_seq ?? 0);
   outbox.add({ chatId: room.chatId, content, replyTo });
   room.echo();
 });

@@ -44,15 +44,18 @@ export class Receipts {
 
   /** Something came into view: if it is still there in half a second, it is read. */
   look() {
-    clearTimeout(this.#seenTimer);
+    // Half a second from the first look: what keeps changing must not put it off for ever.
+    if (this.#seenTimer) return;
     const chatId = this.#store.openChatId;
     const chat = this.#store.chats.get(chatId);
     if (!chat || !this.isWatched) return;
     const seen = this.#timeline.newestSeenSeq();
-    const told = this.#told.get(chatId)?.read ?? 0;
+    const told = Math.max(this.#told.get(chatId)?.read ?? 0, this.#waiting.get(chatId)?.read_seq ?? 0);
     if (seen <= chat.read_seq && seen <= told) return;
     this.#seenTimer = setTimeout(() => {
+      this.#seenTimer = 0;
       if (this.isWatched && this.#store.openChatId === chatId) this.read(chatId, Math.min(seen, this.#timeline.newestSeenSeq()));
+      this.look();
     }, SEEN_MS);
   }
 
