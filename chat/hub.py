@@ -132,8 +132,7 @@ class Hub:
                 case "present":
                     self.hear_presence(event.chat_id, event.user_id)
                 case "recheck":
-                    self.rechecks.add(event.user_id)
-                    self._to_recheck.set()
+                    self.recheck([event.user_id])
 
     def put(self, socket: Socket, line: str) -> None:
         socket.put(line)
@@ -162,6 +161,10 @@ class Hub:
         """The layer was away: any chat may have changed unheard."""
         self._doubted.update(self.rooms)
         self._to_heal.set()
+
+    def recheck(self, user_ids: Iterable[int]) -> None:
+        self.rechecks.update(user_ids)
+        self._to_recheck.set()
 
     async def next_recheck(self) -> set[int]:
         """Waits for people whose sockets must prove their session."""

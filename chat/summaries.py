@@ -50,6 +50,12 @@ def _member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
     return dict(active.order_by().values_list("chat_id").annotate(count=Count("pk")))
 
 
+def summaries_of(user_id: int, chat_ids: list[int]) -> list[Payload]:
+    """Some of a person's chats, as far as they are in them."""
+    user = User.objects.filter(pk=user_id).first()
+    return chat_summaries(user, chat_ids=chat_ids) if user else []
+
+
 class _Surroundings:
     def __init__(self, user: User, chats: list[Chat]) -> None:
         ids = [chat.pk for chat in chats]

@@ -16,8 +16,8 @@ from chat.presence import RENEW_SECONDS, Presence
 from chat.protocol import CloseCode
 from chat.sessions import SignIn
 from chat.sockets import Socket
-from chat.summaries import small_chats
-from chat.threads import DatabaseThreads
+from chat.summaries import small_chats, summaries_of
+from chat.threads import DATABASE_AWAY, DatabaseThreads
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +53,34 @@ class Watch:
             return
         sign_ins = {SignIn(s.user_id, s.session_key) for s in sockets}
         holding = await self._threads.run(sessions.holding, sign_ins)
+        had = {socket: set(socket.chat_ids) for socket in sockets}
         chats = await self._threads.run(sessions.chats_of, {s.user_id for s in sockets})
         for socket in sockets:
             if SignIn(socket.user_id, socket.session_key) not in holding:
                 self._hub.unregister(socket)
                 await socket.close(CloseCode.SIGNED_OUT)
             else:
-                self._mend(socket, chats[socket.user_id])
+                await self._mend(socket, had[socket], chats[socket.user_id])
 
-    def _mend(self, socket: Socket, chat_ids: set[int]) -> None:
-        for chat_id in socket.chat_ids - chat_ids:
+    async def _mend(self, socket: Socket, had: set[int], chat_ids: set[int]) -> None:
+        """What the layer lost of joining and leaving; what was joined since the look stays."""
+        for chat_id in had - chat_ids:
             self._hub.leave(socket, chat_id)
             self._hub.put(socket, to_line({"type": "chat.removed", "chat_id": chat_id}))
+        # A socket that has not had its welcome yet is told of its chats there.
+        missing = chat_ids - socket.chat_ids if socket.is_welcome else set()
+        if not missing:
+            return
+        for chat_id in missing:
+            self._hub.join(socket, chat_id)
+        found = await self._threads.run(summaries_of, socket.user_id, list(missing))
+        for chat in found:
+            # Whoever was removed since has been taken out again.
+            if chat["id"] in socket.chat_ids:
+                self._hub.hear_of(chat["id"], chat["revision"], newcomer=True)
+                self._hub.put(socket, to_line({"type": "chat.created", "chat": chat}))
+        for chat_id in missing - {chat["id"] for chat in found}:
+            self._hub.leave(socket, chat_id)
 
     async def _send_heads(self) -> None:
         await asyncio.sleep(random.uniform(*HEADS_SECONDS))  # noqa: S311  (jitter, no secret)
@@ -80,7 +96,12 @@ class Watch:
                 self._hub.put(socket, self._hub.heads_line(socket))
 
     async def _recheck_called(self) -> None:
-        await self.recheck(await self._hub.next_recheck())
+        user_ids = await self._hub.next_recheck()
+        try:
+            await self.recheck(user_ids)
+        except DATABASE_AWAY:
+            self._hub.recheck(user_ids)
+            raise
 
     async def _recheck_everyone(self) -> None:
         await asyncio.sleep(RECHECK_EVERYONE_SECONDS)
