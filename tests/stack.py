@@ -25,7 +25,10 @@ SETTINGS = {
     "MESSAGE_BUS": "embedded",
     "LOG_FORMAT": "text",
 }
-OURS = {*SETTINGS, "DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER"}
+OURS = {
+    *SETTINGS,
+    *("DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER", "RELAY_IN_WEB"),
+}
 PREFIXES = ("KAFKA_", "LIMIT_", "LOG_")
 
 # Only the controlling process of a run fills it: workers get the addresses by the environment.
