@@ -269,3 +269,18 @@ class TestUnreachableKafka:
         # One that hangs for connect, one for ping, each with kafka-python's own.
         assert threading.active_count() - before <= 4
         adapter.close()
+
+    def test_does_not_keep_a_connecting_publisher_from_shutting_down(
+        self, silent_peer: str
+    ) -> None:
+        adapter = KafkaAdapter(brokers=[silent_peer], retry=RetryPolicy(tries=1))
+        connecting = threading.Thread(
+            target=adapter.publish_many, args=(outgoing("topic", 1),), kwargs={"timeout_seconds": 4}
+        )
+        connecting.start()
+        wait_until(lambda: adapter._in_flight > 0, seconds=5)
+        started = time.monotonic()
+        adapter.close(timeout_seconds=0.3)
+        assert time.monotonic() - started < 1.5
+        connecting.join(10)
+        assert not connecting.is_alive()
