@@ -33,8 +33,6 @@ from tests.secure_kafka import MECHANISMS, PASSWORDS, SecureKafka
 from tests.services import ServiceMissing
 from webchat.environment import Environment
 
-pytestmark = pytest.mark.embedded
-
 Unique = Callable[[str], str]
 
 WRONG_PASSWORD = "a-wrong-secret"
