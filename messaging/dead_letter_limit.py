@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from messaging.errors import MessagingError
 
@@ -30,6 +30,14 @@ class DeadLetterLimit:
         self._clock = clock
         self._row: Counter[str] = Counter()
         self._times: deque[float] = deque()
+
+    @property
+    def in_a_row(self) -> int:
+        return self._in_a_row
+
+    def remember(self, row: Mapping[str, int]) -> None:
+        """How many each handler has set aside since its last success, in earlier processes."""
+        self._row.update(row)
 
     def check(self, handler: str) -> None:
         """Raises TooManyDeadLettersError when there is no room for one more."""

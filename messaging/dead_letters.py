@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from messaging.adapter import Headers, OutgoingRecord, Record, RecordPosition
@@ -24,7 +24,7 @@ from messaging.dead_letter_limit import DeadLetterLimit
 from messaging.describing import clean, describe
 from messaging.errors import PermanentError, RetryableError
 from messaging.events import Event
-from messaging.models import DeadLetter
+from messaging.models import DeadLetter, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ PREFIX = "dead-letter-"
 NOWHERE = -1  # partition and offset of what was on no topic (embedded mode)
 PUBLISH_SECONDS = 10.0
 TRACEBACK_LENGTH = 20_000
+RECEIPTS_LOOKED_AT = 100_000  # of all handlers, at the start of a consumer
 
 
 class DeadLetterBox:
@@ -43,6 +44,14 @@ class DeadLetterBox:
         self._group = group
         self._adapter = adapter
         self._limit = limit or DeadLetterLimit()
+
+    def remember(self, handlers: Iterable[str]) -> None:
+        """Reads how earlier processes fared: whoever restarts a consumer that has stopped at the
+        limit, with the fault still there, gets no further dead letters."""
+        rows = {
+            name: failures_in_a_row(self._group, name, self._limit.in_a_row) for name in handlers
+        }
+        self._limit.remember(rows)
 
     def holds(self, record: Record, handler: str, event_id: UUID | None) -> bool:
         return self._find(record, handler, event_id).exists()
@@ -163,6 +172,19 @@ class EventLetters:
 
     def note_success(self, handlers: Iterable[str]) -> None:
         self._box.note_success(handlers)
+
+
+def failures_in_a_row(group: str, handler: str, at_most: int) -> int:
+    """Dead letters of the handler since its last success."""
+    letters = DeadLetter.objects.filter(group=group, handler=handler).order_by("-id")
+    times = list(letters.values_list("created_at", flat=True)[:at_most])
+    if not times:
+        return 0
+    newest = Receipt.objects.aggregate(newest=Max("id"))["newest"] or 0
+    success = Receipt.objects.filter(
+        id__gt=newest - RECEIPTS_LOOKED_AT, group=group, handler=handler
+    ).aggregate(last=Max("handled_at"))["last"]
+    return sum(success is None or time > success for time in times)
 
 
 def record_of(letter: DeadLetter) -> Record:

@@ -127,6 +127,9 @@ class TestHandlers:
         assert "Handler second has failed for 10 events in a row" in consumer.log_end()
         assert len(pipe.dead_letters()) == 10
         assert pipe.lag() >= 100
+        again = pipe.consumer()  # as a service manager does
+        assert again.exit_code(seconds=120) == 3
+        assert len(pipe.dead_letters()) == 10
         pipe.heal()
         pipe.consumer()
         wait_until(lambda: pipe.lag() == 0, seconds=30)

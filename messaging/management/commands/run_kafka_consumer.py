@@ -126,11 +126,15 @@ class Command(BaseCommand):
                 lag.records for lag in lags if lag.topic_partition in mine
             )
 
+        box = DeadLetterBox(group, adapter)
+        box.remember(
+            handler.name for topic in topics for handler in registry.handlers(topic, group)
+        )
         consumer = GroupConsumer(
             reader,
             registry,
             group,
-            DeadLetterBox(group, adapter),
+            box,
             batch_size=options["batch_size"],
             max_records=options["max_messages"],
             is_drained=is_drained if options["until_empty"] else None,
