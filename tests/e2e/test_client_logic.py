@@ -239,9 +239,7 @@ class TestOutboxQueue:
         ) == ["waiting", "held", "failed", "b"]
 
     def test_a_clock_that_is_put_back_does_not_change_the_order(self, run):
-        assert (
-            run("outbox-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""") == 901
-        )
+        assert run("outbox-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""") == 901
 
 
 class TestBackoff:
@@ -293,9 +291,10 @@ class TestRichText:
 
     def test_loses_no_word_of_any_text_and_ends_soon(self, run):
         # Everything but the signs themselves is still there; the worst text takes no time.
-        assert run(
-            "rich-text",
-            """
+        assert (
+            run(
+                "rich-text",
+                """
             const words = (n) => n.children?.map(words).join("") ?? n.text;
             const bare = (text) => text.replace(/[*`>\\s]/g, "");
             const pieces = ["**", "*", "`", "```\\n", "> ", "\\n", "@anna", "https://a.example/",
@@ -315,7 +314,9 @@ class TestRichText:
             }
             const took = performance.now() - start;
             return took < 1000 ? null : ["slow", took];""",
-        ) is None
+            )
+            is None
+        )
 
     @pytest.mark.parametrize(
         ("text", "large"),

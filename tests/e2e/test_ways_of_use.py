@@ -299,3 +299,45 @@ class TestScreenReader:
         anna.goto("/nowhere")
         look("not found")
         assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+class TestNames:
+    def test_are_completed_after_an_at_sign(self, server, new_person):
+        boris, anna = new_person(server), new_person(server)
+        sign_up(boris, "boris", name="Борис")
+        sign_up(anna, "anna")
+        make_chat(anna, "Book club", kind="public")
+        boris.goto(f"/chats/{chat_id_of(anna)}")
+        boris.page.get_by_role("button", name="Join").click()
+        anna.page.locator("#message").press_sequentially("hi @bo")
+        expect(anna.page.locator(".names li")).to_have_count(1)
+        anna.page.keyboard.press("Enter")
+        expect(anna.page.locator("#message")).to_have_value("hi @boris ")
+        anna.page.keyboard.press("Enter")
+        expect(boris.page.locator(".mention.me")).to_have_text("@boris")
+
+
+class TestNotification:
+    def test_comes_only_after_it_was_asked_for_and_while_nobody_looks(self, server, new_person):
+        boris, anna = new_person(server), new_person(server)
+        anna.context.grant_permissions(["notifications"])
+        anna.page.add_init_script(
+            "window.notes = []; const Real = Notification;"
+            "window.Notification = class {"
+            " constructor(title, { body }) { notes.push([title, body]); }"
+            " static permission = 'granted'; static requestPermission = async () => 'granted'; };"
+        )
+        sign_up(boris, "boris")
+        sign_up(anna, "anna")
+        write_to(boris, "anna", username="anna")
+        send(boris, "before")
+        expect(anna.page.locator("#chat-list .badge")).to_contain_text("1")
+        anna.page.click("#my-menu")
+        anna.page.get_by_role("menuitem", name="Notifications").click()
+        expect(anna.page.locator(".toast")).to_contain_text("are on")
+        send(boris, "**while** away")
+        anna.page.wait_for_function("notes.length > 0")
+        open_chat(anna, "boris")
+        send(boris, "looking")
+        sees(anna, "looking")
+        assert anna.page.evaluate("notes") == [["boris", "while away"]]

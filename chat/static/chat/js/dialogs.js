@@ -3,12 +3,14 @@
 import { el, iconButton } from "./dom.js";
 import { gettext } from "./i18n.js";
 
+let opened = 0;
+
 /**
  * @param {string} title @param {Node[]} body @param {Node[]} [foot]
  * @returns {HTMLDialogElement}
  */
 export function openDialog(title, body, foot = []) {
-  const heading = el("h2", { id: `dialog-${crypto.randomUUID()}` }, title);
+  const heading = el("h2", { id: `dialog-${(opened += 1)}` }, title);
   const dialog = el("dialog", { "aria-labelledby": heading.id });
   dialog.append(
     el("header.dialog-head", {}, heading, iconButton("close", gettext("Close"), () => dialog.close())),
@@ -54,5 +56,15 @@ export async function orSay(work) {
   } catch (error) {
     toast(/** @type {Error} */ (error).message);
     return undefined;
+  }
+}
+
+/** @param {string} text */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(gettext("Copied."));
+  } catch {
+    toast(gettext("The browser did not allow copying. Select the text and copy it by hand."));
   }
 }

@@ -22,7 +22,11 @@ export class Gateway extends Emitter {
     this.#socket.on("frame", (frame) => this.emit("frame", frame));
     this.#socket.on("state", () => this.#socketChanged());
     this.#polling.on("frame", (frame) => this.#polled(frame));
-    this.#polling.on("failed", () => this.#setState(this.#socket.state));
+    this.#polling.on("failed", () => {
+      // Not blocked but gone: the socket's own pauses decide when it is tried again.
+      this.#polling.stop();
+      this.#setState(this.#socket.state);
+    });
     this.#polling.on("signed-out", () => this.#setState("signed-out"));
     this.#socket.start();
   }

@@ -6,7 +6,7 @@ import { Banner } from "./banner.js";
 import { drawChatHead } from "./chat-head.js";
 import { ChatList } from "./chat-list.js";
 import { Composer } from "./composer.js";
-import { orSay, toast } from "./dialogs.js";
+import { copy, orSay, toast } from "./dialogs.js";
 import { avatar, byId, el, icon } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Gateway } from "./gateway.js";
@@ -172,7 +172,7 @@ function drawHead() {
       chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open(chat.id) },
       chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
       notifies() && { label: isMuted(chat.id) ? gettext("Notify again") : gettext("Mute"), icon: "bell", onclick: () => switchMuted(chat.id) },
-      { label: gettext("Copy a link"), icon: "link", onclick: () => navigator.clipboard.writeText(`${location.origin}/chats/${chat.id}`).then(() => toast(gettext("Copied."))) },
+      { label: gettext("Copy a link"), icon: "link", onclick: () => copy(`${location.origin}/chats/${chat.id}`) },
       chat.kind !== "direct" && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
     ]),
   });

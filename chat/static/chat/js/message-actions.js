@@ -1,7 +1,7 @@
 /** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings. */
 
 import { api } from "./api.js";
-import { confirmed, openDialog, orSay, toast } from "./dialogs.js";
+import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
 import { el } from "./dom.js";
 import { exactTime } from "./format.js";
 import { gettext } from "./i18n.js";
@@ -93,14 +93,4 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
   }
 
   return actions;
-}
-
-/** @param {string} text */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(gettext("Copied."));
-  } catch {
-    toast(gettext("The browser did not allow copying. Select the text and copy it by hand."));
-  }
 }

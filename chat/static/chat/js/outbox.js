@@ -10,6 +10,7 @@
 
 import { Emitter } from "./emitter.js";
 import { delayBefore } from "./backoff.js";
+import { newId } from "./ids.js";
 import { OutboxStorage } from "./outbox-storage.js";
 import { adopted, inOrder, nextPlace, nextToSend } from "./outbox-queue.js";
 
@@ -21,7 +22,7 @@ const ADOPTION_LOCK = "webchat.adoption";
 const FORGET_SENT_MS = 60_000;
 
 export class Outbox extends Emitter {
-  tab = crypto.randomUUID();
+  tab = newId();
   #storage;
   #gateway;
   /** Being sent at this moment. @type {Set<string>} */
@@ -51,7 +52,7 @@ export class Outbox extends Emitter {
     const now = Date.now();
     /** @type {OutboxItem} */
     const item = {
-      client_message_id: crypto.randomUUID(), chat_id: chatId, content, reply_to: replyTo, written_at: now,
+      client_message_id: newId(), chat_id: chatId, content, reply_to: replyTo, written_at: now,
       place: nextPlace(this.#storage.all(), now), tab: this.tab, state: "waiting", reason: null, seq: null,
     };
     this.#change(item);

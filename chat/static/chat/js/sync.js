@@ -10,8 +10,8 @@ import { Revisions } from "./revisions.js";
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./gateway.js").Gateway} Gateway */
 
-// A closed chat that is further behind is read anew when it is opened.
-const WORTH_SYNCING = 200;
+// Farther behind than this, a chat is read anew instead of change by change.
+const WORTH_SYNCING = { open: 2000, closed: 200 };
 const AGAIN_MS = 2000;
 
 export class Sync extends Emitter {
@@ -47,7 +47,7 @@ export class Sync extends Emitter {
     if (!this.#store.chats.has(chatId)) return;
     const place = this.revisions.note(chatId, revision);
     if (place === "old") return;
-    this.#store.upsert(message, { live: place === "next" });
+    this.#store.upsert(message, { live: true });
     if (place === "gap") this.catchUp(chatId);
   }
 
@@ -105,7 +105,7 @@ export class Sync extends Emitter {
       page,
       settle: () => {
         const now = this.revisions.known(chatId);
-        if (now === before) return;
+        if (now === before || !this.revisions.has(chatId)) return;
         this.revisions.start(chatId, before);
         this.hearHead(chatId, now);
       },
@@ -115,9 +115,9 @@ export class Sync extends Emitter {
   /** @param {any} chat */
   #adopt(chat) {
     const known = this.revisions.known(chat.id);
-    const isOpen = this.#store.openChatId === chat.id;
-    const isKept = this.#store.windows.has(chat.id);
-    if (isKept && this.revisions.has(chat.id) && (isOpen || chat.revision - known <= WORTH_SYNCING)) {
+    const most = this.#store.openChatId === chat.id ? WORTH_SYNCING.open : WORTH_SYNCING.closed;
+    const isKept = this.#store.windows.has(chat.id) && this.revisions.has(chat.id);
+    if (isKept && chat.revision - known <= most) {
       this.hearHead(chat.id, chat.revision);
       return;
     }
