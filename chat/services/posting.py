@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -43,6 +43,7 @@ class Posted:
 
 
 Outcome = Posted | ChatError
+SENDER_FIELDS = ("id", "username", "display_name")
 
 
 def post_message(post: NewPost) -> Posted:
@@ -68,6 +69,7 @@ class _Batch:
 
     def __init__(self, posts: Sequence[NewPost]) -> None:
         self.posts = posts
+        self.database = router.db_for_read(User)
         chat_ids = {post.chat_id for post in posts}
         self.chats = {
             chat.pk: chat
@@ -148,17 +150,23 @@ class _Batch:
         messages_changed.send(sender=Message, action="created", messages=messages)
 
     def _read_senders(self) -> dict[tuple[int, int], User]:
-        memberships = (
+        """By chat and person, those who may post; each person once, with no more than a name."""
+        rows = (
             Membership.objects.active()
             .filter(
                 chat_id__in=list(self.chats),
                 user_id__in={post.sender_id for post in self.posts},
                 user__is_active=True,
             )
-            .select_related("user")
-            .only("chat_id", "user__username", "user__display_name")
+            .values_list("chat_id", "user_id", "user__username", "user__display_name")
         )
-        return {(m.chat_id, m.user_id): m.user for m in memberships}
+        people: dict[int, User] = {}
+        senders: dict[tuple[int, int], User] = {}
+        for chat_id, user_id, *names in rows:
+            if user_id not in people:
+                people[user_id] = User.from_db(self.database, SENDER_FIELDS, [user_id, *names])
+            senders[chat_id, user_id] = people[user_id]
+        return senders
 
     def _read_known(self) -> dict[tuple[int, int, UUID], Message]:
         messages = Message.objects.filter(
