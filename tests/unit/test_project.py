@@ -18,6 +18,9 @@ from typing import ClassVar
 import pytest
 from django.core.management import get_commands
 
+from chat.actions import ACTIONS
+from chat.errors import ChatError
+from chat.protocol import CloseCode
 from tests import needs, stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,3 +235,30 @@ class TestDocuments:
     def test_name_only_commands_that_are_there(self, file):
         commands = set(re.findall(r"manage\.py ([a-z_]+)", file.read_text()))
         assert commands <= get_commands().keys()
+
+
+class TestArchitecture:
+    TEXT: ClassVar = (ROOT / "ARCHITECTURE.md").read_text()
+
+    def section(self, title: str) -> str:
+        return self.TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+    def test_names_every_error_code_and_no_other(self):
+        codes = {error.code for error in (ChatError, *ChatError.__subclasses__())}
+        sentence = self.section("The socket").split("Errors have")[1].split("Close codes")[0]
+        assert set(re.findall(r"`(\w+)`", sentence)) - {"code", "detail", "retry_after"} == codes
+
+    def test_names_every_close_code_and_no_other(self):
+        sentence = self.section("The socket").split("Close codes:")[1]
+        assert set(map(int, re.findall(r"\b\d{4}\b", sentence))) == set(CloseCode)
+
+    def test_names_every_action_of_the_socket(self):
+        rows = set(re.findall(r"^\| `([a-z.]+)`", self.section("The socket"), re.MULTILINE))
+        assert rows == ACTIONS.keys() | {"message.send", "receipt", "typing", "ping"}
+
+    @pytest.mark.parametrize("topic", ["chat-messages", "message-delivery-status"])
+    def test_names_every_field_of_a_topic(self, topic):
+        row = re.search(rf"^\| `{topic}` .*$", self.section("The topics"), re.MULTILINE)
+        assert row
+        schema = json.loads((ROOT / f"messaging/schemas/{topic}.v1.json").read_text())
+        assert set(re.findall(r"`(\w+)`", row[0])) == schema["properties"].keys()
