@@ -9,6 +9,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from bench.bus import real_bus
 
@@ -68,7 +69,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     def writer(name: str):
         def write(events: Sequence[Event]) -> None:
             values = "(%s, %s, %s, %s), " * len(events)
-            arguments: list[object] = []
+            arguments: list[Any] = []
             for event in events:
                 payload = event.payload
                 arguments += [event.event_id, event.key, payload["seq"], payload["content"]]

@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> None:
         "relay": lambda given: command("run_outbox_relay", *given),
         "consumer": lambda given: command("run_kafka_consumer", "--group", GROUP, *given),
         "write": write,
+        "embedded": embedded,
     }
     run.get(what, lambda given: command(what, *given))(options)
 
@@ -57,6 +58,27 @@ def write(options: list[str]) -> None:
     print(f"{slowest:.4f}", flush=True)  # noqa: T201
 
 
+def embedded(options: list[str]) -> None:
+    """embedded CHATS LAST: as a web process, writes and hands on, until everything is handled."""
+    from django.db import connection
+
+    from messaging import background
+    from messaging.models import OutboxEvent
+    from tests.bus_parts import Effects, message_event, record
+    from tests.processes import wait_until
+
+    command("migrate", "--verbosity", "0")
+    Effects.make_table()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS test_fault (chat text, seq integer, error text)")
+    background.ensure_started()
+    chats, last = map(int, options)
+    for seq in range(1, last + 1):
+        record(*(message_event(chat, seq, topic=TOPIC) for chat in range(1, chats + 1)))
+    wait_until(lambda: not OutboxEvent.objects.waiting().exists(), seconds=60)
+    background.stop(10)
+
+
 def register_handlers() -> None:
     from messaging.registry import handler
     from tests.bus_parts import Effects
@@ -65,6 +87,8 @@ def register_handlers() -> None:
         @handler(topic=TOPIC, name=name, group=GROUP)
         def handle(events: Sequence[Any]) -> None:
             Effects.write(name, events)
+            if f"handler {name}" == DIES_AT:
+                os.kill(os.getpid(), signal.SIGKILL)
             if name == "second":
                 fail_as_told(events)
 
@@ -104,7 +128,7 @@ def arrange_death() -> None:
         "consumer after polling": lambda: setattr(GroupConsumer, "_work_off", die),
         "consumer after its transaction": lambda: setattr(GroupReader, "commit", die_with(die)),
     }
-    if DIES_AT:
+    if DIES_AT in points:
         points[DIES_AT]()
 
 
