@@ -290,11 +290,12 @@ class Hub:
             await self._fill(room)
 
     async def _fill(self, room: Room) -> None:
-        changes = await self._threads.run(history.changes_after, room.chat_id, room.head)
+        after, said = room.head, room.known_head
+        changes = await self._threads.run(history.changes_after, room.chat_id, after)
+        logger.info("read what was lost", extra={"chat_id": room.chat_id, "after": after})
         line = to_line({"type": "chat.changes", "chat_id": room.chat_id, **changes})
-        logger.info(
-            "read what the layer lost",
-            extra={"chat_id": room.chat_id, "after": room.head, "changes": len(changes["changes"])},
-        )
-        room.move_to(changes["revision"], line)
+        room.move_to(changes["revision"], line if changes["changes"] else "")
+        # Nothing was heard meanwhile: what was said is there now, or never was.
+        if not changes["more"] and room.known_head == said:
+            room.forget_beyond_head()
         self._note(room)

@@ -25,6 +25,7 @@ MOST_WAITING_BATCHES: Final = 1000
 MOST_PAUSE_SECONDS: Final = 5.0
 # No answer from the layer for this long counts as away (a frozen Redis never answers).
 PATIENCE_SECONDS: Final = 5.0
+MOST_TRIES: Final = 3
 
 
 class LayerLink:
@@ -109,15 +110,22 @@ class LayerLink:
             while self._waiting:
                 batches = list(self._waiting)
                 self._waiting.clear()
-                events = [event for batch in batches for event in batch]
-                try:
-                    message = layer_message(events, origin=self._origin)
-                    await asyncio.wait_for(
-                        self._layer.group_send(HUBS_GROUP, message), PATIENCE_SECONDS
-                    )
-                except Exception as error:  # noqa: BLE001
-                    # Lost, and nothing to repair here: other hubs find it by comparing revisions.
-                    self._note_down(error)
+                await self._send([event for batch in batches for event in batch])
+
+    async def _send(self, events: list[HubEvent]) -> None:
+        message = layer_message(events, origin=self._origin)
+        for tries_left in reversed(range(MOST_TRIES)):
+            try:
+                send = self._layer.group_send(HUBS_GROUP, message)
+                await asyncio.wait_for(send, PATIENCE_SECONDS)
+                return
+            except Exception as error:  # noqa: BLE001
+                # A connection that died with the last Redis fails once; the next one is fresh.
+                if tries_left and not isinstance(error, TimeoutError):
+                    continue
+                # Lost, and nothing to repair here: other hubs find it by comparing revisions.
+                self._note_down(error)
+                return
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["origin"] != self._origin:

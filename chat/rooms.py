@@ -63,6 +63,12 @@ class Room:
             del self._held[early]
         self._release()
 
+    def forget_beyond_head(self) -> None:
+        """There is nothing newer in the database: whoever said so was wrong."""
+        self._held.clear()
+        self.known_head = self.head or 0
+        self._note_hole()
+
     def has_hole(self, *, now: float) -> bool:
         """True when waiting any longer for the missing changes is of no use."""
         if self._hole_since is None:

@@ -197,6 +197,16 @@ class TestHole:
         assert lines_of(room) == []
         assert room.head == 5
 
+    def test_that_the_database_does_not_know_of_is_none(self):
+        room = room_at(3)
+        room.hear_of(10**9)
+        room.add("from nowhere", 10**9)
+        room.move_to(4, "changes up to 4")
+        room.forget_beyond_head()
+        assert not room.is_behind
+        room.add("five", 5)
+        assert lines_of(room) == ["changes up to 4", "five"]
+
 
 class TestHead:
     def test_is_not_moved_by_a_later_newcomer(self):

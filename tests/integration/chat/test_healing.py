@@ -1,0 +1,471 @@
+"""What the direct road loses or mixes up is read from the database: nothing is missing for long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers, get_channel_layer
+from django.db import OperationalError
+from redis.exceptions import ConnectionError as RedisAway
+
+from chat import fanout, layer_link, posting
+from chat.fanout import HUBS_GROUP, HubEvent, layer_message, spread
+from chat.runtime import runtime
+from chat.services.posting import post_messages
+from messaging.events import Event
+from tests import needs, people
+from tests.integration.chat.conftest import in_thread
+from tests.services import Redis, ServiceMissing
+from tests.sockets import ChatSocket
+
+
+@pytest.fixture
+async def world(live, settings):
+    settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_MESSAGES_PER_MINUTE = 0
+
+    def make():
+        ann, bob = people.make_people("ann", "bob")
+        return ann, bob, people.make_group(ann, bob)
+
+    return await in_thread(make)
+
+
+def elsewhere(change: Callable[[], Any]) -> list[HubEvent]:
+    """Done in another process: what it says to the hubs is in our hands, and may get lost."""
+    said: list[HubEvent] = []
+    own = fanout._hub_of_this_process
+    fanout.use_hub(said.extend)
+    try:
+        change()
+    finally:
+        fanout.use_hub(own)
+    return said
+
+
+async def posted_elsewhere(chat, sender, *texts: str) -> list[HubEvent]:
+    def post_all():
+        post_messages([people.new_post(chat, sender, text) for text in texts])
+
+    return await in_thread(elsewhere, post_all)
+
+
+async def told_over_the_layer(events: list[HubEvent], origin: str = "another process") -> None:
+    await get_channel_layer().group_send(HUBS_GROUP, layer_message(events, origin=origin))
+
+
+async def told_once_it_listens(events: list[HubEvent]) -> None:
+    """Connections that died with the last Redis fail first."""
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(RedisAway):
+                return await told_over_the_layer(events)
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  (of things that announce nothing)
+            await asyncio.sleep(0.01)
+
+
+class Follower:
+    """Applies what a socket brings as the contract says a browser does."""
+
+    def __init__(self, socket: ChatSocket, chat_id: int) -> None:
+        self.socket, self.chat_id = socket, chat_id
+        (listed,) = [chat for chat in socket.welcome["chats"] if chat["id"] == chat_id]
+        self.revision = listed["revision"]
+        self.texts: dict[int, str] = {}
+        self.arrivals: list[int] = []
+
+    def apply(self, line: dict[str, Any]) -> None:
+        if line.get("chat_id") != self.chat_id:
+            return
+        if line["type"] == "chat.changes" and line["after"] <= self.revision:
+            for change in line["changes"]:
+                if change["revision"] > self.revision:
+                    self._take(change["message"])
+            self.revision = max(self.revision, line["revision"])
+        elif line["type"].startswith("message.") and line["revision"] == self.revision + 1:
+            self._take(line["message"])
+            self.revision += 1
+        elif line["type"].startswith("message."):
+            assert line["revision"] <= self.revision, "a hole reached the browser"
+
+    def _take(self, message: dict[str, Any]) -> None:
+        self.texts[message["seq"]] = message["content"]
+        self.arrivals.append(message["seq"])
+
+    async def has_all(self, count: int, *, seconds: float = 10) -> None:
+        while len(self.texts) < count:
+            line = await self.socket.next(lambda line: True, seconds=seconds)
+            self.apply(line)
+
+
+class TestOtherProcess:
+    async def test_reaches_our_sockets_over_the_layer(self, connect, world):
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await until(lambda: runtime().hub.link.is_up)
+        await told_over_the_layer(await posted_elsewhere(chat, ann, "from elsewhere"))
+        await socket.message("from elsewhere", seconds=2)
+
+    async def test_is_not_ourselves(self, connect, world):
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await until(lambda: runtime().hub.link.is_up)
+        await in_thread(people.post, chat, ann, "ours")
+        await socket.message("ours")
+        events = await posted_elsewhere(chat, ann, "a copy of ours")
+        await told_over_the_layer(events, origin=runtime().hub.id)
+        await told_over_the_layer(events)
+        await socket.message("a copy of ours")
+        await socket.everything_until_now()
+        created = [line for line in socket.seen if line["type"] == "message.created"]
+        assert [line["revision"] for line in created] == [1, 2]
+
+    async def test_is_put_in_order_whatever_the_layer_does(self, connect, world):
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await until(lambda: runtime().hub.link.is_up)
+        events = await posted_elsewhere(chat, ann, *(f"{n}" for n in range(30)))
+        mixed = [*events, *events[::3]]
+        random.Random(7).shuffle(mixed)
+        for event in mixed:
+            await told_over_the_layer([event])
+        follower = Follower(socket, chat.pk)
+        await follower.has_all(30)
+        assert follower.arrivals == list(range(1, 31))
+
+    async def test_that_leaves_a_hole_is_read_from_the_database(self, connect, world):
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await until(lambda: runtime().hub.link.is_up)
+        events = await posted_elsewhere(chat, ann, *(f"{n}" for n in range(10)))
+        await told_over_the_layer([event for n, event in enumerate(events) if n not in (2, 5, 6)])
+        follower = Follower(socket, chat.pk)
+        await follower.has_all(10, seconds=2)
+        assert follower.texts == {n + 1: f"{n}" for n in range(10)}
+        assert follower.arrivals == list(range(1, 11))
+
+    async def test_mixes_with_our_own_without_a_hole(self, connect, world):
+        ann, bob, chat = world
+        at_anns, at_bobs = await connect(ann), await connect(bob)
+        await until(lambda: runtime().hub.link.is_up)
+        lost = await posted_elsewhere(chat, ann, "lost on the way")
+        assert lost
+        await at_anns.say(chat.pk, "heard")
+        for socket in (at_anns, at_bobs):
+            follower = Follower(socket, chat.pk)
+            await follower.has_all(2, seconds=2)
+            assert follower.texts == {1: "lost on the way", 2: "heard"}
+
+    async def test_may_change_a_message_many_times_unheard(self, connect, world):
+        from chat.services.messages import edit_message
+
+        ann, bob, chat = world
+        socket = await connect(bob)
+        message = await in_thread(people.post_text, chat, ann, "first")
+        await socket.message("first")
+
+        def edit():
+            for n in range(3):
+                edit_message(actor=ann, message_id=message.pk, content=f"edit {n}")
+
+        await in_thread(elsewhere, edit)
+        spread([HubEvent.head(chat.pk, 4)])
+        changes = await socket.next("chat.changes", seconds=2)
+        assert (changes["after"], changes["revision"]) == (1, 4)
+        (change,) = changes["changes"]
+        assert (change["type"], change["message"]["content"]) == ("message.edited", "edit 2")
+
+
+class TestDurableRoad:
+    async def test_tells_the_hub_a_head_and_the_hub_reads_the_rest(self, connect, world):
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await posted_elsewhere(chat, ann, "one", "two")
+        spread([HubEvent.head(chat.pk, 2)])
+        changes = await socket.next("chat.changes", seconds=2)
+        assert (changes["after"], changes["revision"], changes["more"]) == (0, 2, False)
+        assert [c["message"]["content"] for c in changes["changes"]] == ["one", "two"]
+
+    async def test_is_the_handler_of_the_topic(self, connect, world):
+        from uuid import uuid4
+
+        from django.db import transaction
+        from django.utils import timezone
+
+        from chat.handlers import tell_heads
+
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await posted_elsewhere(chat, ann, "one")
+
+        def handle():
+            event = Event(
+                event_id=uuid4(),
+                event_type="message.created",
+                topic="chat-messages",
+                key=str(chat.pk),
+                schema_version=1,
+                payload={"chatId": str(chat.pk), "revision": 1},
+                produced_at=timezone.now(),
+            )
+            with transaction.atomic():
+                tell_heads([event])
+
+        await in_thread(handle)
+        changes = await socket.next("chat.changes", seconds=2)
+        assert [c["message"]["content"] for c in changes["changes"]] == ["one"]
+
+    async def test_brings_a_long_absence_in_pages(self, connect, world, monkeypatch):
+        monkeypatch.setattr("chat.history.changes_after.__kwdefaults__", {"limit": 7})
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await posted_elsewhere(chat, ann, *(f"{n}" for n in range(30)))
+        spread([HubEvent.head(chat.pk, 30)])
+        follower = Follower(socket, chat.pk)
+        await follower.has_all(30)
+        assert follower.arrivals == list(range(1, 31))
+
+    async def test_believes_no_head_that_the_database_does_not_know(self, connect, world):
+        """A record from elsewhere, or a database that was restored: no endless reading."""
+        ann, bob, chat = world
+        socket = await connect(bob)
+        spread([HubEvent.head(chat.pk, 10**9)])
+        room = runtime().hub.rooms[chat.pk]
+        await until(lambda: room.known_head == 10**9)
+        await until(lambda: not room.is_behind, seconds=3)
+        await in_thread(people.post, chat, ann, "goes on")
+        await socket.message("goes on", seconds=2)
+        await socket.everything_until_now()
+        empty = [line for line in socket.seen if line["type"] == "chat.changes"]
+        assert len(empty) <= 1
+
+    async def test_of_a_chat_that_nobody_here_is_in_does_nothing(self, connect, world):
+        ann, *_ = world
+        socket = await connect(ann)
+        spread([HubEvent.head(10**9, 5)])
+        await socket.everything_until_now()
+        assert 10**9 not in runtime().hub.rooms
+
+
+class TestDatabaseAway:
+    async def test_healing_waits_for_it(self, connect, world, monkeypatch):
+        from chat import history
+
+        read, failures = history.changes_after, []
+
+        def fail_twice(*arguments, **fields):
+            if len(failures) < 1:
+                failures.append(True)
+                raise OperationalError("away")
+            return read(*arguments, **fields)
+
+        monkeypatch.setattr(history, "changes_after", fail_twice)
+        ann, bob, chat = world
+        socket = await connect(bob)
+        await posted_elsewhere(chat, ann, "one")
+        spread([HubEvent.head(chat.pk, 1)])
+        assert (await socket.next("chat.changes", seconds=5))["revision"] == 1
+        assert failures
+
+    async def test_is_said_to_the_sender_and_nothing_is_a_false_ok(
+        self, connect, world, monkeypatch, caplog
+    ):
+        ann, bob, chat = world
+        at_anns, at_bobs = await connect(ann), await connect(bob)
+
+        def away(posts):
+            raise OperationalError("the server closed the connection unexpectedly")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(posting, "post_messages", away)
+            for _ in range(3):
+                error = await at_anns.say(chat.pk, "hello")
+                assert (error["type"], error["code"]) == ("error", "unavailable")
+                assert error["retry_after"] > 0
+        assert (await at_anns.say(chat.pk, "hello again"))["type"] == "reply"
+        await at_bobs.message("hello again")
+        assert [r for r in caplog.records if r.getMessage() == "the database is away"][1:] == []
+
+    async def test_is_said_of_actions_too(self, connect, world, monkeypatch):
+        from chat import actions
+
+        def away(user, frame):
+            raise OperationalError("away")
+
+        ann, _, chat = world
+        socket = await connect(ann)
+        monkeypatch.setitem(actions.ACTIONS, "chat.sync", away)
+        error = await socket.ask("chat.sync", chat_id=chat.pk, revision=0)
+        assert (error["code"], error["retry_after"] > 0) == ("unavailable", True)
+
+    async def test_one_post_that_it_refuses_keeps_no_other_back(self, connect, world, monkeypatch):
+        from django.db import DataError
+
+        save = posting.post_messages
+
+        def refuse_one(posts):
+            if any(post.content == "poison" for post in posts):
+                raise DataError
+            return save(posts)
+
+        monkeypatch.setattr(posting, "post_messages", refuse_one)
+        ann, _, chat = world
+        poster = runtime().poster
+        posts = [people.new_post(chat, ann, text) for text in ("one", "poison", "two", "three")]
+        outcomes = await asyncio.gather(*(poster.post(post) for post in posts))
+        assert [getattr(outcome, "seq", "refused") for outcome in outcomes] == [1, "refused", 2, 3]
+
+
+class TestPoster:
+    async def test_saves_what_waits_in_one_transaction(self, live, world, monkeypatch):
+        sizes: list[int] = []
+        save = posting.post_messages
+
+        def note(posts):
+            sizes.append(len(posts))
+            return save(posts)
+
+        monkeypatch.setattr(posting, "post_messages", note)
+        ann, _, chat = world
+        poster = runtime().poster
+        posts = [people.new_post(chat, ann, f"{n}") for n in range(120)]
+        outcomes = await asyncio.gather(*(poster.post(post) for post in posts))
+        assert [outcome.seq for outcome in outcomes] == list(range(1, 121))
+        assert len(sizes) < 10
+
+    async def test_takes_no_more_than_fits(self, live, world, monkeypatch):
+        from chat.errors import UnavailableError
+
+        monkeypatch.setattr(posting, "MOST_WAITING", 3)
+        ann, _, chat = world
+        poster, outcomes = runtime().poster, []
+        for _ in range(3):
+            poster.submit(people.new_post(chat, ann), outcomes.append)
+        with pytest.raises(UnavailableError):
+            poster.submit(people.new_post(chat, ann), outcomes.append)
+        await until(lambda: len(outcomes) == 3)
+
+    async def test_that_drains_answers_everyone_and_takes_nobody(self, live, world):
+        from chat.errors import UnavailableError
+
+        ann, _, chat = world
+        poster, outcomes = runtime().poster, []
+        for n in range(5):
+            poster.submit(people.new_post(chat, ann, f"{n}"), outcomes.append)
+        draining = asyncio.create_task(poster.drain())
+        await asyncio.sleep(0)
+        with pytest.raises(UnavailableError):
+            poster.submit(people.new_post(chat, ann), outcomes.append)
+        await draining
+        assert [outcome.seq for outcome in outcomes] == [1, 2, 3, 4, 5]
+
+
+@pytest.fixture(scope="module")
+def own_redis():
+    """One that may be killed."""
+    try:
+        redis = Redis()
+    except ServiceMissing as lack:
+        needs.absent(str(lack))
+    with redis:
+        yield redis
+
+
+@pytest.fixture
+async def layer_on_redis(own_redis, settings, monkeypatch, live):
+    """Our hub on a Redis of its own, and quick to come back."""
+    from webchat.environment import Environment
+
+    settings.REDIS_URL = own_redis.url
+    settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(own_redis.url)}
+    monkeypatch.setattr(layer_link, "MOST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
+    yield own_redis
+    from chat.runtime import stop_runtime
+
+    await stop_runtime()
+    layer = channel_layers.backends.pop("default", None)
+    if layer is not None:
+        await layer.close_pools()
+
+
+class TestRedisKilled:
+    async def test_ends_no_socket_keeps_saving_and_brings_what_was_missed(
+        self, layer_on_redis, connect, world
+    ):
+        ann, bob, chat = world
+        at_anns, at_bobs = await connect(ann), await connect(bob)
+        link = runtime().hub.link
+        await until(lambda: link.is_up)
+        await at_anns.say(chat.pk, "before")
+        await sync_to_async(layer_on_redis.kill)()
+        try:
+            await until(lambda: not link.is_up)
+            reply = await at_anns.say(chat.pk, "while it is away")
+            assert reply["type"] == "reply"
+            await at_bobs.message("while it is away")
+            # Another process saves, and nobody is told.
+            await posted_elsewhere(chat, bob, "missed one", "missed two")
+        finally:
+            await sync_to_async(layer_on_redis.start)()
+        await until(lambda: link.is_up)
+        follower = Follower(at_anns, chat.pk)
+        await follower.has_all(4, seconds=5)
+        assert follower.arrivals == [1, 2, 3, 4]
+        await told_once_it_listens(await posted_elsewhere(chat, bob, "after"))
+        await at_bobs.message("after", seconds=5)
+        for socket in (at_anns, at_bobs):
+            assert (await socket.ask("ping"))["type"] == "reply"
+            assert socket.close_code is None
+            assert "error" not in [line["type"] for line in socket.seen]
+            assert json.dumps(socket.seen).count("missed two") == 1
+
+
+class TestLayerLink:
+    @pytest.fixture
+    async def link(self, connect, world, monkeypatch):
+        """Our hub's, on a layer whose failures are in our hands."""
+        await connect(world[0])
+        link = runtime().hub.link
+        await until(lambda: link.is_up)
+        link.failures, link.sent = [], []
+
+        async def group_send(group: str, message: dict[str, Any]) -> None:
+            if link.failures:
+                raise link.failures.pop()
+            link.sent.append(message)
+
+        monkeypatch.setattr(link._layer, "group_send", group_send)
+        return link
+
+    async def test_says_again_what_a_dead_connection_did_not_take(self, link):
+        link.failures = [ConnectionResetError()]
+        link.send([HubEvent.head(1, 1)])
+        await until(lambda: bool(link.sent))
+        assert link.is_up
+
+    async def test_joins_what_waits_and_says_who_it_is(self, link):
+        for chat_id in (1, 2, 3):
+            link.send([HubEvent.head(chat_id, 1)])
+        await until(lambda: bool(link.sent))
+        (message,) = link.sent
+        assert message["origin"] == runtime().hub.id
+        assert [HubEvent(*event).chat_id for event in message["events"]] == [1, 2, 3]
+
+    async def test_outlives_a_layer_that_refuses(self, link):
+        link.failures = [ConnectionResetError()] * layer_link.MOST_TRIES
+        link.send([HubEvent.head(1, 1)])
+        await until(lambda: not link.is_up)
+        link.send([HubEvent.head(2, 1)])
+        await until(lambda: bool(link.sent))
+        assert [HubEvent(*event).chat_id for event in link.sent[0]["events"]] == [2]
