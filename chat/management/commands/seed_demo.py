@@ -13,6 +13,7 @@ from chat.models import Chat, User
 from chat.services.chats import create_chat, open_direct_chat
 from chat.services.people import create_person
 from chat.services.posting import NewPost, post_message
+from chat.services.receipts import Cursors, advance_cursors
 
 PASSWORD = "webchat-demo"  # noqa: S105  (printed for everyone to see)
 PEOPLE = {
@@ -67,6 +68,6 @@ def make_demo() -> None:
 
 
 def _say(chat: Chat, person: User, content: str) -> None:
-    post_message(
-        NewPost(chat_id=chat.pk, sender_id=person.pk, client_message_id=uuid4(), content=content)
-    )
+    post = NewPost(chat_id=chat.pk, sender_id=person.pk, client_message_id=uuid4(), content=content)
+    # Who writes has read what stands above.
+    advance_cursors({(chat.pk, person.pk): Cursors(read_seq=post_message(post).seq)})
