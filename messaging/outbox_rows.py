@@ -88,6 +88,8 @@ def mark_set_aside(row: OutboxRow, reason: str) -> None:
     )
 
 
-def mark_failed(row: OutboxRow, reason: str) -> None:
-    """It still waits; its attempts are counted."""
-    OutboxEvent.objects.filter(pk=row.id).update(attempts=F("attempts") + 1, last_error=reason)
+def mark_failed(rows: Sequence[OutboxRow], reason: str) -> None:
+    """They still wait; their attempts are counted."""
+    OutboxEvent.objects.filter(pk__in=[row.id for row in rows]).update(
+        attempts=F("attempts") + 1, last_error=reason
+    )

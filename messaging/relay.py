@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -39,8 +40,8 @@ from messaging.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
-# Sent after rows were marked: `highest_seqs` (key -> highest seq of its message.created events) and
-# `rows`. Receivers run in the relay's thread.
+# Sent in the transaction that marks rows, so that both are known or neither is: `highest_seqs` (key
+# -> highest seq of its message.created events) and `rows`. Receivers run in the relay's thread.
 published = Signal()
 
 BATCH_SIZE = 1000
@@ -165,6 +166,8 @@ class Relay:
         now = self._clock()
         held = [lane for lane, hold in self._holds.items() if hold.until > now]
         rows = read_waiting(limit=self._batch_size, held=held)
+        if len(rows) < self._batch_size:
+            self._forget_idle_holds(rows, now)
         if not rows:
             return 0
         outcome = sort_results(rows, self._delivery.deliver(rows))
@@ -174,7 +177,7 @@ class Relay:
             self._release([row for row, _ in outcome.published])
             if outcome.open_circuit is None:
                 self._hold(outcome.failed)
-        self._announce([row for row, _ in outcome.published])
+            self._announce([row for row, _ in outcome.published])
         self._report.note_errors(error for _, error in outcome.failed.values())
         if outcome.open_circuit is not None:
             self._rest(max(outcome.open_circuit.retry_after_seconds, 0.1))
@@ -225,29 +228,37 @@ class Relay:
         record_error_statuses(impossible)
 
     def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
-        for lane, (row, error) in failed.items():
+        for lane in failed:
             failures = self._holds[lane].failures + 1 if lane in self._holds else 1
-            wait = self._retry.wait_seconds(failures)
-            self._holds[lane] = Hold(failures, self._clock() + wait)
-            mark_failed(row, describe(error))
-            logger.warning("Held back for %.1f s: %s", wait, describe(error), extra=names_of(row))
+            self._holds[lane] = Hold(failures, self._clock() + self._retry.wait_seconds(failures))
+        by_reason: dict[str, list[OutboxRow]] = defaultdict(list)
+        for row, error in failed.values():
+            by_reason[describe(error)].append(row)
+        for reason, rows in by_reason.items():
+            mark_failed(rows, reason)
+            logger.warning("Held back, %d keys: %s", len(rows), reason, extra=names_of(rows[0]))
 
     def _release(self, rows: Sequence[OutboxRow]) -> None:
         if self._holds:
             for row in rows:
                 self._holds.pop(row.lane, None)
 
+    def _forget_idle_holds(self, rows: Sequence[OutboxRow], now: float) -> None:
+        """Keys whose time has come and that have nothing waiting any more: it was cancelled."""
+        lanes = {row.lane for row in rows}
+        over = [lane for lane, h in self._holds.items() if h.until <= now and lane not in lanes]
+        for lane in over:
+            del self._holds[lane]
+
     def _announce(self, rows: Sequence[OutboxRow]) -> None:
         if not rows:
             return
-        logger.debug("Published %d events", len(rows))
-        answers = published.send_robust(
-            sender=OutboxEvent, highest_seqs=highest_seqs(rows), rows=rows
-        )
-        for _receiver, answer in answers:
-            if isinstance(answer, Exception):
-                logger.error(
-                    "A receiver of `published` failed: %s",
-                    describe(answer),
-                    extra={"frames": frames(answer)},
-                )
+        try:
+            with transaction.atomic():  # a receiver that fails undoes its own work only
+                published.send(sender=OutboxEvent, highest_seqs=highest_seqs(rows), rows=rows)
+        except Exception as error:  # noqa: BLE001  what is on the bus is on the bus
+            logger.error(
+                "A receiver of `published` failed: %s",
+                describe(error),
+                extra={"frames": frames(error)},
+            )

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.db import connection
 
 from messaging.adapter import OutgoingRecord, RecordPosition
 from messaging.circuit_breaker import CircuitBreaker
@@ -161,6 +162,16 @@ class TestRound:
         # At 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 and 6.4 s behind each other.
         assert 6 <= sum(tries) <= 8
 
+    def test_does_not_spin_for_a_chat_whose_row_was_cancelled(self, relay, failing, clock):
+        record(message_event(1, 1))
+        failing.failure = lambda _record: RetryableError("away")
+        relay.run_round()
+        assert relay._idle_seconds() < 1
+        OutboxEvent.objects.all().cancel()
+        clock.now += 10
+        relay.run_round()
+        assert relay._idle_seconds() == 5
+
     def test_keeps_the_order_when_the_middle_of_a_chat_fails(self, relay, failing, clock):
         record(*(message_event(1, seq) for seq in (1, 2, 3)))
         failing.failure = lambda r: RetryableError("away") if b'"seq":2,' in r.value else None
@@ -223,7 +234,8 @@ class TestRound:
 
     def test_a_receiver_that_fails_does_not_stop_it(self, relay, failing):
         def fail(**_given) -> None:
-            raise RuntimeError
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT * FROM no_such_table")
 
         published.connect(fail)
         try:
@@ -232,6 +244,20 @@ class TestRound:
         finally:
             published.disconnect(fail)
         assert statuses() == [Status.PUBLISHED]
+
+    def test_receivers_work_in_the_transaction_that_marks(self, relay, failing):
+        inside: list[bool] = []
+
+        def look(**_given) -> None:
+            inside.append(connection.in_atomic_block)
+
+        published.connect(look)
+        try:
+            record(message_event(1, 1))
+            relay.run_round()
+        finally:
+            published.disconnect(look)
+        assert inside == [True]
 
 
 @pytest.fixture
