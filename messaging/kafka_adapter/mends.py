@@ -10,6 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.coordinator.base import MemberState
 from kafka.record.default_records import DefaultRecordBatch
+from kafka.structs import TopicPartition
 
 
 def take_late_join(consumer: KafkaConsumer) -> None:
@@ -40,6 +41,18 @@ def take_late_join(consumer: KafkaConsumer) -> None:
         )
 
     consumer._net.run(take_answer)
+
+
+def forget_parked(consumer: KafkaConsumer, part: TopicPartition) -> None:
+    """To be called where a partition is resumed: what was fetched of it before the pause is kept
+    apart, and for ever when the one that was served last is used up; it is never read again.
+    Without that it is fetched anew from its position.
+    """
+    fetcher = consumer._fetcher
+    fetcher._paused_completed_fetches.pop(part, None)
+    parked = fetcher._paused_partition_records.pop(part, None)
+    if parked is not None:
+        parked.drain()
 
 
 def read_odd_header_names() -> None:

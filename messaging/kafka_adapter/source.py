@@ -15,7 +15,7 @@ from kafka.structs import TopicPartition as KafkaPartition
 from messaging.adapter import Record, TopicPartition
 from messaging.errors import MessagingError, PartitionsLostError, RetryableError
 from messaging.kafka_adapter.connection import Connection, translate
-from messaging.kafka_adapter.mends import read_odd_header_names, take_late_join
+from messaging.kafka_adapter.mends import forget_parked, read_odd_header_names, take_late_join
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class KafkaSource:
         for part in topic_partitions:
             with _while_assigned():
                 self._consumer.resume(_kafka(part))
-                self._forget_parked(_kafka(part))
+                forget_parked(self._consumer, _kafka(part))
 
     def assignment(self) -> frozenset[TopicPartition]:
         if self._rebalance.is_going_on:
@@ -151,17 +151,6 @@ class KafkaSource:
         else:
             logger.info("Left a group", extra=self._names())
 
-    def _forget_parked(self, part: KafkaPartition) -> None:
-        """Mends kafka-python 3.0.12, which keeps what it had fetched of a paused partition apart,
-        and for ever when the one it served last is used up: the partition is never read again.
-        Without it the partition is fetched anew from its position.
-        """
-        fetcher = self._consumer._fetcher
-        fetcher._paused_completed_fetches.pop(part, None)
-        parked = fetcher._paused_partition_records.pop(part, None)
-        if parked is not None:
-            parked.drain()
-
     def _follow_rebalance(self) -> None:
         if not self._rebalance.is_news:
             return
@@ -178,7 +167,7 @@ class KafkaSource:
             # [Rebalance] for why nobody may rely on them.
             with _while_assigned():
                 self._consumer.resume(part)
-                self._forget_parked(part)
+                forget_parked(self._consumer, part)
                 committed = self._consumer.committed(part, timeout_ms=int(ASK_SECONDS * 1000))
                 if committed is None:
                     self._consumer.seek_to_beginning(part)
