@@ -23,7 +23,7 @@ from messaging.events import Event
 from tests import needs, people
 from tests.integration.chat.conftest import in_thread
 from tests.services import Redis, ServiceMissing
-from tests.sockets import ChatSocket
+from tests.sockets import Follower
 
 
 @pytest.fixture
@@ -72,40 +72,6 @@ async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  (of things that announce nothing)
             await asyncio.sleep(0.01)
-
-
-class Follower:
-    """Applies what a socket brings as the contract says a browser does."""
-
-    def __init__(self, socket: ChatSocket, chat_id: int) -> None:
-        self.socket, self.chat_id = socket, chat_id
-        (listed,) = [chat for chat in socket.welcome["chats"] if chat["id"] == chat_id]
-        self.revision = listed["revision"]
-        self.texts: dict[int, str] = {}
-        self.arrivals: list[int] = []
-
-    def apply(self, line: dict[str, Any]) -> None:
-        if line.get("chat_id") != self.chat_id:
-            return
-        if line["type"] == "chat.changes" and line["after"] <= self.revision:
-            for change in line["changes"]:
-                if change["revision"] > self.revision:
-                    self._take(change["message"])
-            self.revision = max(self.revision, line["revision"])
-        elif line["type"].startswith("message.") and line["revision"] == self.revision + 1:
-            self._take(line["message"])
-            self.revision += 1
-        elif line["type"].startswith("message."):
-            assert line["revision"] <= self.revision, "a hole reached the browser"
-
-    def _take(self, message: dict[str, Any]) -> None:
-        self.texts[message["seq"]] = message["content"]
-        self.arrivals.append(message["seq"])
-
-    async def has_all(self, count: int, *, seconds: float = 10) -> None:
-        while len(self.texts) < count:
-            line = await self.socket.next(lambda line: True, seconds=seconds)
-            self.apply(line)
 
 
 class TestOtherProcess:
