@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connection
 from django.test import Client
 
+from chat.errors import ChatError
 from chat.models import Chat, Membership, Message, MessageEdit, Reaction, User
 from chat.services import chats
-from chat.services.posting import NewPost, Posted, post_message
+from chat.services.posting import NewPost, Outcome, Posted, post_message
 from messaging.models import OutboxEvent
 
 _numbers = itertools.count(1)
@@ -61,6 +63,14 @@ def new_post(chat: Chat, sender: User, content: str = "Hello", **fields: Any) ->
 
 def post(chat: Chat, sender: User, content: str = "Hello", **fields: Any) -> Posted:
     return post_message(new_post(chat, sender, content, **fields))
+
+
+def all_saved(outcomes: Sequence[Outcome]) -> list[Posted]:
+    """Raises the first refusal."""
+    for outcome in outcomes:
+        if isinstance(outcome, ChatError):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Posted)]
 
 
 def post_text(chat: Chat, sender: User, content: str = "Hello", **fields: Any) -> Message:

@@ -33,7 +33,7 @@ from tests.people import (
 pytestmark = pytest.mark.django_db
 
 NO_TEXT = [None, 5, True, ["a"], {"a": 1}]
-NO_ID = [None, 0, -1, True, 1.5, "1", "x", [1], {}, 2**63, 10**30]
+NO_ID: list[Any] = [None, 0, -1, True, 1.5, "1", "x", [1], {}, 2**63, 10**30]
 NO_SEQ = [-1, True, 1.5, "1", [1], 2**63]
 BAD_TEXT = ["", "\u200b", "a\0b", "x" * 4001]
 

@@ -160,7 +160,7 @@ class TestDirectChatAskedForByBothAtOnce:
 
     def test_survives_the_other_one_being_first_after_the_look(self, ann, bob, monkeypatch):
         """The row appears between looking for it and making it."""
-        made = []
+        made: list[Chat] = []
         make = chats._create_direct_chat
 
         def be_late(key, user, other):

@@ -77,8 +77,7 @@ class TestWelcome:
         """Saved after the welcome was read and told before it was written: it must follow."""
         ann, bob, _, chat = world
         from chat import consumers
-
-        read = consumers.chat_summaries
+        from chat.summaries import chat_summaries as read
 
         def read_then_post(user):
             found = read(user)
@@ -98,7 +97,8 @@ class TestWelcome:
         ann, bob, _, chat = world
         from chat import consumers
 
-        read, done = getattr(consumers, step), []
+        read = getattr(consumers, step)
+        done: list[bool] = []
 
         def read_then_remove(user):
             found = read(user)
@@ -122,7 +122,8 @@ class TestWelcome:
         ann, _, eve, chat = world
         from chat import consumers
 
-        read, done = getattr(consumers, step), []
+        read = getattr(consumers, step)
+        done: list[bool] = []
 
         def read_then_add(user):
             found = list(read(user))

@@ -30,7 +30,7 @@ from tests.people import (
 )
 
 NO_TEXT = [None, 5, True, ["a"], {"a": 1}]
-NO_ID = [None, 0, -1, True, 1.5, "1", [1], {}, 2**63, 10**30]
+NO_ID: list[Any] = [None, 0, -1, True, 1.5, "1", [1], {}, 2**63, 10**30]
 NO_SEQ = [-1, True, 1.5, "1", [1], 2**63]
 
 
@@ -184,7 +184,8 @@ class TestWrongFields:
     @every_case
     async def test_are_answered_with_an_error_and_change_nothing(self, connect, world, case):
         socket = await connect(world.bob)
-        before, asked = await stored(), []
+        before = await stored()
+        asked: list[tuple[str, str]] = []
         for name, values in case.wrong.items():
             for value in values:
                 request_id = f"{name}={value!r:.40}-{len(asked)}"

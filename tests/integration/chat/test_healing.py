@@ -227,7 +227,8 @@ class TestDatabaseAway:
     async def test_healing_waits_for_it(self, connect, world, monkeypatch):
         from chat import history
 
-        read, failures = history.changes_after, []
+        read = history.changes_after
+        failures: list[bool] = []
 
         def fail_twice(*arguments, **fields):
             if len(failures) < 1:
@@ -277,7 +278,7 @@ class TestDatabaseAway:
     async def test_one_post_that_it_refuses_keeps_no_other_back(self, connect, world, monkeypatch):
         from django.db import DataError
 
-        save = posting.post_messages
+        save = post_messages
 
         def refuse_one(posts):
             if any(post.content == "poison" for post in posts):
@@ -295,7 +296,7 @@ class TestDatabaseAway:
 class TestPoster:
     async def test_saves_what_waits_in_one_transaction(self, live, world, monkeypatch):
         sizes: list[int] = []
-        save = posting.post_messages
+        save = post_messages
 
         def note(posts):
             sizes.append(len(posts))
@@ -305,7 +306,7 @@ class TestPoster:
         ann, _, chat = world
         poster = runtime().poster
         posts = [people.new_post(chat, ann, f"{n}") for n in range(120)]
-        outcomes = await asyncio.gather(*(poster.post(post) for post in posts))
+        outcomes = people.all_saved(await asyncio.gather(*map(poster.post, posts)))
         assert [outcome.seq for outcome in outcomes] == list(range(1, 121))
         assert len(sizes) < 10
 
@@ -314,7 +315,8 @@ class TestPoster:
 
         monkeypatch.setattr(posting, "MOST_WAITING", 3)
         ann, _, chat = world
-        poster, outcomes = runtime().poster, []
+        poster = runtime().poster
+        outcomes: list[Any] = []
         for _ in range(3):
             poster.submit(people.new_post(chat, ann), outcomes.append)
         with pytest.raises(UnavailableError):
@@ -325,7 +327,8 @@ class TestPoster:
         from chat.errors import UnavailableError
 
         ann, _, chat = world
-        poster, outcomes = runtime().poster, []
+        poster = runtime().poster
+        outcomes: list[Any] = []
         for n in range(5):
             poster.submit(people.new_post(chat, ann, f"{n}"), outcomes.append)
         draining = asyncio.create_task(poster.drain())
@@ -398,40 +401,52 @@ class TestRedisKilled:
 
 
 class TestLayerLink:
+    class Layer:
+        """Its failures are in our hands."""
+
+        def __init__(self) -> None:
+            self.failures: list[Exception] = []
+            self.sent: list[dict[str, Any]] = []
+
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            if self.failures:
+                raise self.failures.pop()
+            self.sent.append(message)
+
+        async def has_something(self) -> None:
+            await until(lambda: bool(self.sent))
+
     @pytest.fixture
-    async def link(self, connect, world, monkeypatch):
-        """Our hub's, on a layer whose failures are in our hands."""
+    async def link(self, connect, world):
         await connect(world[0])
         link = runtime().hub.link
         await until(lambda: link.is_up)
-        link.failures, link.sent = [], []
-
-        async def group_send(group: str, message: dict[str, Any]) -> None:
-            if link.failures:
-                raise link.failures.pop()
-            link.sent.append(message)
-
-        monkeypatch.setattr(link._layer, "group_send", group_send)
         return link
 
-    async def test_says_again_what_a_dead_connection_did_not_take(self, link):
-        link.failures = [ConnectionResetError()]
+    @pytest.fixture
+    def layer(self, link, monkeypatch):
+        layer = self.Layer()
+        monkeypatch.setattr(link._layer, "group_send", layer.group_send)
+        return layer
+
+    async def test_says_again_what_a_dead_connection_did_not_take(self, link, layer):
+        layer.failures = [ConnectionResetError()]
         link.send([HubEvent.head(1, 1)])
-        await until(lambda: bool(link.sent))
+        await layer.has_something()
         assert link.is_up
 
-    async def test_joins_what_waits_and_says_who_it_is(self, link):
+    async def test_joins_what_waits_and_says_who_it_is(self, link, layer):
         for chat_id in (1, 2, 3):
             link.send([HubEvent.head(chat_id, 1)])
-        await until(lambda: bool(link.sent))
-        (message,) = link.sent
+        await layer.has_something()
+        (message,) = layer.sent
         assert message["origin"] == runtime().hub.id
         assert [HubEvent(*event).chat_id for event in message["events"]] == [1, 2, 3]
 
-    async def test_outlives_a_layer_that_refuses(self, link):
-        link.failures = [ConnectionResetError()] * layer_link.MOST_TRIES
+    async def test_outlives_a_layer_that_refuses(self, link, layer):
+        layer.failures = [ConnectionResetError()] * layer_link.MOST_TRIES
         link.send([HubEvent.head(1, 1)])
         await until(lambda: not link.is_up)
         link.send([HubEvent.head(2, 1)])
-        await until(lambda: bool(link.sent))
-        assert [HubEvent(*event).chat_id for event in link.sent[0]["events"]] == [2]
+        await layer.has_something()
+        assert [HubEvent(*event).chat_id for event in layer.sent[0]["events"]] == [2]

@@ -15,6 +15,7 @@ from chat.services.messages import delete_message
 from chat.services.posting import NewPost, Posted, post_message, post_messages
 from messaging.models import OutboxEvent
 from tests.people import (
+    all_saved,
     ban,
     make_group,
     make_people,
@@ -60,7 +61,9 @@ def recorded() -> list[tuple[str, dict]]:
 
 class TestPostMessages:
     def test_gives_each_message_the_next_place(self, chat, ann, bob):
-        outcomes = post_messages([new_post(chat, who, f"{n}") for n, who in enumerate([ann, bob])])
+        outcomes = all_saved(
+            post_messages([new_post(chat, who, f"{n}") for n, who in enumerate([ann, bob])])
+        )
         assert [(o.seq, o.revision, o.duplicate) for o in outcomes] == [
             (1, 1, False),
             (2, 2, False),
@@ -190,7 +193,7 @@ class TestSendingAgain:
 
     def test_within_a_batch_returns_the_first_message(self, chat, ann):
         given = new_post(chat, ann, "once")
-        first, second, third = post_messages([given, given, given])
+        first, second, third = all_saved(post_messages([given, given, given]))
         assert [first.duplicate, second.duplicate, third.duplicate] == [False, True, True]
         assert {first.message_id} == {second.message_id, third.message_id}
         assert places(chat) == [(1, 1)]
@@ -208,7 +211,7 @@ class TestSendingAgain:
             [new_post(chat, ann, text, client_message_id=given) for text in ("", "good", "later")]
         )
         assert isinstance(refused, EmptyTextError)
-        assert (saved.duplicate, again.duplicate) == (False, True)
+        assert [one.duplicate for one in all_saved([saved, again])] == [False, True]
         assert chat.messages.get().content == "good"
 
     def test_of_a_message_that_was_changed_since_is_a_duplicate(self, chat, ann):
@@ -221,8 +224,10 @@ class TestSendingAgain:
 
     def test_the_same_id_in_another_chat_is_another_message(self, chat, ann):
         other, given = make_group(ann), uuid.uuid4()
-        one, two = post_messages(
-            [new_post(where, ann, client_message_id=given) for where in (chat, other)]
+        one, two = all_saved(
+            post_messages(
+                [new_post(where, ann, client_message_id=given) for where in (chat, other)]
+            )
         )
         assert one.message_id != two.message_id
         assert not two.duplicate
@@ -237,14 +242,13 @@ class TestSendingAgain:
     def test_the_same_ids_crossed_in_one_batch_are_kept_apart(self, chat, ann, bob):
         other, x, y = make_group(ann, bob), uuid.uuid4(), uuid.uuid4()
         post(chat, ann, "known", client_message_id=x)
-        outcomes = post_messages(
-            [
-                new_post(where, who, client_message_id=given)
-                for where in (chat, other)
-                for who in (ann, bob)
-                for given in (x, y)
-            ]
-        )
+        posts = [
+            new_post(where, who, client_message_id=given)
+            for where in (chat, other)
+            for who in (ann, bob)
+            for given in (x, y)
+        ]
+        outcomes = all_saved(post_messages(posts))
         assert [o.duplicate for o in outcomes] == [True] + [False] * 7
         assert len({o.message_id for o in outcomes}) == 8
 

@@ -67,7 +67,7 @@ class TestBucket:
         clock.move(0.0033)
         with pytest.raises(TooManyError) as caught:
             bucket.take()
-        assert caught.value.retry_after > 0
+        assert caught.value.retry_after
 
     def test_that_refuses_takes_nothing(self, clock):
         bucket = Bucket(per_second=1, burst=1, clock=clock)

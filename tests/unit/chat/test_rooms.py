@@ -173,6 +173,14 @@ class TestHole:
             room.add(str(revision), revision)
         assert room.has_hole(now=clock.now)
 
+    def test_is_not_made_by_old_lines_that_come_again(self, clock, monkeypatch):
+        monkeypatch.setattr(rooms, "MOST_HELD", 3)
+        room = room_at(9)
+        for revision in range(1, 10):
+            room.add("old", revision)
+        room.add("eleven", 11)
+        assert not room.has_hole(now=clock.now)
+
     def test_is_filled_with_what_was_read(self):
         room = room_at(0)
         for revision in (3, 4, 6):
