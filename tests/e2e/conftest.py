@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -29,13 +31,40 @@ def chromium() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture
-def server(migrated_sqlite_url: str) -> Iterator[Server]:
-    """The chat as one command starts it: SQLite, memory, no limits in the way of quick tests."""
+@pytest.fixture(scope="session")
+def server_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Starting one takes seconds: a worker's tests share it, one after the other."""
+    file = tmp_path_factory.mktemp("web") / "webchat.sqlite3"
     with start_server(
-        migrated_sqlite_url, LIMIT_MESSAGES_PER_MINUTE=0, LIMIT_FRAMES_PER_SECOND=0
+        f"sqlite:///{file}", LIMIT_MESSAGES_PER_MINUTE=0, LIMIT_FRAMES_PER_SECOND=0
     ) as running:
         yield running
+
+
+@pytest.fixture
+def server(server_of_all: Server) -> Iterator[Server]:
+    """The chat as one command starts it: SQLite, memory, no limits in the way of quick tests.
+
+    Nobody is there and nothing was said, whatever tests ran before.
+    """
+    if server_of_all.status_of("/livez") != 200:
+        server_of_all.restart()
+    yield server_of_all
+    forget_everything(server_of_all.database_url)
+
+
+def forget_everything(database_url: str) -> None:
+    """Empties all tables but Django's own lists. Ids are not given a second time."""
+    kept = ("sqlite_%", "django_migrations", "django_content_type", "auth_permission")
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20)) as database:
+        unwanted = " AND ".join("name NOT LIKE ?" for _ in kept)
+        tables = database.execute(
+            f"SELECT name FROM sqlite_master WHERE type = 'table' AND {unwanted}", kept
+        ).fetchall()
+        database.execute("BEGIN IMMEDIATE")
+        for (table,) in tables:
+            database.execute(f'DELETE FROM "{table}"')
+        database.commit()
 
 
 @pytest.fixture
