@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 from channels.layers import get_channel_layer
@@ -26,6 +26,7 @@ MOST_PAUSE_SECONDS: Final = 5.0
 # No answer from the layer for this long counts as away (a frozen Redis never answers).
 PATIENCE_SECONDS: Final = 5.0
 MOST_TRIES: Final = 3
+CANCEL_AGAIN_SECONDS: Final = 0.5
 
 
 class LayerLink:
@@ -54,13 +55,11 @@ class LayerLink:
         ]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._channel:
             try:
-                leave = self._layer.group_discard(HUBS_GROUP, self._channel)
-                await asyncio.wait_for(leave, PATIENCE_SECONDS)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._layer.group_discard(HUBS_GROUP, self._channel)
             except Exception as error:  # noqa: BLE001
                 # Leaving is a courtesy: the membership ends by itself.
                 logger.info("the layer was not told", extra={"error": type(error).__name__})
@@ -88,7 +87,8 @@ class LayerLink:
 
     async def _join(self) -> None:
         self._channel = self._channel or await self._layer.new_channel("hub")
-        await asyncio.wait_for(self._layer.group_add(HUBS_GROUP, self._channel), PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._layer.group_add(HUBS_GROUP, self._channel)
         if not self.is_up:
             self.is_up = True
             logger.info("on the channel layer", extra={"hub": self._origin})
@@ -116,8 +116,8 @@ class LayerLink:
         message = layer_message(events, origin=self._origin)
         for tries_left in reversed(range(MOST_TRIES)):
             try:
-                send = self._layer.group_send(HUBS_GROUP, message)
-                await asyncio.wait_for(send, PATIENCE_SECONDS)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._layer.group_send(HUBS_GROUP, message)
                 return
             except Exception as error:  # noqa: BLE001
                 # A connection that died with the last Redis fails once; the next one is fresh.
@@ -135,3 +135,12 @@ class LayerLink:
         if self.is_up:
             logger.warning("the channel layer is away", extra={"error": type(error).__name__})
         self.is_up = False
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancels until they are done: a layer's client may swallow a cancellation on its way."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)

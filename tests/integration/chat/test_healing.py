@@ -89,12 +89,16 @@ class TestOtherProcess:
         await in_thread(people.post, chat, ann, "ours")
         await socket.message("ours")
         events = await posted_elsewhere(chat, ann, "a copy of ours")
-        await told_over_the_layer(events, origin=runtime().hub.id)
+        echo = [HubEvent.to_chat(chat.pk, {"type": "typing", "chat_id": chat.pk})]
+        await told_over_the_layer([*events, *echo], origin=runtime().hub.id)
         await told_over_the_layer(events)
         await socket.message("a copy of ours")
         await socket.everything_until_now()
         created = [line for line in socket.seen if line["type"] == "message.created"]
         assert [line["revision"] for line in created] == [1, 2]
+        spread([HubEvent.to_chat(chat.pk, {"type": "status", "chat_id": chat.pk})])
+        await socket.next("status")
+        assert "typing" not in [line["type"] for line in socket.seen]
 
     async def test_is_put_in_order_whatever_the_layer_does(self, connect, world):
         ann, bob, chat = world
@@ -450,3 +454,34 @@ class TestLayerLink:
         link.send([HubEvent.head(2, 1)])
         await layer.has_something()
         assert [HubEvent(*event).chat_id for event in layer.sent[0]["events"]] == [2]
+
+    @pytest.mark.parametrize("turns", range(8))
+    async def test_stops_whatever_it_is_doing(self, live, turns):
+        """Also in the very moment in which a call to the layer comes back."""
+        gate = asyncio.Event()
+
+        class Slow(self.Layer):
+            async def new_channel(self, prefix: str) -> str:
+                return prefix
+
+            async def group_add(self, group: str, channel: str) -> None:
+                await gate.wait()
+
+            group_discard = group_add
+
+            async def group_send(self, group: str, message: dict[str, Any]) -> None:
+                await gate.wait()
+
+            async def receive(self, channel: str) -> None:
+                await asyncio.Event().wait()
+
+        link = layer_link.LayerLink("us", deliver=lambda events: None, came_back=lambda: None)
+        link._layer = Slow()
+        link.start()
+        link.send([HubEvent.head(1, 1)])
+        await asyncio.sleep(0.01)
+        gate.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(2):
+            await link.stop()
