@@ -49,13 +49,9 @@ class SignInForm(auth_forms.AuthenticationForm):
         if not username or not password or self.request is None:
             return super().clean()
         attempt = Attempt.of(self.request, username)
-        if seconds := attempt.seconds_to_wait():
+        if seconds := attempt.begin():
             raise ValidationError(too_many_tries(seconds), code="too_many")
-        try:
-            cleaned = super().clean()
-        except ValidationError:
-            attempt.failed()
-            raise
+        cleaned = super().clean()
         attempt.succeeded()
         return cleaned
 

@@ -1,14 +1,15 @@
 """Slows the guessing of passwords without locking the owner of an account out.
 
-Counts failed tries in Django's cache. Three rules, each over WINDOW_SECONDS: an address may fail so
-often at one account; an address may fail so often in all; and when an account is tried from many
-addresses, each of them has fewer tries, yet never none. A browser in which the person signed in
-before (a signed cookie) is bound by the first rule alone, with a counter of its own, so that others
-behind the same address cannot use it up.
+Counts tries that did not succeed in Django's cache. Three rules, each over WINDOW_SECONDS: an
+address may fail so often at one account; an address may fail so often in all; and when an account
+is tried from many addresses, each of them has fewer tries, yet never none. A browser in which the
+person signed in before (a signed cookie) is bound by the first rule alone, with a counter of its
+own, so that others behind the same address cannot use it up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
@@ -45,23 +46,28 @@ class Attempt:
             is_known_browser=_known_account(request) == account,
         )
 
-    def seconds_to_wait(self) -> int:
-        """0: may try now."""
-        waits = [_wait(key, limit) for key, limit in self._limits().items()]
-        return max(waits, default=0)
+    def begin(self) -> int:
+        """Counts this try; seconds to wait before the next one is looked at, 0: this one may go on.
 
-    def failed(self) -> None:
-        for key in (self._pair, self._by_address, self._by_account):
-            _count(key)
+        Counted before the password is checked, so that many tries at once are not free.
+        """
+        for key, limit in self._limits().items():
+            if _count(key) > limit:
+                return _seconds_left(key)
+        _count(self._by_account)
+        return 0
 
     def succeeded(self) -> None:
+        """It was no guess: nothing of it counts."""
         cache.delete(self._pair)
+        for key in {*self._limits(), self._by_account} - {self._pair}:
+            _uncount(key)
 
     def _limits(self) -> dict[str, int]:
         if self.is_known_browser:
             return {self._pair: TRIES_PER_ACCOUNT_AND_ADDRESS}
-        attacked = _wait(self._by_account, TRIES_PER_ACCOUNT) > 0
-        each = TRIES_WHEN_ACCOUNT_IS_UNDER_ATTACK if attacked else TRIES_PER_ACCOUNT_AND_ADDRESS
+        is_attacked = _read(self._by_account) >= TRIES_PER_ACCOUNT
+        each = TRIES_WHEN_ACCOUNT_IS_UNDER_ATTACK if is_attacked else TRIES_PER_ACCOUNT_AND_ADDRESS
         return {self._pair: each, self._by_address: TRIES_PER_ADDRESS}
 
     @property
@@ -98,18 +104,29 @@ def _key(*parts: str) -> str:
     return "sign-in:" + hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _count(key: str) -> None:
-    # The window begins with its first failure and is not made longer by further ones.
-    if cache.add(key, (1, time.time()), WINDOW_SECONDS):
-        return
-    count, since = cache.get(key) or (0, time.time())
-    left = since + WINDOW_SECONDS - time.time()
-    if left > 0:
-        cache.set(key, (count + 1, since), left)
+def _count(key: str) -> int:
+    """Adds one; the window begins with the first and is not made longer by further ones."""
+    cache.add(_since(key), time.time(), WINDOW_SECONDS)
+    cache.add(key, 0, WINDOW_SECONDS)
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # it ran out this very moment
+        return 1
 
 
-def _wait(key: str, limit: int) -> int:
-    count, since = cache.get(key) or (0, 0.0)
-    if count < limit:
-        return 0
+def _uncount(key: str) -> None:
+    with contextlib.suppress(ValueError):
+        cache.decr(key)
+
+
+def _read(key: str) -> int:
+    return int(cache.get(key) or 0)
+
+
+def _seconds_left(key: str) -> int:
+    since = cache.get(_since(key)) or time.time()
     return max(1, round(since + WINDOW_SECONDS - time.time()))
+
+
+def _since(key: str) -> str:
+    return f"{key}:since"

@@ -162,6 +162,17 @@ class TestGuessing:
         assert answers.count(200) == sign_in_throttle.TRIES_PER_ADDRESS
         assert sign_in(client, "anna", PASSWORD).status_code == 429
 
+    def test_counts_before_it_looks_so_that_many_at_once_are_not_free(self):
+        attempt = sign_in_throttle.Attempt(account="anna", address="192.0.2.1")
+        waits = [attempt.begin() for _ in range(20)]
+        assert waits.count(0) == sign_in_throttle.TRIES_PER_ACCOUNT_AND_ADDRESS
+
+    def test_that_succeeds_is_forgotten(self, client, anna):
+        for _ in range(sign_in_throttle.TRIES_PER_ADDRESS + 5):
+            assert sign_in(client, "anna", PASSWORD).status_code == 302
+            client.post("/sign-out")
+            client.cookies.clear()
+
     def test_a_forged_address_does_not_help(self, client, anna):
         for number in range(20):
             answer = sign_in(client, "anna", "guess", HTTP_X_FORWARDED_FOR=f"10.2.0.{number}")
