@@ -146,8 +146,8 @@ class Postgres(Process, PostgresServer):
             "unix_socket_directories": "",
             "max_connections": "200",
             # Tests kill the program, never the machine: nothing is lost by not waiting for a disk.
+            # (synchronous_commit stays on: what is not yet written dies with the program.)
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         switches = [part for item in options.items() for part in ("-c", "=".join(item))]
