@@ -75,14 +75,19 @@ async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
 
 
 class TestOtherProcess:
-    async def test_reaches_our_sockets_over_the_layer(self, connect, world):
+    @pytest.fixture
+    def patience(self, monkeypatch):
+        """On a busy machine the layer may be slower than the look into the database."""
+        monkeypatch.setattr("chat.rooms.HOLE_SECONDS", 60)
+
+    async def test_reaches_our_sockets_over_the_layer(self, connect, world, patience):
         ann, bob, chat = world
         socket = await connect(bob)
         await until(lambda: runtime().hub.link.is_up)
         await told_over_the_layer(await posted_elsewhere(chat, ann, "from elsewhere"))
-        await socket.message("from elsewhere", seconds=2)
+        await socket.message("from elsewhere")
 
-    async def test_is_not_ourselves(self, connect, world):
+    async def test_is_not_ourselves(self, connect, world, patience):
         ann, bob, chat = world
         socket = await connect(bob)
         await until(lambda: runtime().hub.link.is_up)
