@@ -409,22 +409,23 @@ class TestRedisKilled:
             assert json.dumps(socket.seen).count("missed two") == 1
 
 
+class Layer:
+    """Its failures are in our hands."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.sent: list[dict[str, Any]] = []
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self.sent.append(message)
+
+    async def has_something(self) -> None:
+        await until(lambda: bool(self.sent))
+
+
 class TestLayerLink:
-    class Layer:
-        """Its failures are in our hands."""
-
-        def __init__(self) -> None:
-            self.failures: list[Exception] = []
-            self.sent: list[dict[str, Any]] = []
-
-        async def group_send(self, group: str, message: dict[str, Any]) -> None:
-            if self.failures:
-                raise self.failures.pop()
-            self.sent.append(message)
-
-        async def has_something(self) -> None:
-            await until(lambda: bool(self.sent))
-
     @pytest.fixture
     async def link(self, connect, world):
         await connect(world[0])
@@ -434,7 +435,7 @@ class TestLayerLink:
 
     @pytest.fixture
     def layer(self, link, monkeypatch):
-        layer = self.Layer()
+        layer = Layer()
         monkeypatch.setattr(link._layer, "group_send", layer.group_send)
         return layer
 
@@ -465,7 +466,7 @@ class TestLayerLink:
         """Also in the very moment in which a call to the layer comes back."""
         gate = asyncio.Event()
 
-        class Slow(self.Layer):
+        class Slow(Layer):
             async def new_channel(self, prefix: str) -> str:
                 return prefix
 
