@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
+    api,
+    make_chat,
     message,
     open_chat,
     sees,
@@ -140,6 +142,20 @@ class TestRefusedMessage:
         expect(anna.page.locator(".failure")).to_have_count(0)
         send(anna, "visible")
         sees_exactly(boris, ["visible"])
+
+    def test_goes_back_to_its_writer_who_was_sent_out_meanwhile(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        chat_id = make_chat(boris, "Garden", kind="public")
+        anna.goto(f"/chats/{chat_id}")
+        anna.page.get_by_role("button", name="Join").click()
+        expect(anna.page.locator(".chat-head")).to_contain_text("2 members")
+        anna.go_offline()
+        send(anna, "too late")
+        members = api(boris, "GET", f"chats/{chat_id}/members?q=anna")["members"]
+        api(boris, "DELETE", f"chats/{chat_id}/members/{members[0]['user']['id']}")
+        anna.go_online()
+        expect(anna.page.locator("dialog")).to_contain_text("no longer in Garden")
+        expect(anna.page.locator("dialog .note")).to_have_text("too late")
 
 
 class TestDraft:

@@ -81,9 +81,11 @@ export class Outbox extends Emitter {
     this.settle(item.client_message_id);
   }
 
-  /** The chat is gone for this person: what was meant for it can be read, not sent. @param {number} chatId @param {string} reason */
-  refuse(chatId, reason) {
-    for (const item of this.of(chatId)) if (item.state === "waiting") this.#change({ ...item, state: "failed", reason });
+  /** The chat is gone for this person: what was not sent to it goes back to its writer. @param {number} chatId */
+  takeBack(chatId) {
+    const unsent = this.of(chatId).filter((item) => item.state !== "sent");
+    for (const item of unsent) this.discard(item);
+    return unsent;
   }
 
   drain() {

@@ -1,6 +1,7 @@
 /** What the server says, and which part it is for. */
 
-import { toast } from "./dialogs.js";
+import { openDialog, toast } from "./dialogs.js";
+import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 
 /**
@@ -38,9 +39,10 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
 
   /** @param {any[]} chats */
   function everything(chats) {
+    const present = new Set(chats.map((chat) => chat.id));
+    for (const chatId of [...store.chats.keys()]) if (!present.has(chatId)) removed(chatId);
     sync.welcome(chats);
-    if (room.chatId && !store.chats.has(room.chatId)) removed(room.chatId);
-    else room.again();
+    room.again();
     for (const chat of chats) receipts.delivered(chat.id);
   }
 
@@ -66,11 +68,12 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
   /** @param {number} chatId */
   function removed(chatId) {
     const title = store.chats.get(chatId)?.title;
-    outbox.refuse(chatId, gettext("You are no longer in this chat."));
+    const unsent = outbox.takeBack(chatId);
     sync.revisions.forget(chatId);
     store.remove(chatId);
-    if (room.chatId !== chatId) return;
-    leave();
-    if (title) toast(gettext("You are no longer in %(name)s.", { name: title }));
+    if (room.chatId === chatId) leave();
+    const text = gettext("You are no longer in %(name)s.", { name: title ?? "" });
+    if (unsent.length) openDialog(text, [el("p", {}, gettext("This was not sent:")), ...unsent.map((item) => el("p.note", { dir: "auto" }, item.content))]);
+    else if (title) toast(text);
   }
 }

@@ -41,7 +41,7 @@ export class Store extends Emitter {
   replaceChats(chats) {
     const present = new Set(chats.map((chat) => chat.id));
     this.online.clear();
-    for (const chatId of this.chats.keys()) if (!present.has(chatId)) this.remove(chatId);
+    for (const chatId of [...this.chats.keys()]) if (!present.has(chatId)) this.remove(chatId);
     for (const chat of chats) this.#put(chat);
     this.emit("chats");
     for (const chat of chats) this.emit("status", { chatId: chat.id });
