@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from chat import history
 from chat.errors import BadRequestError
 from chat.models import User
@@ -50,7 +52,7 @@ def read_history(user: User, frame: Frame) -> Payload:
     chat_id = frame.id("chat_id")
     before, around = frame.optional_number("before_seq"), frame.optional_number("around_seq")
     if before is not None and around is not None:
-        raise BadRequestError("before_seq, around_seq")
+        raise BadRequestError.of("around_seq", _("one of before_seq and around_seq"))
     membership_of(user, chat_id)
     if around is not None:
         page = history.page_around(chat_id, around)

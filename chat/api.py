@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from django.conf import settings
 from django.urls import path
+from django.utils.translation import gettext as _
 
 from chat import actions, directory, history
 from chat.errors import BadRequestError, NotFoundError
@@ -23,6 +24,8 @@ from chat.text import CONTENT_LENGTH
 
 MOST_QUERY = 64
 MOST_PAGE = 10_000
+# The newest earlier wordings; nobody reads further back.
+MOST_EDITS = 50
 # Over HTTP each process counts for itself, like the sockets' limit.
 _message_limit = MessageLimit(settings.LIMIT_MESSAGES_PER_MINUTE)
 
@@ -145,8 +148,10 @@ def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
     message = Message.objects.visible_to(user).filter(pk=_known(message_id)).first()
     if message is None:
         raise NotFoundError
-    edits = message.edits.order_by("pk").values("content", "edited_at")
-    return {"edits": [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in edits]}
+    edits = message.edits.order_by("-pk")[:MOST_EDITS].values("content", "edited_at")
+    return {
+        "edits": [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in reversed(edits)]
+    }
 
 
 def _known(row_id: int) -> int:
@@ -166,7 +171,7 @@ def _of_message(fields: Frame, message_id: int) -> Frame:
 def _words(fields: Frame) -> str:
     words = str(fields.fields.get("q", "")).strip()
     if "\x00" in words:
-        raise BadRequestError("q")
+        raise BadRequestError.of("q", _("a text"))
     return words[:MOST_QUERY]
 
 

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -31,10 +30,9 @@ from chat.errors import (
 from chat.fanout import HubEvent
 from chat.limits import Bucket
 from chat.models import User
-from chat.payloads import Payload, person_payload, timestamp, to_line
+from chat.payloads import Payload, timestamp, to_line
 from chat.protocol import (
     MOST_FRAME_BYTES,
-    PROTOCOL_VERSION,
     CloseCode,
     Frame,
     parse_frame,
@@ -44,9 +42,8 @@ from chat.runtime import Runtime, runtime
 from chat.services.posting import NewPost, Outcome
 from chat.services.receipts import Cursors
 from chat.sockets import Socket
-from chat.summaries import SMALL_CHAT_MEMBERS, active_chat_ids, chat_summaries
-from chat.text import CONTENT_LENGTH
 from chat.threads import DATABASE_AWAY
+from chat.welcome import welcome
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +100,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
         )
         self.socket_is_open = True
         self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
-        self.typed_at = 0.0
+        self.typed_at: dict[int, float] = {}  # by chat
         per_second = settings.LIMIT_FRAMES_PER_SECOND
         self.frames = Bucket(per_second=per_second, burst=per_second * 2)
         self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
             MOST_WAITING_ACTIONS
         )
         self.worker = asyncio.create_task(self._work_forever())
-        self.actions.put_nowait(self._welcome)
+        self.actions.put_nowait(
+            partial(welcome, self.runtime, self.socket, self.user, self.language)
+        )
 
     async def disconnect(self, code: int) -> None:
         self._forget()
@@ -192,8 +191,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if chat_id not in self.socket.chat_ids:
             raise NotFoundError
         now = time.monotonic()
-        if now - self.typed_at >= TYPING_EVERY_SECONDS:
-            self.typed_at = now
+        if now - self.typed_at.get(chat_id, 0.0) >= TYPING_EVERY_SECONDS:
+            self.typed_at[chat_id] = now
             who = {"id": self.user.pk, "name": self.user.name}
             event = {"type": "typing", "chat_id": chat_id, "user": who}
             self.runtime.hub.publish([HubEvent.to_chat(chat_id, event)])
@@ -228,43 +227,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         except Exception:
             logger.exception("an action failed", extra=self._ids(frame))
             await self._refuse(ChatError(), frame.request_id)
-
-    async def _welcome(self) -> None:
-        """Registers first, then reads: what changes in between comes twice, and is dropped once."""
-        hub = self.runtime.hub
-        hub.register(self.socket)
-        joined = set(await self._read(active_chat_ids, self.user))
-        for chat_id in joined:
-            hub.join(self.socket, chat_id)
-        chats = await self._read(chat_summaries, self.user)
-        listed = {chat["id"] for chat in chats}
-        for chat_id in listed - joined:
-            hub.join(self.socket, chat_id)
-        for chat_id in joined - listed:
-            hub.leave(self.socket, chat_id)
-        # Whoever was removed since the second look has been taken out of the room already.
-        chats = [chat for chat in chats if chat["id"] in self.socket.chat_ids]
-        for chat in chats:
-            chat["present"] = self.runtime.presence.online_in(chat["id"])
-        welcome = {
-            "type": "welcome",
-            "protocol": PROTOCOL_VERSION,
-            "user": {**person_payload(self.user), "language": self.language},
-            "chats": chats,
-            "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
-            "time": timestamp(datetime.now(UTC)),
-        }
-        hub.welcome(self.socket, to_line(welcome), {c["id"]: c["revision"] for c in chats})
-        small = [c["id"] for c in chats if c["member_count"] <= SMALL_CHAT_MEMBERS]
-        self.runtime.presence.come(self.user.pk, small)
-
-    async def _read(self, function: Callable[[User], Any], user: User) -> Any:
-        """Waits for a database that is away: a socket that has just come has nothing else to do."""
-        while True:
-            try:
-                return await self.runtime.threads.run(function, user)
-            except DATABASE_AWAY:
-                await asyncio.sleep(1)
 
     # Answers
 

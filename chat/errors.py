@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -53,6 +54,12 @@ class BadRequestError(ChatError):
 
     code = "bad_request"
     message = _("A field is missing or wrong.")
+
+    @classmethod
+    def of(cls, field: str, expected: Any) -> BadRequestError:
+        """Names the field and what it should have been."""
+        detail = gettext("“%(field)s” is wrong; expected %(expected)s.")
+        return cls(detail % {"field": field, "expected": expected})
 
 
 class BadTextError(ChatError):

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 from uuid import uuid4
 
-from chat import history
 from chat.fanout import HubEvent, use_hub
+from chat.healing import Healer
 from chat.layer_link import LayerLink
 from chat.payloads import to_line
 from chat.rooms import Room
 from chat.sockets import Socket
-from chat.threads import DATABASE_AWAY, DatabaseThreads
+from chat.threads import DatabaseThreads
 
 logger = logging.getLogger(__name__)
 
@@ -42,22 +41,20 @@ class Hub:
         self.people: dict[int, set[Socket]] = defaultdict(set)
         self.rechecks: set[int] = set()
         self.hear_presence: Callable[[int, int], None] = lambda chat_id, user_id: None
-        self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.doubt_everything)
-        self._threads = threads
+        self.healer = Healer(self, threads)
+        self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.healer.doubt_everything)
         self._loop = asyncio.get_running_loop()
         self._dirty_rooms: set[Room] = set()
         self._dirty_sockets: dict[Socket, None] = {}
         self._to_flush = asyncio.Event()
-        self._to_heal = asyncio.Event()
         self._to_recheck = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._doubted: set[int] = set()
 
     def start(self) -> None:
         self._tasks = [
             asyncio.create_task(self._flush_forever(), name="hub-flush"),
-            asyncio.create_task(self._heal_forever(), name="hub-heal"),
+            asyncio.create_task(self.healer.run(), name="hub-heal"),
         ]
         self.link.start()
         use_hub(self.publish)
@@ -155,12 +152,7 @@ class Hub:
             room.learn_head(revision)
         else:
             room.hear_of(revision)
-        self._note(room)
-
-    def doubt_everything(self) -> None:
-        """The layer was away: any chat may have changed unheard."""
-        self._doubted.update(self.rooms)
-        self._to_heal.set()
+        self.note(room)
 
     def recheck(self, user_ids: Iterable[int]) -> None:
         self.rechecks.update(user_ids)
@@ -179,7 +171,7 @@ class Hub:
             return
         room.add(event.line, event.revision)
         if event.revision:
-            self._note(room)
+            self.note(room)
         else:
             self._dirty_rooms.add(room)
             self._flush_soon()
@@ -195,18 +187,18 @@ class Hub:
         if event.chat_id in self.rooms:
             self.hear_of(event.chat_id, event.revision, newcomer=True)
             # What was said before this event came found no room here.
-            self._doubted.add(event.chat_id)
-            self._to_heal.set()
+            self.healer.doubt(event.chat_id)
 
     def _dismiss(self, event: HubEvent) -> None:
         for socket in list(self.people.get(event.user_id, ())):
             self.leave(socket, event.chat_id)
 
-    def _note(self, room: Room) -> None:
+    def note(self, room: Room) -> None:
+        """The room has lines to write, or has heard of what it has not got."""
         self._dirty_rooms.add(room)
         self._to_flush.set()
         if room.is_behind:
-            self._to_heal.set()
+            self.healer.wake()
 
     # Writing: everything that waits for a socket goes out as one frame
 
@@ -258,44 +250,3 @@ class Hub:
         rooms = (self.rooms.get(chat_id) for chat_id in socket.chat_ids)
         heads = {str(room.chat_id): room.head for room in rooms if room and room.head is not None}
         return to_line({"type": "heads", "heads": heads})
-
-    # Healing: what the direct road lost is read from the database
-
-    async def _heal_forever(self) -> None:
-        while True:
-            await self._to_heal.wait()
-            await asyncio.sleep(0.05)
-            self._to_heal.clear()
-            try:
-                await self._heal()
-            except DATABASE_AWAY:
-                await asyncio.sleep(1)
-            except Exception:
-                # Healing is the last line: it must outlive whatever it meets.
-                logger.exception("healing failed")
-                await asyncio.sleep(1)
-            if self._doubted or any(room.is_behind for room in self.rooms.values()):
-                self._to_heal.set()
-
-    async def _heal(self) -> None:
-        doubted = self._doubted & set(self.rooms)
-        if doubted:
-            heads = await self._threads.run(history.heads_of, doubted)
-            self._doubted -= doubted
-            for chat_id, revision in heads.items():
-                self.hear_of(chat_id, revision)
-        self._doubted &= set(self.rooms)
-        now = time.monotonic()
-        for room in [room for room in self.rooms.values() if room.has_hole(now=now)]:
-            await self._fill(room)
-
-    async def _fill(self, room: Room) -> None:
-        after, said = room.head, room.known_head
-        changes = await self._threads.run(history.changes_after, room.chat_id, after)
-        logger.info("read what was lost", extra={"chat_id": room.chat_id, "after": after})
-        line = to_line({"type": "chat.changes", "chat_id": room.chat_id, **changes})
-        room.move_to(changes["revision"], line if changes["changes"] else "")
-        # Nothing was heard meanwhile: what was said is there now, or never was.
-        if not changes["more"] and room.known_head == said:
-            room.forget_beyond_head()
-        self._note(room)

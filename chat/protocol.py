@@ -71,19 +71,19 @@ class Frame:
         if value is None:
             raise _missing(name)
         if not isinstance(value, str):
-            raise _wrong(name, _("a text"))
+            raise BadRequestError.of(name, _("a text"))
         return value
 
     def uuid(self, name: str) -> UUID:
         try:
             return UUID(self.text(name))
         except ValueError:
-            raise _wrong(name, _("a UUID")) from None
+            raise BadRequestError.of(name, _("a UUID")) from None
 
     def flag(self, name: str) -> bool:
         value = self.fields.get(name)
         if not isinstance(value, bool):
-            raise _wrong(name, _("true or false"))
+            raise BadRequestError.of(name, _("true or false"))
         return value
 
     def _whole_number(self, name: str, *, minimum: int) -> int | None:
@@ -92,7 +92,7 @@ class Frame:
             return None
         # A bool is an int to Python, but nobody means chat True.
         if type(value) is not int or not minimum <= value <= LARGEST_ID:
-            raise _wrong(name, _("a whole number"))
+            raise BadRequestError.of(name, _("a whole number"))
         return value
 
 
@@ -153,14 +153,9 @@ def _request_id(fields: dict[str, Any]) -> str | None:
     if request_id is None:
         return None
     if not isinstance(request_id, str) or len(request_id) > REQUEST_ID_LENGTH:
-        raise _wrong("request_id", _("a text of at most 200 characters"))
+        raise BadRequestError.of("request_id", _("a text of at most 200 characters"))
     return request_id
 
 
 def _missing(name: str) -> BadRequestError:
     return BadRequestError(_("“%(field)s” is missing.") % {"field": name})
-
-
-def _wrong(name: str, expected: str) -> BadRequestError:
-    detail = _("“%(field)s” is wrong; expected %(expected)s.")
-    return BadRequestError(detail % {"field": name, "expected": expected})

@@ -85,7 +85,7 @@ class Watch:
     async def _send_heads(self) -> None:
         await asyncio.sleep(random.uniform(*HEADS_SECONDS))  # noqa: S311  (jitter, no secret)
         # What neither road brought is found here at the latest.
-        self._hub.doubt_everything()
+        self._hub.healer.doubt_everything()
         now = time.monotonic()
         for socket in self._hub.sockets:
             if socket.is_too_slow(now):

@@ -24,7 +24,7 @@ Role = Membership.Role
 def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] = ()) -> Chat:
     """Makes a group or a public chat with its owner and first members."""
     if kind not in {Chat.Kind.GROUP, Chat.Kind.PUBLIC}:
-        raise BadRequestError("kind")
+        raise BadRequestError.of("kind", "group, public")
     chat = Chat.objects.create(kind=kind, title=check_title(title), created_by=owner)
     people = {owner.pk: owner, **{member.pk: member for member in members}}
     Membership.objects.bulk_create(
@@ -121,7 +121,7 @@ def remove_member(*, actor: User, chat_id: int, user_id: int) -> None:
 def set_role(*, actor: User, chat_id: int, user_id: int, role: str) -> Membership:
     """Makes a member an admin or an admin a member; only the owner does."""
     if role not in {Role.ADMIN, Role.MEMBER}:
-        raise BadRequestError("role")
+        raise BadRequestError.of("role", "admin, member")
     chat = lock_chat(chat_id)
     own = managing_membership_of(actor, chat_id)
     membership = _other_membership(chat, user_id)

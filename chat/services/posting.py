@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ChatError, NotFoundError
 from chat.models import Chat, Membership, Message, User
@@ -120,7 +121,7 @@ class _Batch:
         if post.reply_to_id is not None:
             reply_to = self.quoted.get(post.reply_to_id)
             if reply_to is None or reply_to.chat_id != post.chat_id:
-                raise BadRequestError("reply_to")
+                raise BadRequestError.of("reply_to", _("a message of this chat"))
         chat = self.chats[post.chat_id]
         chat.last_seq += 1
         chat.revision += 1

@@ -76,7 +76,7 @@ class TestWelcome:
     async def test_misses_nothing_that_happens_while_it_is_read(self, connect, world, monkeypatch):
         """Saved after the welcome was read and told before it was written: it must follow."""
         ann, bob, _, chat = world
-        from chat import consumers
+        from chat import welcome
         from chat.summaries import chat_summaries as read
 
         def read_then_post(user):
@@ -84,7 +84,7 @@ class TestWelcome:
             people.post(chat, bob, "in between")
             return found
 
-        monkeypatch.setattr(consumers, "chat_summaries", read_then_post)
+        monkeypatch.setattr(welcome, "chat_summaries", read_then_post)
         socket = await connect(ann)
         (listed,) = socket.welcome["chats"]
         event = await socket.message("in between", seconds=2)
@@ -95,9 +95,9 @@ class TestWelcome:
         self, connect, world, monkeypatch, step
     ):
         ann, bob, _, chat = world
-        from chat import consumers
+        from chat import welcome
 
-        read = getattr(consumers, step)
+        read = getattr(welcome, step)
         done: list[bool] = []
 
         def read_then_remove(user):
@@ -108,7 +108,7 @@ class TestWelcome:
                 people.remove(chat, bob)
             return found
 
-        monkeypatch.setattr(consumers, step, read_then_remove)
+        monkeypatch.setattr(welcome, step, read_then_remove)
         socket = await connect(bob)
         await in_thread(people.post, chat, ann, "not for bob")
         await asyncio.sleep(0)
@@ -120,9 +120,9 @@ class TestWelcome:
         self, connect, world, monkeypatch, step
     ):
         ann, _, eve, chat = world
-        from chat import consumers
+        from chat import welcome
 
-        read = getattr(consumers, step)
+        read = getattr(welcome, step)
         done: list[bool] = []
 
         def read_then_add(user):
@@ -132,7 +132,7 @@ class TestWelcome:
                 chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
             return found
 
-        monkeypatch.setattr(consumers, step, read_then_add)
+        monkeypatch.setattr(welcome, step, read_then_add)
         socket = await connect(eve)
         listed = [one["id"] for one in socket.welcome["chats"]]
         if chat.pk not in listed:

@@ -1,0 +1,60 @@
+"""The first line of a socket: who one is, and how all of one's chats stand (DESIGN §5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from chat.models import User
+from chat.payloads import Payload, person_payload, timestamp, to_line
+from chat.protocol import MOST_FRAME_BYTES, PROTOCOL_VERSION
+from chat.runtime import Runtime
+from chat.sockets import Socket
+from chat.summaries import SMALL_CHAT_MEMBERS, active_chat_ids, chat_summaries
+from chat.text import CONTENT_LENGTH
+from chat.threads import DATABASE_AWAY
+
+
+async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -> None:
+    """Registers first, then reads: what changes in between comes twice, and is dropped once."""
+    hub = runtime.hub
+    hub.register(socket)
+    joined = set(await _read(runtime, active_chat_ids, user))
+    for chat_id in joined:
+        hub.join(socket, chat_id)
+    chats = await _read(runtime, chat_summaries, user)
+    listed = {chat["id"] for chat in chats}
+    for chat_id in listed - joined:
+        hub.join(socket, chat_id)
+    for chat_id in joined - listed:
+        hub.leave(socket, chat_id)
+    # Whoever was removed since the second look has been taken out of the room already.
+    chats = [chat for chat in chats if chat["id"] in socket.chat_ids]
+    for chat in chats:
+        chat["present"] = runtime.presence.online_in(chat["id"])
+    line = to_line(_payload(user, language, chats))
+    hub.welcome(socket, line, {chat["id"]: chat["revision"] for chat in chats})
+    small = [chat["id"] for chat in chats if chat["member_count"] <= SMALL_CHAT_MEMBERS]
+    runtime.presence.come(user.pk, small)
+
+
+def _payload(user: User, language: str, chats: list[Payload]) -> Payload:
+    return {
+        "type": "welcome",
+        "protocol": PROTOCOL_VERSION,
+        "user": {**person_payload(user), "language": language},
+        "chats": chats,
+        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+        "time": timestamp(datetime.now(UTC)),
+    }
+
+
+async def _read(runtime: Runtime, function: Callable[[User], Any], user: User) -> Any:
+    """Waits for a database that is away: a socket that has just come has nothing else to do."""
+    while True:
+        try:
+            return await runtime.threads.run(function, user)
+        except DATABASE_AWAY:
+            await asyncio.sleep(1)
