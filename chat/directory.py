@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from django.db.models import Count, Exists, OuterRef, Q
 
 from chat.models import Chat, Membership, User
@@ -11,11 +14,17 @@ MOST_FOUND = 20
 PAGE_MEMBERS = 100
 
 
+def holding(field: str, words: str) -> Q:
+    """The field holds the words in any case. SQLite alone knows the case of ASCII letters only."""
+    cases = {words, words.lower(), words.upper(), words.capitalize(), words.title()}
+    return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
+
+
 def find_people(user: User, words: str) -> list[Payload]:
     """Active people whose name or username begins with, or holds, the words; oneself left out."""
     if not words:
         return []
-    matching = Q(username__icontains=words) | Q(display_name__icontains=words)
+    matching = holding("username", words) | holding("display_name", words)
     people = User.objects.filter(matching, is_active=True).exclude(pk=user.pk)
     # Those who begin with it come first.
     first = people.filter(username__istartswith=words).order_by("username")[:MOST_FOUND]
@@ -30,7 +39,7 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
     active = Q(memberships__left_at__isnull=True, memberships__isnull=False)
     chats = (
         Chat.objects.open_to_all()
-        .filter(title__icontains=words)
+        .filter(holding("title", words))
         .annotate(count=Count("memberships", filter=active), joined=Exists(own))
         .order_by("-count", "title", "pk")
         .values_list("pk", "title", "count", "joined")
@@ -50,7 +59,7 @@ def list_members(chat_id: int, words: str, page: int) -> Payload:
     members = (
         Membership.objects.active()
         .filter(
-            Q(user__username__icontains=words) | Q(user__display_name__icontains=words),
+            holding("user__username", words) | holding("user__display_name", words),
             chat_id=chat_id,
         )
         .select_related("user")

@@ -1,0 +1,52 @@
+"""Finding people and chats by what they are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.directory import find_people, find_public_chats, list_members
+from chat.models import User
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ann() -> User:
+    return people.make_person("ann")
+
+
+class TestFindingPeople:
+    @pytest.mark.parametrize("words", ["борис", "БОРИС", "Борис", "бор", "ива", "boris"])
+    def test_takes_names_in_any_case_in_any_alphabet(self, ann: User, words: str) -> None:
+        boris = people.make_person("boris", display_name="Борис Иванов")
+        assert [found["id"] for found in find_people(ann, words)] == [boris.pk]
+
+    @pytest.mark.parametrize("words", ["%", "_", "\\", "100%"])
+    def test_takes_signs_of_patterns_as_they_stand(self, ann: User, words: str) -> None:
+        people.make_person("boris")
+        assert find_people(ann, words) == []
+
+    def test_leaves_out_oneself_and_those_who_are_gone(self, ann: User) -> None:
+        people.ban(people.make_person("annabel"))
+        assert find_people(ann, "ann") == []
+
+    def test_begins_with_those_whose_username_begins_so(self, ann: User) -> None:
+        joanna, annika = people.make_person("joanna"), people.make_person("annika")
+        assert [found["id"] for found in find_people(ann, "ann")] == [annika.pk, joanna.pk]
+
+
+class TestFindingChats:
+    def test_takes_titles_in_any_case_and_public_ones_alone(self, ann: User) -> None:
+        chat = people.make_public(ann, title="Общий чат")
+        people.make_group(ann, title="Общий секрет")
+        found = find_public_chats(people.make_person("bob"), "общий", 0)["chats"]
+        assert found == [{"id": chat.pk, "title": "Общий чат", "member_count": 1, "joined": False}]
+
+
+class TestListingMembers:
+    def test_finds_among_them_in_any_case(self, ann: User) -> None:
+        boris = people.make_person("boris", display_name="Борис")
+        chat = people.make_group(ann, boris)
+        found = list_members(chat.pk, "БОРИС", 0)["members"]
+        assert [member["user"]["id"] for member in found] == [boris.pk]
