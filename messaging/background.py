@@ -53,7 +53,12 @@ def make_relay() -> Relay:
     """The relay for settings.MESSAGE_BUS. Connects to nothing yet."""
     if is_embedded():
         delivery = embedded.HandlerDelivery(registry)
-        return Relay(delivery, make_lock(), batch_size=embedded.BATCH_SIZE)
+        return Relay(
+            delivery,
+            make_lock(),
+            batch_size=embedded.BATCH_SIZE,
+            gather_seconds=embedded.GATHER_SECONDS,
+        )
     return Relay(KafkaDelivery(get_adapter()), make_lock())
 
 

@@ -20,6 +20,8 @@ from messaging.registry import Registry
 
 # Handlers run in the process that serves people: short turns.
 BATCH_SIZE = 200
+# Nobody waits for a round, and each takes time from those who are being served.
+GATHER_SECONDS = 0.1
 
 
 class HandlerDelivery:

@@ -244,7 +244,8 @@ class TestArchitecture:
         return self.TEXT.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
     def test_names_every_error_code_and_no_other(self):
-        codes = {error.code for error in (ChatError, *ChatError.__subclasses__())}
+        errors: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
+        codes = {error.code for error in errors}
         sentence = self.section("The socket").split("Errors have")[1].split("Close codes")[0]
         assert set(re.findall(r"`(\w+)`", sentence)) - {"code", "detail", "retry_after"} == codes
 
