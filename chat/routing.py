@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from importlib import import_module
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
@@ -60,16 +61,21 @@ async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 class LanguageMiddleware:
-    """The person's own language, or the browser's."""
+    """The language of the page (`?lang=`), the person's own, or the browser's."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        chosen = getattr(scope["user"], "language", "")
-        language = chosen if chosen in dict(settings.LANGUAGES) else ""
-        scope["language"] = language or get_language_from_request(_Request(scope))  # type: ignore[arg-type]
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+        wanted = (asked, getattr(scope["user"], "language", ""))
+        known = [language for language in wanted if language in dict(settings.LANGUAGES)]
+        scope["language"] = known[0] if known else browser_language(scope)
         await self.application(scope, receive, send)
+
+
+def browser_language(scope: dict[str, Any]) -> str:
+    return get_language_from_request(_Request(scope))  # type: ignore[arg-type]
 
 
 _chat: Any = SignInMiddleware(LanguageMiddleware(ChatConsumer.as_asgi()))

@@ -8,7 +8,7 @@
 import { RequestError, api, offlineError } from "./api.js";
 import { delayBefore } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { gettext } from "./i18n.js";
+import { gettext, language } from "./i18n.js";
 
 const REPLY_MS = 15_000;
 const WELCOME_MS = 15_000;
@@ -76,7 +76,7 @@ export class Socket extends Emitter {
     this.#setState("connecting");
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     let hasOpened = false;
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/`);
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/?lang=${language}`);
     this.#socket = socket;
     this.#expect(WELCOME_MS);
     socket.onopen = () => {
