@@ -83,6 +83,14 @@ class TooLongError(ChatError):
     message = _("The text is too long. Shorten it.")
 
 
+class SignedOutError(ChatError):
+    """Raised over HTTP when nobody is signed in; a socket is closed with 4401 instead."""
+
+    code = "signed_out"
+    status = 401
+    message = _("Sign in first.")
+
+
 class NotFoundError(ChatError):
     """Raised alike for what does not exist and for what is not yours."""
 

@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 
-from chat.errors import ChatError, ForbiddenError, FrameTooLargeError, UnavailableError
+from chat.errors import (
+    ChatError,
+    ForbiddenError,
+    FrameTooLargeError,
+    SignedOutError,
+    UnavailableError,
+)
 from chat.models import User
 from chat.payloads import Payload
 from chat.protocol import MOST_FRAME_BYTES, Frame, parse_object
@@ -24,14 +30,6 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 Route = Callable[Concatenate[User, Frame, P], Payload | tuple[int, Payload] | None]
-
-
-class SignedOutError(ChatError):
-    """Raised when nobody is signed in."""
-
-    code = "signed_out"
-    status = 401
-    message = "Sign in first."
 
 
 def error_response(error: ChatError) -> JsonResponse:
@@ -78,7 +76,7 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
 
 def _signed_in(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
-        raise SignedOutError(_("Sign in first."))
+        raise SignedOutError
     return request.user
 
 

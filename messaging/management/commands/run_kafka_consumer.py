@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -65,10 +66,12 @@ class Command(BaseCommand):
         topics = self._topics(group, options["topics"])
         require_tables()
         adapter = get_adapter()
+        self.stopping = threading.Event()
         try:
-            self._announce(group, topics)
-            self._connect(adapter)
-            self._run(adapter, group, topics, options)
+            with stopped_by_signals(self.stopping.set):
+                self._announce(group, topics)
+                self._connect(adapter)
+                self._run(adapter, group, topics, options)
         finally:
             close_adapter()
 
@@ -139,11 +142,11 @@ class Command(BaseCommand):
             max_records=options["max_messages"],
             is_drained=is_drained if options["until_empty"] else None,
             on_turn=turn,
+            stopping=self.stopping,
         )
         heartbeat.beat()
         try:
-            with stopped_by_signals(consumer.stop):
-                consumer.run()
+            consumer.run()
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))
         finally:

@@ -10,8 +10,7 @@ import fastjsonschema
 import pytest
 
 from chat.actions import ACTIONS
-from chat.errors import ChatError
-from chat.http import SignedOutError
+from chat.errors import ChatError, SignedOutError
 from chat.protocol import CloseCode
 from chat.runtime import runtime
 from chat.services import chats
