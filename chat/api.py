@@ -1,4 +1,4 @@
-"""The HTTP routes (DESIGN §5): the same data as the socket, and what is done too rarely for it."""
+"""The HTTP routes: the same data as the socket, and what is done too rarely for it."""
 
 from __future__ import annotations
 

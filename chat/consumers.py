@@ -1,4 +1,4 @@
-"""One browser's socket: takes its frames, answers each, never ends over a bad one (DESIGN §5).
+"""One browser's socket: takes its frames, answers each, never ends over a bad one.
 
 Holds no logic: frames become posts, receipts or actions. What others do comes through the hub.
 """

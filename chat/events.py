@@ -1,4 +1,4 @@
-"""Turns changes of messages into events of the outbox, in the same transaction (DESIGN §6)."""
+"""Turns changes of messages into events of the outbox, in the same transaction."""
 
 from __future__ import annotations
 

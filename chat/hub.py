@@ -1,4 +1,4 @@
-"""One per process: gets each event once and hands it to that process's sockets (DESIGN §3).
+"""One per process: gets each event once and hands it to that process's sockets.
 
 Own events come straight from the commit, those of other processes over one channel of the layer;
 what the layer loses is found by comparing revisions and read from the database. Belongs to one

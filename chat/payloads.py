@@ -1,4 +1,4 @@
-"""Rows as the browser gets them (DESIGN §5): plain dicts, the same on the socket and over HTTP."""
+"""Rows as the browser gets them: plain dicts, the same on the socket and over HTTP."""
 
 from __future__ import annotations
 

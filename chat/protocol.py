@@ -1,4 +1,4 @@
-"""The socket's contract (DESIGN §5): what a frame may be, and what the close codes mean.
+"""The socket's contract (docs/asyncapi.yaml): what a frame may be, and what the close codes mean.
 
 Parses and checks; does nothing.
 """

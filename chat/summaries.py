@@ -13,7 +13,7 @@ from chat.models import Chat, Membership, Message, User
 from chat.payloads import Payload, person_payload, sender_payload, timestamp
 from chat.text import excerpt
 
-# In larger chats cursors and presence are not spread to everyone (DESIGN §5).
+# In larger chats cursors and presence are not spread to everyone.
 SMALL_CHAT_MEMBERS = 100
 
 

@@ -1,4 +1,4 @@
-"""The first line of a socket: who one is, and how all of one's chats stand (DESIGN §5)."""
+"""The first line of a socket: who one is, and how all of one's chats stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posts many messages in one transaction: one lock per chat, one insert for all (DESIGN §3)."""
+"""Posts many messages in one transaction: one lock per chat, one insert for all."""
 
 from __future__ import annotations
 
