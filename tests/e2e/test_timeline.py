@@ -113,7 +113,7 @@ class TestScrollingBack:
         sees(anna, "message 80")
         expect(anna.page.locator("#chat-list .badge")).to_have_count(0)
         anna.page.evaluate("document.querySelector('#scroller').scrollTop = 900")
-        anna.page.wait_for_function("!document.querySelector('#pill').hidden")
+        anna.page.wait_for_function("() => !document.querySelector('#pill').hidden")
         reading = anna.page.evaluate(FIRST_IN_VIEW)
         before = anna.page.evaluate(TOP_OF, reading)
         open_chat(boris, "anna")

@@ -336,7 +336,7 @@ class TestNotification:
         anna.page.get_by_role("menuitem", name="Notifications").click()
         expect(anna.page.locator(".toast")).to_contain_text("are on")
         send(boris, "**while** away")
-        anna.page.wait_for_function("notes.length > 0")
+        anna.page.wait_for_function("() => notes.length > 0")
         open_chat(anna, "boris")
         send(boris, "looking")
         sees(anna, "looking")
