@@ -62,7 +62,6 @@ class GroupConsumer:
         is_drained: Callable[[], bool] | None = None,
         on_turn: Callable[[Counts], object] | None = None,
         retries: RetryPolicy = RETRIES,
-        stopping: threading.Event | None = None,
     ) -> None:
         self._reader = reader
         self._box = box
@@ -73,7 +72,7 @@ class GroupConsumer:
         self._max_records = max_records
         self._is_drained = is_drained
         self._on_turn = on_turn
-        self._stopping = stopping or threading.Event()
+        self._stopping = threading.Event()
         self._records: dict[RecordPosition, Record] = {}
         self._rebalances = 0
         self._times_away = 0

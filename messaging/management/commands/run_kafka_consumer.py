@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -66,12 +65,10 @@ class Command(BaseCommand):
         topics = self._topics(group, options["topics"])
         require_tables()
         adapter = get_adapter()
-        self.stopping = threading.Event()
         try:
-            with stopped_by_signals(self.stopping.set):
-                self._announce(group, topics)
-                self._connect(adapter)
-                self._run(adapter, group, topics, options)
+            self._announce(group, topics)
+            self._connect(adapter)
+            self._run(adapter, group, topics, options)
         finally:
             close_adapter()
 
@@ -142,11 +139,11 @@ class Command(BaseCommand):
             max_records=options["max_messages"],
             is_drained=is_drained if options["until_empty"] else None,
             on_turn=turn,
-            stopping=self.stopping,
         )
         heartbeat.beat()
         try:
-            consumer.run()
+            with stopped_by_signals(consumer.stop):
+                consumer.run()
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))
         finally:

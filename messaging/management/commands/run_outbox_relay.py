@@ -46,6 +46,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         require_kafka("run_outbox_relay")
         require_tables()
+        say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
+        self._look_for_kafka()
         heartbeat = Heartbeat(options["heartbeat_file"])
         relay = Relay(
             KafkaDelivery(get_adapter()),
@@ -56,8 +58,6 @@ class Command(BaseCommand):
         )
         try:
             with stopped_by_signals(relay.stop):
-                say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
-                self._look_for_kafka()
                 relay.run()
         finally:
             heartbeat.remove()
