@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from chat.models import User
+from chat.models import Chat, User
 from chat.runtime import stop_runtime
 from tests import people
 from tests.sockets import ChatSocket
@@ -21,6 +21,22 @@ Connect = Callable[..., Any]
 async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
     """Database work of an async test: the loop's own thread must not wait for a database."""
     return await sync_to_async(function)(*arguments, **fields)
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    return people.make_person("ann")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return people.make_person("bob")
+
+
+@pytest.fixture
+def chat(ann: User, bob: User) -> Chat:
+    """A group of the two, nothing said yet."""
+    return people.make_group(ann, bob)
 
 
 @pytest.fixture

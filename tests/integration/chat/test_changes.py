@@ -23,7 +23,6 @@ from tests.people import (
     ban,
     everything_stored,
     make_direct,
-    make_group,
     make_person,
     post,
     post_text,
@@ -31,21 +30,6 @@ from tests.people import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ann():
-    return make_person("ann")
-
-
-@pytest.fixture
-def bob():
-    return make_person("bob")
-
-
-@pytest.fixture
-def chat(ann, bob):
-    return make_group(ann, bob)
 
 
 @pytest.fixture

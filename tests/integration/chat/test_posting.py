@@ -31,21 +31,6 @@ from tests.people import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ann():
-    return make_person("ann")
-
-
-@pytest.fixture
-def bob():
-    return make_person("bob")
-
-
-@pytest.fixture
-def chat(ann, bob):
-    return make_group(ann, bob)
-
-
 def kinds(outcomes) -> list[type]:
     return [type(outcome) for outcome in outcomes]
 
