@@ -6,7 +6,7 @@ Both pass the same tests in tests/contract/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -129,6 +129,34 @@ class RecordSource(Protocol):
         """Leaves the group, so that the others need not wait for a timeout. Never raises."""
 
 
+class TopicReader(Protocol):
+    """Reads topics once more without being in any group: nobody else's reading is disturbed.
+
+    Used by one thread. Every method raises RetryableError when the bus does not answer.
+    """
+
+    def beginnings(self) -> dict[TopicPartition, int]:
+        """Of every partition the first offset that is still there."""
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Of every partition the offset that the next record will get."""
+
+    def offsets_at(self, moment_ms: int) -> dict[TopicPartition, int]:
+        """Of every partition the first record with that timestamp or a later one; its end where
+        there is none."""
+
+    def read(
+        self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[list[Record]]:
+        """Everything from `starts` up to `ends`, in order within each partition."""
+
+    def skip_rest(self, topic_partition: TopicPartition) -> None:
+        """The `read` that is going on gives nothing more of this partition."""
+
+    def close(self) -> None:
+        """Never raises."""
+
+
 class Adapter(Protocol):
     """The bus. `connect` first; after `close` everything refuses with ShuttingDownError."""
 
@@ -169,6 +197,9 @@ class Adapter(Protocol):
 
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource:
         """A new member of the group. Raises RetryableError when the bus does not answer in time."""
+
+    def open_reader(self, topics: Sequence[str]) -> TopicReader:
+        """Of those of the topics that exist. Raises RetryableError."""
 
     def ensure_topics(
         self, topics: Sequence[str], *, partitions: int, replication: int

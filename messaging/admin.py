@@ -2,142 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.contrib import admin
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from messaging.dead_letters import record_of
 from messaging.describing import describe
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.errors import InvalidEventError
+from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
 from messaging.registry import registry
-from messaging.replaying import discard, replay
+from messaging.replaying import discard, event_of, replay
+from messaging.signals import Operator
+from messaging.staff import ReadOnlyAdmin, ReasonForm, asks_first, text
 
-MOST_AT_ONCE = 100  # handlers run in the request
+MOST_SHOWN = 20_000  # characters of a record's value
+MOST_KINDS = 30  # of faults, in the filter of the dead letters
+
+Lookups = list[tuple[str, Any]]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
-    """Rows are written by the pipe alone; who may change them may start its actions."""
+def operator_of(request: HttpRequest) -> Operator:
+    """Nobody else comes so far: AdminSite.admin_view asks everyone to sign in."""
+    assert isinstance(request.user, AbstractBaseUser)
+    return request.user
 
-    list_per_page = 50
-    show_full_result_count = False
-    actions_on_bottom = True
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class TopicFilter(admin.SimpleListFilter):
+    """Topics that have a handler: asking a large table for its own takes too long."""
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    title = _("topic")
+    parameter_name = "topic"
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        topics = {topic for group in registry.groups() for topic in registry.topics(group)}
+        return [(topic, topic) for topic in sorted(topics)]
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return bool(super().has_change_permission(request))
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(topic=self.value()) if self.value() else queryset
 
-    def confirm(
-        self,
-        request: HttpRequest,
-        rows: QuerySet[Any],
-        *,
-        action: str,
-        title: str,
-        explanation: str,
-        needs_reason: bool = False,
-    ) -> HttpResponse | None:
-        """The page that asks; None when it was answered with yes."""
-        if rows.count() > MOST_AT_ONCE:
-            text = gettext("At most %d at once; for more there is manage.py dead_letters.")
-            self.message_user(request, text % MOST_AT_ONCE, messages.ERROR)
-            return HttpResponse(status=302, headers={"Location": request.get_full_path()})
-        if request.POST.get("confirmed") == "yes":
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "explanation": explanation,
-            "rows": rows,
-            "action": action,
-            "needs_reason": needs_reason,
-            "back": request.get_full_path(),
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/messaging/confirm.html", context)
 
-    def each(
-        self, request: HttpRequest, rows: QuerySet[Any], change: Callable[[int], object]
-    ) -> None:
-        """Changes one after the other, oldest first; those that fail are named."""
-        done = 0
-        for pk in rows.order_by("pk").values_list("pk", flat=True):
-            try:
-                change(pk)
-                done += 1
-            except Exception as error:  # noqa: BLE001  a handler's fault is shown, not raised
-                self.message_user(request, f"{pk}: {describe(error)}", messages.ERROR)
-        self.message_user(request, gettext("Done: %d") % done, messages.SUCCESS)
+class GroupFilter(admin.SimpleListFilter):
+    title = _("group")
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        return [(group, group) for group in registry.groups()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(group=self.value()) if self.value() else queryset
+
+
+class FaultFilter(admin.SimpleListFilter):
+    """What went wrong with the open letters, the most frequent first: topic, handler and error."""
+
+    title = _("what went wrong")
+    parameter_name = "fault"
+    FIELDS = ("topic", "handler", "error_class")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        kinds = DeadLetter.objects.open().values_list(*self.FIELDS).annotate(count=Count("pk"))
+        return [
+            ("|".join(kind), f"{' · '.join(filter(None, kind))} ({count})")
+            for *kind, count in kinds.order_by("-count")[:MOST_KINDS]
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        parts = (self.value() or "").split("|")
+        if len(parts) != len(self.FIELDS):
+            return queryset
+        return queryset.filter(**dict(zip(self.FIELDS, parts, strict=True)))
 
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(ReadOnlyAdmin):
     list_display = ["id", "event_type", "topic", "key", "status", "attempts", "created_at"]
-    list_filter = ["status", "topic"]
-    search_fields = ["=event_id", "=key"]
-    ordering = ["-id"]
+    list_filter = ["status", TopicFilter]
+    search_by = {"event_id": UUID, "key": text}
+    search_help_text = _("An event id, or a key (a chat's number).")
     actions = ["retry", "cancel"]
 
-    @admin.action(permissions=["operate"], description=_("Send again what was set aside"))
-    def retry(self, request: HttpRequest, rows: QuerySet[OutboxEvent]) -> HttpResponse | None:
-        page = self.confirm(
-            request,
-            rows,
-            action="retry",
-            title=gettext("Send again?"),
-            explanation=gettext("They go out after what their chat has sent since."),
-        )
-        if page is None:
-            self._tell(request, OutboxEvent.objects.filter(pk__in=rows).retry())
-        return page
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = [field.name for field in self.opts.fields if field.name != "payload"]
+        may_read = request.user.has_perm("messaging.read_outbox_payload")
+        return [*fields, "payload"] if may_read else fields
 
-    @admin.action(permissions=["operate"], description=_("Cancel what was not sent"))
-    def cancel(self, request: HttpRequest, rows: QuerySet[OutboxEvent]) -> HttpResponse | None:
-        page = self.confirm(
-            request,
-            rows,
-            action="cancel",
-            title=gettext("Cancel?"),
-            explanation=gettext("They will not reach the bus. The messages themselves stay."),
-        )
-        if page is None:
-            self._tell(request, OutboxEvent.objects.filter(pk__in=rows).cancel())
-        return page
+    @asks_first(
+        permission="messaging.operate_outbox",
+        description=_("Send again what was set aside"),
+        question=_("Send again?"),
+        explanation=_("They go out after what their chat has sent since."),
+    )
+    def retry(self, request: HttpRequest, rows: QuerySet[OutboxEvent], answers: Any) -> None:
+        chosen = OutboxEvent.objects.filter(pk__in=rows)
+        self.tell_done(request, chosen.retry(actor=operator_of(request)))
 
-    def _tell(self, request: HttpRequest, count: int) -> None:
-        self.message_user(request, gettext("Done: %d") % count, messages.SUCCESS)
+    @asks_first(
+        permission="messaging.operate_outbox",
+        description=_("Cancel what was not sent"),
+        question=_("Cancel?"),
+        explanation=_("They will not reach the bus. The messages themselves stay."),
+    )
+    def cancel(self, request: HttpRequest, rows: QuerySet[OutboxEvent], answers: Any) -> None:
+        chosen = OutboxEvent.objects.filter(pk__in=rows)
+        self.tell_done(request, chosen.cancel(actor=operator_of(request)))
 
 
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "group", "handler", "topic", "partition", "offset", "handled_at"]
-    list_filter = ["group", "handler", "topic"]
-    search_fields = ["=event_id"]
-    ordering = ["-id"]
+    list_filter = [GroupFilter, TopicFilter]
+    search_by = {"event_id": UUID}
+    search_help_text = _("An event id.")
+
+
+@admin.register(RelayState)
+class RelayStateAdmin(ReadOnlyAdmin):
+    list_display = ["name", "bus", "host", "pid", "breaker", "started_at", "seen_at"]
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
     list_display = ["id", "topic", "group", "handler", "error_class", "status", "created_at"]
-    list_filter = ["status", "topic", "group", "handler", "error_class"]
-    search_fields = ["=event_id"]
-    ordering = ["-id"]
-    actions = ["replay", "discard"]
-    readonly_fields = ["key_shown", "value_shown", "headers_shown"]
-    exclude = ["headers"]
+    list_filter = ["status", FaultFilter, GroupFilter]
+    search_by = {"event_id": UUID, "record_key": str.encode}
+    search_help_text = _("An event id, or a key (a chat's number).")
+    actions = ["replay", "replay_key", "discard"]
+    # What a record says, and errors that may quote it.
+    CONTENT = ["key_shown", "value_shown", "headers_shown", "error_message", "traceback"]
+    readonly_fields = ["schema_result", *CONTENT[:3]]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        left_out = {"headers", "record_key", "value", *self.CONTENT}
+        fields = [field.name for field in self.opts.fields if field.name not in left_out]
+        may_read = request.user.has_perm("messaging.read_deadletter_content")
+        return [*fields, "schema_result", *(self.CONTENT if may_read else [])]
+
+    @admin.display(description=_("by its schema"))
+    def schema_result(self, letter: DeadLetter) -> str:
+        """Fields and rules, never a value."""
+        try:
+            event_of(letter)
+        except InvalidEventError as error:
+            return str(error)
+        return gettext("A valid record: the handler could not process it.")
 
     @admin.display(description=_("key"))
     def key_shown(self, letter: DeadLetter) -> str:
@@ -145,40 +158,49 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("value"))
     def value_shown(self, letter: DeadLetter) -> str:
-        return repr(record_of(letter).value)[:20_000]
+        return repr(record_of(letter).value)[:MOST_SHOWN]
 
     @admin.display(description=_("headers"))
     def headers_shown(self, letter: DeadLetter) -> str:
         return "\n".join(f"{name}: {content!r}" for name, content in record_of(letter).headers)
 
-    @admin.action(permissions=["operate"], description=_("Give to the handler again"))
-    def replay(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
-        page = self.confirm(
+    @asks_first(
+        permission="messaging.operate_deadletter",
+        description=_("Give to the handler again"),
+        question=_("Give to the handler again?"),
+        explanation=_("Oldest first. An event that was handled since has no second effect."),
+    )
+    def replay(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:
+        # A handler's fault, whatever it is, is shown, not raised.
+        self.each(
             request,
             rows,
-            action="replay",
-            title=gettext("Give to the handler again?"),
-            explanation=gettext(
-                "Oldest first. An event that was handled since has no second effect."
-            ),
+            lambda letter: replay(letter.pk, registry, actor=operator_of(request)),
+            errors=Exception,
+            explain=describe,
         )
-        if page is None:
-            self.each(request, rows, lambda pk: replay(pk, registry))
-        return page
 
-    @admin.action(permissions=["operate"], description=_("Discard"))
-    def discard(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
-        page = self.confirm(
+    @admin.action(description=_("Give all open letters of the same chats again, in order"))
+    def replay_key(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
+        keys = rows.values("record_key")
+        topics = rows.values("topic")
+        same = DeadLetter.objects.open().filter(record_key__in=keys, topic__in=topics)
+        return self.replay(request, same)
+
+    replay_key.permission = "messaging.operate_deadletter"  # type: ignore[attr-defined]
+
+    @asks_first(
+        permission="messaging.operate_deadletter",
+        description=_("Discard"),
+        question=_("Discard?"),
+        explanation=_("They are closed without having been handled, and stay in the list."),
+        form=ReasonForm,
+    )
+    def discard(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:
+        self.each(
             request,
             rows,
-            action="discard",
-            title=gettext("Discard?"),
-            explanation=gettext(
-                "They are closed without having been handled, and stay in the list."
-            ),
-            needs_reason=True,
+            lambda letter: discard(letter.pk, answers["reason"], actor=operator_of(request)),
+            errors=Exception,
+            explain=describe,
         )
-        if page is None:
-            reason = request.POST.get("reason", "")
-            self.each(request, rows, lambda pk: discard(pk, reason))
-        return page

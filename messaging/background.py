@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
+from collections.abc import Sequence
 
 from django.conf import settings
 
 from messaging import embedded
+from messaging.companions import Companion, make_companions
 from messaging.configuration import close_adapter, get_adapter, is_embedded
 from messaging.delivery import KafkaDelivery
 from messaging.outbox import outbox_recorded
@@ -27,9 +30,10 @@ _running: BackgroundRelay | None = None
 
 
 class BackgroundRelay:
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, companions: Sequence[Companion] = ()) -> None:
         self.pid = os.getpid()
         self._relay = relay
+        self._companions = companions
         self._thread = threading.Thread(target=relay.run, name="relay", daemon=True)
 
     @property
@@ -40,13 +44,19 @@ class BackgroundRelay:
     def start(self) -> None:
         outbox_recorded.connect(self._relay.wake)
         self._thread.start()
+        for companion in self._companions:
+            companion.start()
 
     def stop(self, timeout_seconds: float) -> bool:
         """Whether it ended in time. Rows that it did not come to stay in the outbox."""
+        deadline = time.monotonic() + timeout_seconds
         outbox_recorded.disconnect(self._relay.wake)
         self._relay.stop()
         self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        ended = [
+            companion.stop(max(0.0, deadline - time.monotonic())) for companion in self._companions
+        ]
+        return not self._thread.is_alive() and all(ended)
 
 
 def make_relay() -> Relay:
@@ -62,6 +72,11 @@ def make_relay() -> Relay:
     return Relay(KafkaDelivery(get_adapter()), make_lock())
 
 
+def _make_companions() -> list[Companion]:
+    """Embedded, this process runs the handlers of all groups, and what works beside them."""
+    return make_companions(registry.groups()) if is_embedded() else []
+
+
 def ensure_started() -> None:
     """Returns at once; any number of times, from any thread.
 
@@ -72,7 +87,7 @@ def ensure_started() -> None:
         return
     with _lock:
         if _running is None or not _running.is_alive:
-            _running = BackgroundRelay(make_relay())
+            _running = BackgroundRelay(make_relay(), _make_companions())
             _running.start()
 
 

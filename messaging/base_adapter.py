@@ -21,6 +21,7 @@ from messaging.adapter import (
     RecordPosition,
     RecordSource,
     TopicDescription,
+    TopicReader,
 )
 from messaging.circuit_breaker import CircuitBreaker
 from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
@@ -127,6 +128,9 @@ class BusAdapter(ABC):
 
     @abstractmethod
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource: ...
+
+    @abstractmethod
+    def open_reader(self, topics: Sequence[str]) -> TopicReader: ...
 
     @abstractmethod
     def _send(

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from messaging.base_adapter import BusAdapter
 
-TOPICS = ("chat-messages", "message-delivery-status")
+TOPICS = ("audit-events", "chat-messages", "message-delivery-status")
 DEAD_LETTER_SUFFIX = ".dlq"
 
 _lock = threading.Lock()

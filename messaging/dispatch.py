@@ -231,10 +231,14 @@ class Dispatcher:
 def handle_once(
     events: Sequence[Event], handlers: Sequence[Handler], *, group: str, attempts: int = 1
 ) -> None:
-    """In one transaction: the receipts, and each handler with the events it has not had."""
+    """In one transaction: the receipts, and each handler with the events it has not had.
+
+    Handlers that are to be last come after all others, of whatever topic.
+    """
     by_topic: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_topic[event.topic].append(event)
+    last: list[tuple[Handler, Sequence[Event]]] = []
     with transaction.atomic():
         for topic, topic_events in by_topic.items():
             called = [handler for handler in handlers if handler.topic == topic]
@@ -243,5 +247,11 @@ def handle_once(
                 continue
             fresh = claim(topic_events, group=group, handlers=names, attempts=attempts)
             for handler in called:
-                if fresh[handler.name]:
+                if not fresh[handler.name]:
+                    continue
+                if handler.is_last:
+                    last.append((handler, fresh[handler.name]))
+                else:
                     handler.function(fresh[handler.name])
+        for handler, handler_events in last:
+            handler.function(handler_events)

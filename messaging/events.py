@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,3 +30,8 @@ class Event:
     produced_at: datetime
     position: RecordPosition | None = None
     traceparent: str | None = None
+
+    @property
+    def happened_at(self) -> datetime:
+        """As the event itself tells; `produced_at` is when it was recorded. Raises ValueError."""
+        return datetime.fromisoformat(self.payload["timestamp"].upper()).astimezone(UTC)

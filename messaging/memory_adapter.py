@@ -23,7 +23,7 @@ from messaging.adapter import (
 )
 from messaging.base_adapter import BusAdapter
 from messaging.errors import PermanentError, RetryableError
-from messaging.memory_broker import AWAY, InMemoryBroker, InMemorySource
+from messaging.memory_broker import AWAY, InMemoryBroker, InMemoryReader, InMemorySource
 
 __all__ = ["InMemoryAdapter", "InMemoryBroker", "InMemorySource"]
 
@@ -61,6 +61,11 @@ class InMemoryAdapter(BusAdapter):
         self._refuse_when_closing()
         self._refuse_when_away()
         return InMemorySource(self.broker, group_id, topics)
+
+    def open_reader(self, topics: Sequence[str]) -> InMemoryReader:
+        self._refuse_when_closing()
+        self._refuse_when_away()
+        return InMemoryReader(self.broker, topics)
 
     def ensure_topics(
         self,

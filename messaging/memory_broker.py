@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from messaging.adapter import OutgoingRecord, Record, RecordPosition, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
 
 AWAY = "The in-memory bus is away."
+READ_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -190,3 +191,45 @@ class InMemorySource:
             self._positions[part] = start + len(found)
             taken += found
         return taken
+
+
+class InMemoryReader:
+    """Reads topics without being in a group; see `TopicReader`."""
+
+    def __init__(self, broker: InMemoryBroker, topics: Sequence[str]) -> None:
+        self._broker = broker
+        self._parts = broker.topic_partitions(topics)
+        self._skipped: set[TopicPartition] = set()
+
+    def beginnings(self) -> dict[TopicPartition, int]:
+        return dict.fromkeys(self._parts, 0)
+
+    def ends(self) -> dict[TopicPartition, int]:
+        return {part: len(self._records(part)) for part in self._parts}
+
+    def offsets_at(self, moment_ms: int) -> dict[TopicPartition, int]:
+        return {
+            part: sum(record.timestamp_ms < moment_ms for record in self._records(part))
+            for part in self._parts
+        }
+
+    def read(
+        self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Iterator[list[Record]]:
+        self._skipped.clear()
+        for part, start in starts.items():
+            for first in range(start, ends[part], READ_AT_ONCE):
+                if part not in self._skipped:
+                    yield self._records(part)[first : min(first + READ_AT_ONCE, ends[part])]
+
+    def skip_rest(self, topic_partition: TopicPartition) -> None:
+        self._skipped.add(topic_partition)
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def _records(self, part: TopicPartition) -> list[Record]:
+        with self._broker.changed:
+            if not self._broker.is_available:
+                raise RetryableError(AWAY)
+            return list(self._broker.topics[part.topic][part.partition])

@@ -6,14 +6,17 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
-from django.db import models
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from messaging.signals import Operator, operated
+
 TOPIC_LENGTH = 249  # Kafka's own limit
 KEY_LENGTH = 128
 NAME_LENGTH = 100
+MOST_NAMED = 100  # event ids in what is told of an operator's deed
 
 
 class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
@@ -30,17 +33,35 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
             query = query.exclude(topic=topic, key=key)
         return query
 
-    def retry(self) -> int:
+    def retry(self, *, actor: Operator) -> int:
         """Set aside or cancelled rows wait again; they go after what their key has sent since."""
-        stopped = [OutboxEvent.Status.ERROR, OutboxEvent.Status.CANCELLED]
-        return self.filter(status__in=stopped).update(
-            status=OutboxEvent.Status.WAITING, attempts=0, last_error=""
+        stopped = self.filter(status__in=[OutboxEvent.Status.ERROR, OutboxEvent.Status.CANCELLED])
+        return stopped._operate(
+            "outbox.retried", actor, status=OutboxEvent.Status.WAITING, attempts=0, last_error=""
         )
 
-    def cancel(self) -> int:
+    def cancel(self, *, actor: Operator) -> int:
         """Rows that are not sent yet never will be."""
-        open_states = [OutboxEvent.Status.WAITING, OutboxEvent.Status.ERROR]
-        return self.filter(status__in=open_states).update(status=OutboxEvent.Status.CANCELLED)
+        open_ = self.filter(status__in=[OutboxEvent.Status.WAITING, OutboxEvent.Status.ERROR])
+        return open_._operate("outbox.cancelled", actor, status=OutboxEvent.Status.CANCELLED)
+
+    @transaction.atomic
+    def _operate(self, action: str, actor: Operator, **changes: Any) -> int:
+        rows = self
+        if connection.features.has_select_for_update:
+            rows = rows.select_for_update()
+        event_ids = dict(rows.order_by("pk").values_list("pk", "event_id"))
+        if event_ids:
+            OutboxEvent.objects.filter(pk__in=list(event_ids)).update(**changes)
+            named = [str(event_id) for event_id in event_ids.values()][:MOST_NAMED]
+            operated.send(
+                sender=OutboxEvent,
+                action=action,
+                target=("outbox", ""),
+                details={"count": len(event_ids), "events": named},
+                actor=actor,
+            )
+        return len(event_ids)
 
 
 class PayloadField(models.TextField):  # type: ignore[type-arg]  # not generic when it runs
@@ -88,6 +109,10 @@ class OutboxEvent(models.Model):
     class Meta:
         verbose_name = _("outbox event")
         verbose_name_plural = _("outbox")
+        permissions = [
+            ("operate_outbox", "Can send events again and cancel them"),
+            ("read_outbox_payload", "Can read what events say"),
+        ]
         indexes = [
             models.Index(fields=["id"], condition=Q(status=0), name="outbox_waiting"),
             models.Index(fields=["id"], condition=Q(status=2), name="outbox_set_aside"),
@@ -163,6 +188,10 @@ class DeadLetter(models.Model):
     class Meta:
         verbose_name = _("dead letter")
         verbose_name_plural = _("dead letters")
+        permissions = [
+            ("operate_deadletter", "Can replay and discard dead letters"),
+            ("read_deadletter_content", "Can read what dead letters say"),
+        ]
         indexes = [
             models.Index(fields=["topic", "id"], condition=Q(status="open"), name="dead_open"),
         ]

@@ -19,10 +19,9 @@ from typing import IO, Any, Protocol
 import psycopg
 from django.db import connection
 
+from messaging import lock_keys
 from messaging.errors import RetryableError
 from messaging.outbox import NOTIFY_CHANNEL
-
-ADVISORY_KEY = 0x7765_6263_6861_7401  # any number that nothing else in this database locks
 
 
 class Alarm:
@@ -72,7 +71,7 @@ class PostgresLock:
         self,
         connect: Callable[[], psycopg.Connection[Any]] | None = None,
         *,
-        key: int = ADVISORY_KEY,
+        key: int = lock_keys.RELAY,
     ) -> None:
         self._connect = connect or _own_connection
         self._key = key
@@ -157,7 +156,7 @@ def make_lock() -> RelayLock:
     """The one for the database in use."""
     if connection.vendor == "postgresql":
         return PostgresLock()
-    return FileLock(_path_beside(str(connection.settings_dict["NAME"])))
+    return FileLock(path_beside(str(connection.settings_dict["NAME"]), purpose="relay"))
 
 
 def _own_connection() -> psycopg.Connection[Any]:
@@ -179,8 +178,8 @@ def _own_connection() -> psycopg.Connection[Any]:
     )
 
 
-def _path_beside(database: str) -> Path:
+def path_beside(database: str, *, purpose: str) -> Path:
     """In memory there is one process anyway: then the lock is that process's own."""
     if "memory" in database or not database:
-        return Path(tempfile.gettempdir()) / f"webchat-relay-{os.getpid()}.lock"
-    return Path(f"{database}.relay.lock")
+        return Path(tempfile.gettempdir()) / f"webchat-{purpose}-{os.getpid()}.lock"
+    return Path(f"{database}.{purpose}.lock")

@@ -17,6 +17,7 @@ from messaging.errors import InvalidEventError, PermanentError
 from messaging.events import Event
 from messaging.models import DeadLetter
 from messaging.registry import Handler, Registry
+from messaging.signals import Operator, operated
 from messaging.validation import decode
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class NotOpenError(PermanentError):
     """Raised when a letter was replayed or discarded before."""
 
 
-def replay(letter_id: int, registry: Registry) -> None:
+def replay(letter_id: int, registry: Registry, *, actor: Operator) -> None:
     """Effects, receipts and the letter's new state in one transaction.
 
     Raises NotOpenError, DeadLetter.DoesNotExist, or what the handler raised: then the letter stays
@@ -37,7 +38,7 @@ def replay(letter_id: int, registry: Registry) -> None:
             letter = _locked(letter_id)
             event = event_of(letter)
             handle_once([event], handlers_of(letter, registry), group=letter.group)
-            _close(letter, DeadLetter.Status.REPLAYED)
+            _close(letter, DeadLetter.Status.REPLAYED, actor)
     except (NotOpenError, DeadLetter.DoesNotExist):
         raise
     except Exception as error:
@@ -47,14 +48,14 @@ def replay(letter_id: int, registry: Registry) -> None:
     logger.info("Dead letter replayed", extra={"dead_letter": letter_id, "topic": letter.topic})
 
 
-def discard(letter_id: int, reason: str) -> None:
+def discard(letter_id: int, reason: str, *, actor: Operator) -> None:
     """Raises NotOpenError, DeadLetter.DoesNotExist, ValueError without a reason."""
     if not reason.strip():
         raise ValueError("Say why it is discarded.")
     with transaction.atomic():
         letter = _locked(letter_id)
         letter.reason = clean(reason, longest=2000)
-        _close(letter, DeadLetter.Status.DISCARDED)
+        _close(letter, DeadLetter.Status.DISCARDED, actor)
     logger.info("Dead letter discarded", extra={"dead_letter": letter_id, "topic": letter.topic})
 
 
@@ -86,10 +87,23 @@ def _locked(letter_id: int) -> DeadLetter:
     return letter
 
 
-def _close(letter: DeadLetter, status: DeadLetter.Status) -> None:
+def _close(letter: DeadLetter, status: DeadLetter.Status, actor: Operator) -> None:
     letter.status = status
     letter.closed_at = timezone.now()
     letter.save(update_fields=["status", "closed_at", "reason"])
+    operated.send(
+        sender=DeadLetter,
+        action=f"dead_letter.{status.value}",
+        target=("dead_letter", letter.pk),
+        details={
+            "topic": letter.topic,
+            "group": letter.group,
+            "handler": letter.handler,
+            "event": str(letter.event_id or ""),
+            "reason": letter.reason,
+        },
+        actor=actor,
+    )
 
 
 def _note_failure(letter_id: int, error: Exception) -> None:

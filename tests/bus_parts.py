@@ -14,8 +14,12 @@ from uuid import uuid4
 from django.db import connection, transaction
 
 from messaging import schemas
+from messaging.dispatch import handle_once
+from messaging.embedded import event_of
 from messaging.events import Event
 from messaging.outbox import NewEvent, record_many
+from messaging.outbox_rows import mark_published, read_waiting
+from messaging.registry import MAIN_GROUP, registry
 
 TOPIC = "chat-messages"
 STATUS_TOPIC = "message-delivery-status"
@@ -51,6 +55,23 @@ def record_chats(chats: int, messages: int, *, topic: str = TOPIC) -> None:
     """Messages 1 to `messages` of each chat, one of every chat at a time, as people write."""
     for seq in range(1, messages + 1):
         record(*(message_event(chat, seq, topic=topic) for chat in range(1, chats + 1)))
+
+
+def handle_waiting(*names: str) -> list[Event]:
+    """What waits in the outbox goes to these handlers of the main group, to all when none is named,
+    as if the bus had brought it.
+    """
+    rows = read_waiting(limit=1000)
+    events = [event_of(row) for row in rows]
+    handlers = [
+        handler
+        for topic in registry.topics(MAIN_GROUP)
+        for handler in registry.handlers(topic, MAIN_GROUP)
+        if not names or handler.name in names
+    ]
+    handle_once(events, handlers, group=MAIN_GROUP)
+    mark_published([(row, None) for row in rows])
+    return events
 
 
 def know_topic(topic: str) -> str:

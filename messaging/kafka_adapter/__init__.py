@@ -12,6 +12,7 @@ from messaging.base_adapter import BusAdapter
 from messaging.kafka_adapter.administration import Administration
 from messaging.kafka_adapter.connection import Connection
 from messaging.kafka_adapter.publisher import Publisher
+from messaging.kafka_adapter.reader import KafkaReader
 from messaging.kafka_adapter.source import KafkaSource
 from messaging.retry import call_with_retries
 
@@ -64,6 +65,10 @@ class KafkaAdapter(BusAdapter):
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> KafkaSource:
         self._refuse_when_closing()
         return KafkaSource(self._connection, group_id=group_id, topics=topics)
+
+    def open_reader(self, topics: Sequence[str]) -> KafkaReader:
+        self._refuse_when_closing()
+        return KafkaReader(self._connection, topics)
 
     def ensure_topics(
         self, topics: Sequence[str], *, partitions: int, replication: int

@@ -88,7 +88,7 @@ class KafkaSource:
                 return []
         except (kafka_errors.KafkaError, OSError, RuntimeError) as error:
             raise translate(error) from None
-        records = [_record(given) for batch in polled.values() for given in batch]
+        records = [as_record(given) for batch in polled.values() for given in batch]
         for record in records:
             self._handed_out[record.topic_partition] = record.offset + 1
         if records:
@@ -115,18 +115,18 @@ class KafkaSource:
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
         with _while_assigned():
-            self._consumer.seek(_kafka(topic_partition), offset)
+            self._consumer.seek(as_kafka(topic_partition), offset)
 
     def pause(self, topic_partitions: Iterable[TopicPartition]) -> None:
         for part in topic_partitions:
             with _while_assigned():
-                self._consumer.pause(_kafka(part))
+                self._consumer.pause(as_kafka(part))
 
     def resume(self, topic_partitions: Iterable[TopicPartition]) -> None:
         for part in topic_partitions:
             with _while_assigned():
-                self._consumer.resume(_kafka(part))
-                forget_parked(self._consumer, _kafka(part))
+                self._consumer.resume(as_kafka(part))
+                forget_parked(self._consumer, as_kafka(part))
 
     def assignment(self) -> frozenset[TopicPartition]:
         if self._rebalance.is_going_on:
@@ -200,11 +200,11 @@ def _while_assigned() -> contextlib.suppress:
     return contextlib.suppress(KeyError, ValueError, AssertionError, kafka_errors.IllegalStateError)
 
 
-def _kafka(part: TopicPartition) -> KafkaPartition:
+def as_kafka(part: TopicPartition) -> KafkaPartition:
     return KafkaPartition(part.topic, part.partition)
 
 
-def _record(given: Any) -> Record:
+def as_record(given: Any) -> Record:
     return Record(
         topic=given.topic,
         partition=given.partition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from datetime import UTC, datetime
 
 
 def positive(text: str) -> int:
@@ -19,3 +20,12 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def moment(text: str) -> datetime:
+    """UTC where it does not say."""
+    try:
+        given = datetime.fromisoformat(text)
+        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError(f"{text!r} is not a time like 2026-11-23T14:00Z") from None

@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from tests import needs
+from tests.processes import PATIENCE
 from tests.services import Kafka, ServiceMissing, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,15 +60,15 @@ class TestComposeKafka:
     def test_takes_a_record_from_outside_into_a_topic_made_on_the_way(self, compose_kafka):
         producer = KafkaProducer(bootstrap_servers=compose_kafka.brokers)
         try:
-            producer.send("chat-messages", b"hello").get(timeout=20)
+            producer.send("chat-messages", b"hello").get(timeout=20 * PATIENCE)
             assert len(producer.partitions_for("chat-messages")) == 6
         finally:
-            producer.close(timeout=5)
+            producer.close(timeout=5 * PATIENCE)
 
     def test_gives_it_to_a_group(self, compose_kafka):
         producer = KafkaProducer(bootstrap_servers=compose_kafka.brokers)
-        producer.send("read-by-a-group", b"hello").get(timeout=20)
-        producer.close(timeout=5)
+        producer.send("read-by-a-group", b"hello").get(timeout=20 * PATIENCE)
+        producer.close(timeout=5 * PATIENCE)
         consumer = KafkaConsumer(
             "read-by-a-group",
             bootstrap_servers=compose_kafka.brokers,

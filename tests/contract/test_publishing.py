@@ -13,6 +13,7 @@ import pytest
 from messaging.adapter import MAX_RECORD_BYTES, OutgoingRecord, RecordPosition
 from messaging.errors import InvalidEventError, PermanentError, ShuttingDownError
 from tests.contract.conftest import Bus, first_arrivals, outgoing, read
+from tests.processes import PATIENCE
 
 Unique = Callable[[str], str]
 
@@ -143,7 +144,7 @@ class TestPublishMany:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=30 * PATIENCE)
         assert len(results) == 1000
         assert all(isinstance(result, RecordPosition) for result in results)
         arrived = first_arrivals(read(bus.source(adapter, unique("group"), topic), 1000))

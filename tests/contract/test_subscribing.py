@@ -12,6 +12,7 @@ import pytest
 
 from messaging.adapter import OutgoingRecord
 from tests.contract.conftest import Bus
+from tests.processes import PATIENCE
 from tests.services import wait_until
 
 Unique = Callable[[str], str]
@@ -163,5 +164,5 @@ class TestClose:
         assert is_working.wait(20)
         started = time.monotonic()
         adapter.close(timeout_seconds=0.5)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 2 * PATIENCE
         may_finish.set()

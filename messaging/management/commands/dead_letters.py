@@ -17,6 +17,7 @@ from messaging.management.exits import AWAY, ERROR, PARTLY, USAGE, fail, require
 from messaging.models import DeadLetter, DeadLetterQuerySet
 from messaging.registry import registry
 from messaging.replaying import NotOpenError, discard, replay
+from messaging.signals import shell_operator
 
 MOST_AT_ONCE = 1000
 
@@ -86,12 +87,18 @@ class Command(BaseCommand):
         self.stdout.write(f"reason: {letter.reason}\n{letter.traceback}".rstrip())
 
     def _replay(self, options: dict[str, Any]) -> None:
-        self._change(options, "replay", lambda letter_id: replay(letter_id, registry))
+        actor = shell_operator()
+        self._change(options, "replay", lambda letter_id: replay(letter_id, registry, actor=actor))
 
     def _discard(self, options: dict[str, Any]) -> None:
         if options["execute"] and not options["reason"].strip():
             fail(USAGE, "Say why: dead_letters discard … --reason TEXT --execute")
-        self._change(options, "discard", lambda letter_id: discard(letter_id, options["reason"]))
+        actor = shell_operator()
+        self._change(
+            options,
+            "discard",
+            lambda letter_id: discard(letter_id, options["reason"], actor=actor),
+        )
 
     def _change(self, options: dict[str, Any], verb: str, change: Any) -> None:
         ids = list(_named(options).values_list("id", flat=True))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from messaging.base_adapter import BusAdapter
+from messaging.companions import beside
 from messaging.configuration import TOPICS, close_adapter, get_adapter
 from messaging.consumer import BATCH_SIZE, Counts, GroupConsumer
 from messaging.dead_letter_limit import TooManyDeadLettersError
@@ -142,7 +143,7 @@ class Command(BaseCommand):
         )
         heartbeat.beat()
         try:
-            with stopped_by_signals(consumer.stop):
+            with stopped_by_signals(consumer.stop), beside(group):
                 consumer.run()
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))

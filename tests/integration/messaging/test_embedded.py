@@ -146,9 +146,9 @@ def dead(relay, faults) -> DeadLetter:
 
 class TestReplay:
     def test_has_the_effect_once_however_often_it_is_done(self, dead, registry):
-        replay(dead.pk, registry)
+        replay(dead.pk, registry, actor="a test")
         with pytest.raises(NotOpenError, match="replayed already"):
-            replay(dead.pk, registry)
+            replay(dead.pk, registry, actor="a test")
         assert Effects.once_for(["other", "writer"], chats=1, messages=1)
         dead.refresh_from_db()
         assert dead.status == DeadLetter.Status.REPLAYED
@@ -159,31 +159,31 @@ class TestReplay:
     ):
         OutboxEvent.objects.update(status=Status.WAITING)
         relay.run_round()
-        replay(dead.pk, registry)
+        replay(dead.pk, registry, actor="a test")
         assert Effects.once_for(["other", "writer"], chats=1, messages=1)
 
     def test_leaves_it_open_with_the_new_error_when_it_fails_again(self, dead, registry, faults):
         faults["1", 1] = KeyError("still")
         with pytest.raises(KeyError):
-            replay(dead.pk, registry)
+            replay(dead.pk, registry, actor="a test")
         dead.refresh_from_db()
         assert (dead.status, dead.error_class, dead.attempts) == ("open", "KeyError", 6)
         assert len(Effects.rows()) == 1
 
     def test_needs_the_handler_that_failed(self, dead):
         with pytest.raises(Exception, match="no handler writer any more"):
-            replay(dead.pk, Registry())
+            replay(dead.pk, Registry(), actor="a test")
 
 
 class TestDiscard:
     def test_closes_it_with_a_reason(self, dead, registry):
         with pytest.raises(ValueError, match="why"):
-            discard(dead.pk, " ")
-        discard(dead.pk, "spam")
+            discard(dead.pk, " ", actor="a test")
+        discard(dead.pk, "spam", actor="a test")
         dead.refresh_from_db()
         assert (dead.status, dead.reason) == ("discarded", "spam")
         with pytest.raises(NotOpenError):
-            replay(dead.pk, registry)
+            replay(dead.pk, registry, actor="a test")
 
 
 class TestBackground:

@@ -49,7 +49,7 @@ class TestEnsure:
         assert {row["topic"] for row in rows} == set(all_topics())
         assert {row["partitions"] for row in rows} == {4}
         assert {row["topic"]: row["made"] for row in rows}["chat-messages"] is False
-        assert sum(row["made"] for row in rows) == 3
+        assert sum(row["made"] for row in rows) == len(all_topics()) - 1
 
     def test_changes_nothing_the_second_time(self, broker: InMemoryBroker) -> None:
         run("--ensure")
@@ -79,7 +79,7 @@ class TestDescribe:
         run("--ensure")
         lines = run("--describe").splitlines()
         assert lines[0].split() == ["topic", "partitions", "replication"]
-        assert lines[1].split() == ["chat-messages", "4", "1"]
+        assert ["chat-messages", "4", "1"] in [line.split() for line in lines]
         assert len({len(line) for line in lines}) == 1
 
     def test_makes_nothing_and_fails_when_something_is_missing(

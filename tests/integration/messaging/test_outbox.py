@@ -8,6 +8,7 @@ from messaging.errors import InvalidEventError
 from messaging.models import OutboxEvent
 from messaging.outbox import NewEvent, outbox_recorded, record_many
 from tests.bus_parts import message_event, record
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ class TestOutboxRecorded:
             record_many([message_event(1, 1)])
             record_many([message_event(1, 2)])
             assert postgres_listener(timeout=0.1) == 0
-        assert postgres_listener(timeout=5) == 1
+        assert postgres_listener(timeout=5 * PATIENCE) == 1
 
 
 @pytest.fixture

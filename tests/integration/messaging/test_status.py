@@ -16,6 +16,8 @@ from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
 from messaging.registry import Registry
 from messaging.status import bus_problems, problems_of, read_figures, warnings_of, with_kafka
 from tests.bus_parts import TOPIC, message_event, record, record_chats
+from tests.people import message_events
+from tests.processes import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,13 +108,13 @@ class TestBusProblems:
         make_old()
         assert "events wait" in bus_problems()[0]
 
-    def test_answers_within_two_seconds_when_the_database_hangs(self, monkeypatch):
+    def test_does_not_hang_with_the_database(self, monkeypatch):
         hangs = threading.Event()
         asking = status._Asking(lambda: [str(hangs.wait(30))])
         monkeypatch.setattr(status, "_asking", asking)
         before = time.monotonic()
         assert bus_problems() == ["the database does not answer"]
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 2 * PATIENCE
         threads = threading.active_count()
         bus_problems()
         assert threading.active_count() == threads
@@ -154,6 +156,7 @@ class TestKafkaStatus:
         assert ended.value.code == 3
 
 
+@pytest.mark.embedded
 class TestDeadLettersCommand:
     def test_lists_the_open_ones_without_their_content(self):
         first = letter()
@@ -209,6 +212,7 @@ class TestDeadLettersCommand:
         assert "stays open: InvalidEventError" in capsys.readouterr().err
 
 
+@pytest.mark.embedded
 class TestCommandsOnTheEmbeddedBus:
     @pytest.mark.parametrize("command", ["run_kafka_consumer", "run_outbox_relay"])
     def test_refuse_and_say_what_to_do_instead(self, command):
@@ -217,6 +221,7 @@ class TestCommandsOnTheEmbeddedBus:
         assert raised.value.returncode == 2
 
 
+@pytest.mark.embedded
 class TestConsumerOptions:
     def test_an_unknown_group_or_topic_is_a_usage_error(self, settings):
         settings.MESSAGE_BUS = "kafka"
@@ -258,10 +263,10 @@ class TestAdmin:
 
     def test_what_was_set_aside_is_sent_again_after_a_yes(self, staff):
         record(message_event(1, 1))
-        OutboxEvent.objects.update(status=OutboxEvent.Status.ERROR)
-        row = OutboxEvent.objects.get()
+        message_events().update(status=OutboxEvent.Status.ERROR)
+        row = OutboxEvent.objects.set_aside().get()
         form = {"action": "retry", "_selected_action": [row.pk]}
         staff.post("/admin/messaging/outboxevent/", form)
-        assert OutboxEvent.objects.waiting().count() == 0
+        assert OutboxEvent.objects.set_aside().count() == 1
         staff.post("/admin/messaging/outboxevent/", form | {"confirmed": "yes"})
-        assert OutboxEvent.objects.waiting().count() == 1
+        assert message_events().get().status == OutboxEvent.Status.WAITING

@@ -22,7 +22,7 @@ from messaging.errors import (
     RetryableError,
     ShuttingDownError,
 )
-from messaging.memory_adapter import InMemorySource
+from messaging.memory_broker import InMemoryReader, InMemorySource
 
 WRITTEN = RecordPosition("topic", 0, 7)
 
@@ -56,6 +56,9 @@ class ScriptedAdapter(BusAdapter):
         return []
 
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> InMemorySource:
+        raise RetryableError("nothing to read here")
+
+    def open_reader(self, topics: Sequence[str]) -> InMemoryReader:
         raise RetryableError("nothing to read here")
 
     def _send(

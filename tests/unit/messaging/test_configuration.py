@@ -61,8 +61,10 @@ class TestGetAdapter:
 
     def test_names_every_topic(self) -> None:
         assert configuration.all_topics() == [
+            "audit-events",
             "chat-messages",
             "message-delivery-status",
+            "audit-events.dlq",
             "chat-messages.dlq",
             "message-delivery-status.dlq",
         ]
