@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
-from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from chat import actions, directory, history
-from chat.errors import BadRequestError, NotFoundError
-from chat.http import route
-from chat.limits import MessageLimit
+from chat import actions, directory, history, invite_api, search_api, webhook_api
+from chat.errors import BadRequestError, ForbiddenError, NotFoundError
+from chat.http import route, upload_route
+from chat.limits import MessageLimit, message_limit
+from chat.message_receipts import receipts_payload
 from chat.models import Message, User
-from chat.payloads import Payload, person_payload, timestamp
+from chat.notifications import notifications_page, notify_payload, unseen_notifications
+from chat.payloads import Payload, attachment_payload, person_payload, timestamp
 from chat.protocol import Frame
-from chat.services import chats
-from chat.services.access import LARGEST_ID, membership_of
-from chat.services.posting import NewPost, post_message
+from chat.services import chats, notifications
+from chat.services.access import known_id as _known
+from chat.services.access import membership_of
+from chat.services.attachments import discard_upload, most_bytes, store_upload
+from chat.services.posting import MOST_ATTACHMENTS, NewPost, post_message
 from chat.services.receipts import Cursors, advance_cursors
 from chat.summaries import chat_summaries, chat_summary
 from chat.text import CONTENT_LENGTH
 
 MOST_QUERY = 64
 MOST_PAGE = 10_000
+MOST_SEEN_AT_ONCE = 100
+# Over HTTP each process counts for itself, like the sockets' limit.
+_upload_limit = MessageLimit("LIMIT_UPLOADS_PER_MINUTE")
 # The newest earlier wordings; nobody reads further back.
 MOST_EDITS = 50
-# Over HTTP each process counts for itself, like the sockets' limit.
-_message_limit = MessageLimit(settings.LIMIT_MESSAGES_PER_MINUTE)
 
 
 def read_me(user: User, fields: Frame) -> Payload:
     me = {**person_payload(user), "language": user.language}
-    return {"user": me, "limits": {"content": CONTENT_LENGTH}}
+    return {"user": me, "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()}}
 
 
 def list_chats(user: User, fields: Frame) -> Payload:
-    return {"chats": chat_summaries(user)}
+    return {"chats": chat_summaries(user), "notifications": unseen_notifications(user)}
 
 
 def make_chat(user: User, fields: Frame) -> tuple[int, Payload]:
@@ -112,8 +119,9 @@ def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
         client_message_id=fields.uuid("client_message_id"),
         content=fields.text("content"),
         reply_to_id=fields.optional_id("reply_to"),
+        attachment_ids=fields.uuids("attachments", most=MOST_ATTACHMENTS),
     )
-    _message_limit.take(user.pk)
+    message_limit.take(user.pk)
     posted = post_message(post)
     return {
         "message_id": posted.message_id,
@@ -124,12 +132,48 @@ def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
     }
 
 
+def upload(user: User, file: UploadedFile[Any], chat_id: int) -> tuple[int, Payload]:
+    _upload_limit.take(user.pk)
+    stored = store_upload(uploader=user, chat_id=_known(chat_id), file=file)
+    return 201, {"attachment": attachment_payload(stored)}
+
+
+def remove_upload(user: User, fields: Frame, attachment_id: UUID) -> None:
+    discard_upload(uploader=user, attachment_id=attachment_id)
+
+
 def send_receipt(user: User, fields: Frame, chat_id: int) -> None:
     membership_of(user, _known(chat_id))
     cursors = Cursors(
         fields.optional_number("delivered_seq") or 0, fields.optional_number("read_seq") or 0
     )
     advance_cursors({(chat_id, user.pk): cursors})
+
+
+def set_notify(user: User, fields: Frame, chat_id: int) -> Payload:
+    membership = notifications.set_notify(
+        user=user,
+        chat_id=_known(chat_id),
+        level=fields.text("level"),
+        mute_minutes=fields.optional_number("mute_minutes"),
+    )
+    return notify_payload(membership)
+
+
+def list_notifications(user: User, fields: Frame) -> Payload:
+    return notifications_page(user, before=fields.optional_id("before"))
+
+
+def see_notifications(user: User, fields: Frame) -> None:
+    """Some by their ids, all up to one, or all."""
+    if "ids" in fields.fields:
+        notifications.see_notifications(user=user, ids=fields.ids("ids", most=MOST_SEEN_AT_ONCE))
+    elif "up_to" in fields.fields:
+        notifications.see_all_notifications(user=user, up_to=fields.id("up_to"))
+    elif fields.fields.get("all") is True:
+        notifications.see_all_notifications(user=user)
+    else:
+        raise BadRequestError.of("ids", 'ids, up_to, "all": true')
 
 
 def edit_message(user: User, fields: Frame, message_id: int) -> Payload:
@@ -144,20 +188,29 @@ def set_reaction(user: User, fields: Frame, message_id: int) -> Payload:
     return actions.react(user, _of_message(fields, message_id))
 
 
+def list_receipts(user: User, fields: Frame, message_id: int) -> Payload:
+    """Of one's own message: what is not spread in large chats, and in small ones who it is."""
+    message = _message_seen_by(user, message_id)
+    if message.sender_id != user.pk:
+        raise ForbiddenError
+    return receipts_payload(message, user, _page(fields))
+
+
 def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
-    message = Message.objects.visible_to(user).filter(pk=_known(message_id)).first()
-    if message is None:
-        raise NotFoundError
+    message = _message_seen_by(user, message_id)
+    if not message.is_readable:
+        return {"edits": []}
     edits = message.edits.order_by("-pk")[:MOST_EDITS].values("content", "edited_at")
     return {
         "edits": [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in reversed(edits)]
     }
 
 
-def _known(row_id: int) -> int:
-    if not 0 < row_id <= LARGEST_ID:
+def _message_seen_by(user: User, message_id: int) -> Message:
+    message = Message.objects.visible_to(user).filter(pk=_known(message_id)).first()
+    if message is None:
         raise NotFoundError
-    return row_id
+    return message
 
 
 def _of_chat(fields: Frame, chat_id: int) -> Frame:
@@ -191,9 +244,18 @@ urlpatterns = [
     path("chats/<int:chat_id>/members", route(get=list_members, post=add_member)),
     path("chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)),
     path("chats/<int:chat_id>/messages", route(get=read_messages, post=send_message)),
+    path("chats/<int:chat_id>/attachments", upload_route(upload)),
+    path("attachments/<uuid:attachment_id>", route(delete=remove_upload)),
     path("chats/<int:chat_id>/changes", route(get=read_changes)),
     path("chats/<int:chat_id>/receipts", route(post=send_receipt)),
+    path("chats/<int:chat_id>/notify", route(put=set_notify)),
+    path("notifications", route(get=list_notifications)),
+    path("notifications/seen", route(post=see_notifications)),
     path("messages/<int:message_id>", route(patch=edit_message, delete=delete_message)),
     path("messages/<int:message_id>/reactions", route(put=set_reaction)),
     path("messages/<int:message_id>/edits", route(get=list_edits)),
+    path("messages/<int:message_id>/receipts", route(get=list_receipts)),
+    *search_api.urlpatterns,
+    *invite_api.urlpatterns,
+    *webhook_api.urlpatterns,
 ]

@@ -8,5 +8,9 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         # Each registers its receivers, handlers or checks.
-        from chat import checks, events, fanout, handlers, sessions, signals  # noqa: F401
+        import chat.notifying
+        import chat.projections  # noqa: F401
+        from chat import activity, checks, events, fanout, handlers, sessions, signals, staff_groups  # noqa: F401
+        from chat.audit import listening  # noqa: F401
         from chat.services import published  # noqa: F401
+        from chat.webhooks import sender  # noqa: F401

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import translation
 
 from chat.actions import ACTIONS, Action
+from chat.audiences import PRESENCE, audiences_of
 from chat.errors import (
     BadFrameError,
     ChatError,
@@ -28,7 +29,7 @@ from chat.errors import (
     UnknownTypeError,
 )
 from chat.fanout import HubEvent
-from chat.limits import Bucket
+from chat.limits import Bucket, message_limit
 from chat.models import User
 from chat.payloads import Payload, timestamp, to_line
 from chat.protocol import (
@@ -39,7 +40,7 @@ from chat.protocol import (
     request_id_of,
 )
 from chat.runtime import Runtime, runtime
-from chat.services.posting import NewPost, Outcome
+from chat.services.posting import MOST_ATTACHMENTS, NewPost, Outcome
 from chat.services.receipts import Cursors
 from chat.sockets import Socket
 from chat.threads import DATABASE_AWAY
@@ -97,6 +98,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             session_key=self.scope["session"].session_key or "",
             send=self.base_send,
             close=self._close_with,
+            audiences=audiences_of(user),
         )
         self.socket_is_open = True
         self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
@@ -157,8 +159,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             client_message_id=frame.uuid("client_message_id"),
             content=frame.text("content"),
             reply_to_id=frame.optional_id("reply_to"),
+            attachment_ids=frame.uuids("attachments", most=MOST_ATTACHMENTS),
         )
-        self.runtime.message_limit.take(self.user.pk)
+        message_limit.take(self.user.pk)
         self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
 
     def _answer_post(self, request_id: str | None, outcome: Outcome) -> None:
@@ -191,11 +194,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if chat_id not in self.socket.chat_ids:
             raise NotFoundError
         now = time.monotonic()
-        if now - self.typed_at.get(chat_id, 0.0) >= TYPING_EVERY_SECONDS:
+        is_shown = PRESENCE in self.socket.audiences
+        if is_shown and now - self.typed_at.get(chat_id, 0.0) >= TYPING_EVERY_SECONDS:
             self.typed_at[chat_id] = now
             who = {"id": self.user.pk, "name": self.user.name}
             event = {"type": "typing", "chat_id": chat_id, "user": who}
-            self.runtime.hub.publish([HubEvent.to_chat(chat_id, event)])
+            self.runtime.hub.publish([HubEvent.to_audience(PRESENCE, chat_id, event)])
 
     # Actions: one after the other, in the order they came
 

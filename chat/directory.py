@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
 from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import Lower
 
 from chat.models import Chat, Membership, User
 from chat.payloads import Payload, person_payload, timestamp
@@ -20,12 +22,24 @@ def holding(field: str, words: str) -> Q:
     return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
 
 
+def names_of_people(names: Collection[str]) -> dict[int, str]:
+    """The people with these usernames (given in lower case), by id; any case is the same name."""
+    cases = {case for name in names for case in (name, name.upper(), name.title())}
+    people = User.objects.annotate(lowered=Lower("username")).filter(
+        # The database's own idea of lower case may end with ASCII.
+        Q(lowered__in=names) | Q(username__in=cases | set(names)),
+        is_active=True,
+        is_bot=False,
+    )
+    return {pk: username.lower() for pk, username in people.values_list("pk", "username")}
+
+
 def find_people(user: User, words: str) -> list[Payload]:
-    """Active people whose name or username begins with, or holds, the words; oneself left out."""
+    """Active people whose name or username begins with, or holds, the words; not oneself."""
     if not words:
         return []
     matching = holding("username", words) | holding("display_name", words)
-    people = User.objects.filter(matching, is_active=True).exclude(pk=user.pk)
+    people = User.objects.filter(matching, is_active=True, is_bot=False).exclude(pk=user.pk)
     # Those who begin with it come first.
     first = people.filter(username__istartswith=words).order_by("username")[:MOST_FOUND]
     found = {person.pk: person for person in first}

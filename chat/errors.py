@@ -83,6 +83,27 @@ class TooLongError(ChatError):
     message = _("The text is too long. Shorten it.")
 
 
+class TooLargeError(ChatError):
+    """Raised when a file is over its limit; the detail names the limit."""
+
+    code = "too_large"
+    status = 413
+    message = _("The file is too large. Choose a smaller one.")
+
+    @classmethod
+    def of_megabytes(cls, limit: int) -> TooLargeError:
+        detail = gettext("The file is too large: %(limit)d MB at most. Choose a smaller one.")
+        return cls(detail % {"limit": limit})
+
+    @classmethod
+    def of_pixels(cls, limit: int) -> TooLargeError:
+        detail = gettext(
+            "The picture is too large: %(limit)d megapixels at most, over all its frames."
+            " Make it smaller."
+        )
+        return cls(detail % {"limit": limit // 1_000_000})
+
+
 class SignedOutError(ChatError):
     """Raised over HTTP when nobody is signed in; a socket is closed with 4401 instead."""
 

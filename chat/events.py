@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils import timezone
 
-from chat.models import Message
+from chat.models import Attachment, Message
 from chat.payloads import timestamp
-from chat.signals import messages_changed
+from chat.signals import NO_ATTACHMENTS, messages_changed
 from messaging.outbox import NewEvent, record_many
 
 MESSAGES_TOPIC = "chat-messages"
-# Reactions are not on the topic: the seed's five fields tell of messages only.
-RECORDED_ACTIONS = frozenset({"created", "edited", "deleted"})
+# What each change of a message is on the topic. Reactions are not on it: its five fields tell of
+# messages only. What staff has hidden is gone for others, until it comes back with its words.
+RECORDED_ACTIONS = {
+    "created": "created",
+    "edited": "edited",
+    "deleted": "deleted",
+    "hidden": "deleted",
+    "restored": "edited",
+}
 
 
 @receiver(messages_changed)
-def record_messages(action: str, messages: list[Message], **kwargs: Any) -> None:
+def record_messages(
+    action: str,
+    messages: list[Message],
+    attachments: Mapping[int, list[Attachment]] = NO_ATTACHMENTS,
+    **kwargs: Any,
+) -> None:
     if action in RECORDED_ACTIONS:
-        record_many([message_event(message, action) for message in messages])
+        is_new = action == "created"
+        record_many(
+            [
+                message_event(message, action, attachments.get(message.pk, ()) if is_new else None)
+                for message in messages
+            ]
+        )
 
 
-def message_event(message: Message, action: str) -> NewEvent:
+def message_event(
+    message: Message, change: str, attachments: Sequence[Attachment] | None = None
+) -> NewEvent:
+    """`attachments`, where they are known, spares the query for them."""
+    action = RECORDED_ACTIONS[change]
     return NewEvent(
         topic=MESSAGES_TOPIC,
         key=str(message.chat_id),
@@ -31,17 +55,49 @@ def message_event(message: Message, action: str) -> NewEvent:
             "messageId": str(message.pk),
             "chatId": str(message.chat_id),
             "senderId": str(message.sender_id),
-            "content": "" if message.is_deleted else message.content,
-            "timestamp": timestamp(_moment_of(message, action)),
+            "content": message.content if message.is_readable else "",
+            "timestamp": timestamp(_moment_of(message, change)),
             "action": action,
             "seq": message.seq,
             "revision": message.revision,
             "replyTo": str(message.reply_to_id) if message.reply_to_id else None,
             "clientMessageId": str(message.client_message_id),
+            **({"moderation": change} if change != action else {}),
+            **_actor_of(message),
+            **_attachments(message, attachments),
         },
     )
 
 
-def _moment_of(message: Message, action: str) -> Any:
-    moments = {"edited": message.edited_at, "deleted": message.deleted_at}
-    return moments.get(action) or message.created_at
+def _attachments(message: Message, known: Sequence[Attachment] | None) -> dict[str, Any]:
+    if not message.is_readable:
+        return {}
+    shown = message.attachments.all() if known is None else known
+    return {"attachments": [_attachment(attachment) for attachment in shown]} if shown else {}
+
+
+def _attachment(attachment: Attachment) -> dict[str, Any]:
+    return {
+        "id": str(attachment.pk),
+        "kind": attachment.kind,
+        "name": attachment.name,
+        "contentType": attachment.content_type,
+        "size": attachment.size,
+    }
+
+
+def _actor_of(message: Message) -> dict[str, str]:
+    if message.changed_by_id in (None, message.sender_id):
+        return {}
+    return {"actorId": str(message.changed_by_id)}
+
+
+def _moment_of(message: Message, change: str) -> Any:
+    if change == "restored":
+        return timezone.now()
+    moments = {
+        "edited": message.edited_at,
+        "deleted": message.deleted_at,
+        "hidden": message.hidden_at,
+    }
+    return moments.get(change) or message.created_at

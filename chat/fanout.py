@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -18,14 +18,16 @@ from django.conf import settings
 from django.db import transaction
 from django.dispatch import receiver
 
-from chat.models import Message
+from chat.models import Attachment, Message
 from chat.payloads import message_payload, to_line
-from chat.signals import messages_changed
+from chat.signals import NO_ATTACHMENTS, messages_changed
 
 logger = logging.getLogger(__name__)
 
 HUBS_GROUP: Final = "hubs"
 HUB_MESSAGE: Final = "hub.events"
+# To a browser, hiding and restoring are changes like an edit.
+FRAME_TYPES: Final = {"hidden": "message.edited", "restored": "message.edited"}
 
 
 class HubEvent(NamedTuple):
@@ -41,6 +43,11 @@ class HubEvent(NamedTuple):
     @classmethod
     def to_chat(cls, chat_id: int, payload: dict[str, Any], *, revision: int = 0) -> HubEvent:
         return cls("chat", chat_id=chat_id, revision=revision, line=to_line(payload))
+
+    @classmethod
+    def to_audience(cls, audience: str, chat_id: int, payload: dict[str, Any]) -> HubEvent:
+        """To those of the chat's sockets that belong to it (chat/audiences.py)."""
+        return cls(audience, chat_id=chat_id, line=to_line(payload))
 
     @classmethod
     def to_person(cls, user_id: int, payload: dict[str, Any]) -> HubEvent:
@@ -64,6 +71,11 @@ class HubEvent(NamedTuple):
     def present(cls, chat_id: int, user_id: int) -> HubEvent:
         """This person is connected to the process that says so."""
         return cls("present", chat_id=chat_id, user_id=user_id)
+
+    @classmethod
+    def absent(cls, user_id: int) -> HubEvent:
+        """This person does not want to be seen any more."""
+        return cls("absent", user_id=user_id)
 
     @classmethod
     def head(cls, chat_id: int, revision: int) -> HubEvent:
@@ -111,17 +123,27 @@ def _send_to_other_processes(events: Sequence[HubEvent]) -> None:
 
 
 @receiver(messages_changed)
-def announce_messages(action: str, messages: list[Message], **kwargs: Any) -> None:
-    # A message that was just made has no reactions: spare the query.
-    reactions = () if action == "created" else None
+def announce_messages(
+    action: str,
+    messages: list[Message],
+    attachments: Mapping[int, list[Attachment]] = NO_ATTACHMENTS,
+    **kwargs: Any,
+) -> None:
+    # A message that was just made has no reactions, and what it shows is known: spare the queries.
+    is_new = action == "created"
+    reactions = () if is_new else None
     announce(
         HubEvent.to_chat(
             message.chat_id,
             {
-                "type": f"message.{action}",
+                "type": FRAME_TYPES.get(action) or f"message.{action}",
                 "chat_id": message.chat_id,
                 "revision": message.revision,
-                "message": message_payload(message, reactions=reactions),
+                "message": message_payload(
+                    message,
+                    reactions=reactions,
+                    attachments=attachments.get(message.pk, ()) if is_new else None,
+                ),
             },
             revision=message.revision,
         )

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -65,6 +66,15 @@ def too_many_tries(seconds: int) -> str:
     return ngettext(
         "Too many wrong passwords. Try again in %(minutes)d minute.",
         "Too many wrong passwords. Try again in %(minutes)d minutes.",
+        minutes,
+    ) % {"minutes": minutes}
+
+
+def too_many_accounts(seconds: int) -> str:
+    minutes = max(1, round(seconds / 60))
+    return ngettext(
+        "Too many accounts were made from your network. Try again in %(minutes)d minute.",
+        "Too many accounts were made from your network. Try again in %(minutes)d minutes.",
         minutes,
     ) % {"minutes": minutes}
 
@@ -127,6 +137,16 @@ class ProfileForm(forms.Form):
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
     theme = forms.ChoiceField(label=_("Colours"), required=False, choices=THEMES)
+    shares_reading = forms.BooleanField(
+        label=_("Others see what I have read"),
+        required=False,
+        help_text=_("Switched off, you do not see what others have read either."),
+    )
+    shares_presence = forms.BooleanField(
+        label=_("Others see when I am here and when I am typing"),
+        required=False,
+        help_text=_("Switched off, you do not see it of others either."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,6 +156,42 @@ class ProfileForm(forms.Form):
 
     def clean_display_name(self) -> str:
         return clean_name(self.cleaned_data["display_name"])
+
+
+class DeleteAccountForm(forms.Form):
+    """The username by hand and the password: nobody deletes an account by accident."""
+
+    username = forms.CharField(
+        label=_("Your username"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=256,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"].strip()
+        if username.casefold() != self.user.username.casefold():
+            raise ValidationError(_("This is not your username."))
+        return username
+
+    def clean_password(self) -> str:
+        """A stolen session must not become a place to guess the password."""
+        password: str = self.cleaned_data["password"]
+        attempt = Attempt.of(self.request, self.user.username)
+        if seconds := attempt.begin():
+            raise ValidationError(too_many_tries(seconds))
+        if not self.user.check_password(password):
+            raise ValidationError(_("The password is wrong."))
+        attempt.succeeded()
+        return password
 
 
 def own_names_of_languages() -> list[tuple[str, str]]:

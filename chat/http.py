@@ -6,13 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 
 from chat.errors import (
+    BadRequestError,
     ChatError,
     ForbiddenError,
     FrameTooLargeError,
@@ -29,7 +32,9 @@ MOST_DIGITS = 20
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-Route = Callable[Concatenate[User, Frame, P], Payload | tuple[int, Payload] | None]
+Result = Payload | tuple[int, Payload] | None
+Route = Callable[Concatenate[User, Frame, P], Result]
+UploadRoute = Callable[Concatenate[User, "UploadedFile[Any]", P], Result]
 
 
 def error_response(error: ChatError) -> JsonResponse:
@@ -63,15 +68,34 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
         function = functions.get(request.method or "")
         if function is None:
             return HttpResponseNotAllowed(list(functions))
-        try:
-            return _answer(function(_signed_in(request), _fields(request), **arguments))
-        except ChatError as error:
-            return error_response(error)
-        except DATABASE_AWAY:
-            logger.exception("the database is away", extra={"path": request.path})
-            return error_response(UnavailableError())
+        return answer(
+            request, lambda: function(_signed_in(request), fields_of(request), **arguments)
+        )
 
     return view
+
+
+def upload_route(function: UploadRoute[...]) -> Callable[..., HttpResponse]:
+    """A view for a form with one file, its field `file`, that hands it to the function."""
+
+    @never_cache
+    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return answer(request, lambda: function(_signed_in(request), _file(request), **arguments))
+
+    return view
+
+
+def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
+    """What `call` returns or raises, as JSON."""
+    try:
+        return _written(call())
+    except ChatError as error:
+        return error_response(error)
+    except DATABASE_AWAY:
+        logger.exception("the database is away", extra={"path": request.path})
+        return error_response(UnavailableError())
 
 
 def _signed_in(request: HttpRequest) -> User:
@@ -80,7 +104,8 @@ def _signed_in(request: HttpRequest) -> User:
     return request.user
 
 
-def _fields(request: HttpRequest) -> Frame:
+def fields_of(request: HttpRequest) -> Frame:
+    """Of the body; of the query for GET. Raises ChatError."""
     if request.method == "GET":
         return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
     body = _body(request)
@@ -97,13 +122,24 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
+def _file(request: HttpRequest) -> UploadedFile[Any]:
+    try:
+        files = request.FILES.getlist("file")
+    except (MultiPartParserError, SuspiciousOperation):
+        files = []
+    if len(files) != 1:
+        raise BadRequestError.of("file", _("one file, in a form (multipart/form-data)"))
+    file: UploadedFile[Any] = files[0]
+    return file
+
+
 def _value(name: str, given: str) -> int | str:
     """Numbers in a query are numbers; words that are searched for (`q`) stay words."""
     is_number = given.isascii() and given.isdigit() and len(given) < MOST_DIGITS
     return int(given) if is_number and name != "q" else given
 
 
-def _answer(result: Payload | tuple[int, Payload] | None) -> HttpResponse:
+def _written(result: Result) -> HttpResponse:
     if result is None:
         return HttpResponse(status=204)
     status, payload = result if isinstance(result, tuple) else (200, result)

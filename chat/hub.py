@@ -41,6 +41,7 @@ class Hub:
         self.people: dict[int, set[Socket]] = defaultdict(set)
         self.rechecks: set[int] = set()
         self.hear_presence: Callable[[int, int], None] = lambda chat_id, user_id: None
+        self.hear_absence: Callable[[int], None] = lambda user_id: None
         self.healer = Healer(self, threads)
         self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.healer.doubt_everything)
         self._loop = asyncio.get_running_loop()
@@ -101,6 +102,11 @@ class Hub:
     def sockets(self) -> list[Socket]:
         return [socket for own in self.people.values() for socket in own]
 
+    def count_people(self, chat_id: int) -> int:
+        """How many of the chat's members are connected here."""
+        room = self.rooms.get(chat_id)
+        return len({socket.user_id for socket in room.sockets}) if room else 0
+
     # What they get
 
     def publish(self, events: Sequence[HubEvent]) -> None:
@@ -128,8 +134,12 @@ class Hub:
                     self.hear_of(event.chat_id, event.revision)
                 case "present":
                     self.hear_presence(event.chat_id, event.user_id)
+                case "absent":
+                    self.hear_absence(event.user_id)
                 case "recheck":
                     self.recheck([event.user_id])
+                case audience:
+                    self._deliver_aside(audience, event)
 
     def put(self, socket: Socket, line: str) -> None:
         socket.put(line)
@@ -173,6 +183,13 @@ class Hub:
         if event.revision:
             self.note(room)
         else:
+            self._dirty_rooms.add(room)
+            self._flush_soon()
+
+    def _deliver_aside(self, audience: str, event: HubEvent) -> None:
+        room = self.rooms.get(event.chat_id)
+        if room is not None:
+            room.add_aside(audience, event.line)
             self._dirty_rooms.add(room)
             self._flush_soon()
 
@@ -230,6 +247,8 @@ class Hub:
                 for socket in room.sockets:
                     socket.put(block)
                 sockets.update(dict.fromkeys(room.sockets))
+            if room.has_asides:
+                sockets.update(dict.fromkeys(room.put_asides()))
         for written, socket in enumerate(sockets, start=1):
             await self._write(socket)
             if written % SOCKETS_PER_TURN == 0:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
+
+from django.conf import settings
 
 from chat.errors import TooManyError
 
@@ -44,28 +47,41 @@ class Bucket:
 
 
 class MessageLimit:
-    """Messages a minute by person, over all of the person's sockets in this process."""
+    """Messages a minute by person (or by what else `setting` is a limit of) in this process."""
 
     MOST_BUCKETS = 10_000
 
-    def __init__(self, per_minute: int, *, clock: Clock = time.monotonic) -> None:
-        self._per_minute = per_minute
+    def __init__(
+        self, setting: str = "LIMIT_MESSAGES_PER_MINUTE", *, clock: Clock = time.monotonic
+    ) -> None:
+        self._setting = setting
         self._clock = clock
         self._buckets: dict[int, Bucket] = {}
+        self._lock = threading.Lock()  # sockets and HTTP requests have threads of their own
 
     def take(self, user_id: int) -> None:
-        if not self._per_minute:
+        """Raises TooManyError."""
+        per_minute = getattr(settings, self._setting)
+        if not per_minute:
             return
-        bucket = self._buckets.get(user_id)
-        if bucket is None:
-            self._forget_rested()
-            bucket = self._buckets[user_id] = Bucket(
-                per_second=self._per_minute / 60, burst=self._per_minute, clock=self._clock
-            )
-        bucket.take()
+        with self._lock:
+            bucket = self._buckets.get(user_id)
+            if bucket is None:
+                self._forget_rested()
+                bucket = self._buckets[user_id] = Bucket(
+                    per_second=per_minute / 60, burst=per_minute, clock=self._clock
+                )
+            bucket.take()
+
+    def clear(self) -> None:
+        self._buckets.clear()
 
     def _forget_rested(self) -> None:
         if len(self._buckets) >= self.MOST_BUCKETS:
             self._buckets = {
                 user: bucket for user, bucket in self._buckets.items() if not bucket.is_full
             }
+
+
+# One count per person, whichever way the messages come.
+message_limit = MessageLimit()

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from django.urls import reverse
 
-from chat.models import Message, User
+from chat.models import Attachment, Message, User
 from chat.text import excerpt
 
 Payload = dict[str, Any]
@@ -34,36 +35,77 @@ def sender_payload(user: User) -> Payload:
     return {"id": user.pk, "name": user.name}
 
 
-def message_payload(message: Message, *, reactions: Iterable[Any] | None = None) -> Payload:
-    """One message. `reactions=()` spares the query for a message that was just made."""
-    deleted = message.is_deleted
+def message_payload(
+    message: Message,
+    *,
+    reactions: Iterable[Any] | None = None,
+    attachments: Iterable[Attachment] | None = None,
+) -> Payload:
+    """One message. For one that was just made, what is given spares a query each."""
+    is_readable = message.is_readable
     rows = message.reactions.all() if reactions is None else reactions
-    return {
+    payload = {
         "id": message.pk,
         "chat_id": message.chat_id,
         "seq": message.seq,
         "revision": message.revision,
         "sender": sender_payload(message.sender),
-        "content": "" if deleted else message.content,
+        "content": message.content if is_readable else "",
         "created_at": timestamp(message.created_at),
         "edited_at": timestamp(message.edited_at),
-        "deleted": deleted,
+        "deleted": message.is_deleted,
         "reply_to": quote_payload(message.reply_to) if message.reply_to_id else None,
         "client_message_id": str(message.client_message_id),
-        "reactions": [] if deleted else reactions_payload(rows),
+        "reactions": reactions_payload(rows) if is_readable else [],
     }
+    if is_readable:
+        # Said only of those that have some: the others are spared the field.
+        shown = message.attachments.all() if attachments is None else attachments
+        if shown:
+            payload["attachments"] = [attachment_payload(attachment) for attachment in shown]
+    return payload if is_readable else payload | hidden_payload(message)
+
+
+def hidden_payload(message: Message) -> Payload:
+    """Said only of those that staff has hidden: the others are spared the field."""
+    return {"hidden": True} if message.is_hidden and not message.is_deleted else {}
 
 
 def quote_payload(message: Message | None) -> Payload | None:
     if message is None:
         return None
-    deleted = message.is_deleted
     return {
         "id": message.pk,
         "seq": message.seq,
         "sender": sender_payload(message.sender),
-        "content": "" if deleted else excerpt(message.content),
-        "deleted": deleted,
+        "content": excerpt(message.content) if message.is_readable else "",
+        "deleted": message.is_deleted,
+        **hidden_payload(message),
+        **wordless_payload(message),
+    }
+
+
+def wordless_payload(message: Message) -> Payload:
+    """What a message without words shows instead, where there is room for one line."""
+    if message.content or not message.is_readable:
+        return {}
+    # Sliced in Python: a slice of the QuerySet would ask anew for what was prefetched.
+    first = next(iter(message.attachments.all()), None)
+    return {"attachment": {"kind": first.kind, "name": first.name}} if first else {}
+
+
+def attachment_payload(attachment: Attachment) -> Payload:
+    url = reverse("attachment", args=[attachment.pk])
+    return {
+        "id": str(attachment.pk),
+        "kind": attachment.kind,
+        "name": attachment.name,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+        "width": attachment.width,
+        "height": attachment.height,
+        "url": url,
+        "preview_url": reverse("preview", args=[attachment.pk]) if attachment.preview else url,
     }
 
 
@@ -86,4 +128,4 @@ def change_payload(message: Message) -> Payload:
 def state_type(message: Message) -> str:
     if message.is_deleted:
         return "message.deleted"
-    return "message.edited" if message.edited_at else "message.created"
+    return "message.edited" if message.edited_at or message.hidden_at else "message.created"

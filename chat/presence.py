@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from chat.audiences import PRESENCE
 from chat.fanout import HubEvent
 from chat.hub import Hub
-from chat.payloads import to_line
 
 LEASE_SECONDS: Final = 40.0
 RENEW_SECONDS: Final = 15.0
@@ -24,6 +24,7 @@ class Presence:
         self._clock = clock
         self._until: dict[int, dict[int, float]] = {}  # by chat, then person
         hub.hear_presence = self.heard
+        hub.hear_absence = self.forget
 
     def online_in(self, chat_id: int) -> list[int]:
         return list(self._until.get(chat_id, ()))
@@ -35,7 +36,12 @@ class Presence:
     def renew(self, small_chat_ids: Iterable[int]) -> None:
         """Says again who is connected here, and forgets whoever nobody has said for too long."""
         rooms = [self._hub.rooms[pk] for pk in small_chat_ids if pk in self._hub.rooms]
-        events = {(room.chat_id, socket.user_id) for room in rooms for socket in room.sockets}
+        events = {
+            (room.chat_id, socket.user_id)
+            for room in rooms
+            for socket in room.sockets
+            if PRESENCE in socket.audiences
+        }
         self._hub.publish([HubEvent.present(*event) for event in sorted(events)])
         self._expire()
 
@@ -47,6 +53,12 @@ class Presence:
         leases[user_id] = self._clock() + LEASE_SECONDS
         if is_new:
             self._tell(chat_id, user_id, online=True)
+
+    def forget(self, user_id: int) -> None:
+        """This person does not want to be seen any more."""
+        for chat_id, leases in self._until.items():
+            if leases.pop(user_id, None) is not None:
+                self._tell(chat_id, user_id, online=False)
 
     def _expire(self) -> None:
         now = self._clock()
@@ -60,4 +72,4 @@ class Presence:
 
     def _tell(self, chat_id: int, user_id: int, *, online: bool) -> None:
         line = {"type": "presence", "chat_id": chat_id, "user_id": user_id, "online": online}
-        self._hub.deliver([HubEvent("chat", chat_id=chat_id, line=to_line(line))])
+        self._hub.deliver([HubEvent.to_audience(PRESENCE, chat_id, line)])

@@ -74,11 +74,34 @@ class Frame:
             raise BadRequestError.of(name, _("a text"))
         return value
 
+    def ids(self, name: str, *, most: int) -> list[int]:
+        """Several rows' ids, at most so many."""
+        value = self.fields.get(name)
+        if value is None:
+            raise _missing(name)
+        if not isinstance(value, list) or len(value) > most or not all(map(_is_id, value)):
+            raise BadRequestError.of(name, _("a list of ids, at most %(most)d") % {"most": most})
+        return value
+
     def uuid(self, name: str) -> UUID:
         try:
             return UUID(self.text(name))
         except ValueError:
             raise BadRequestError.of(name, _("a UUID")) from None
+
+    def uuids(self, name: str, *, most: int) -> tuple[UUID, ...]:
+        """At most so many, each once; none where the field is missing."""
+        given = self.fields.get(name)
+        if given is None:
+            return ()
+        try:
+            found = tuple(map(UUID, given)) if isinstance(given, list) else None
+        except (AttributeError, TypeError, ValueError):
+            found = None
+        if found is None or len(found) > most or len(set(found)) < len(found):
+            expected = _("a list of UUIDs, at most %(most)d, each once") % {"most": most}
+            raise BadRequestError.of(name, expected)
+        return found
 
     def flag(self, name: str) -> bool:
         value = self.fields.get(name)
@@ -94,6 +117,11 @@ class Frame:
         if type(value) is not int or not minimum <= value <= LARGEST_ID:
             raise BadRequestError.of(name, _("a whole number"))
         return value
+
+
+def _is_id(value: object) -> bool:
+    # A bool is an int to Python, but nobody means chat True.
+    return type(value) is int and 1 <= value <= LARGEST_ID
 
 
 def parse_frame(text: str) -> Frame:

@@ -16,7 +16,16 @@ MOST_HELD: Final = 2000
 class Room:
     """Lines with a revision leave in revision order, each once, whatever order they came in."""
 
-    __slots__ = ("_held", "_hole_since", "_lines", "chat_id", "head", "known_head", "sockets")
+    __slots__ = (
+        "_asides",
+        "_held",
+        "_hole_since",
+        "_lines",
+        "chat_id",
+        "head",
+        "known_head",
+        "sockets",
+    )
 
     def __init__(self, chat_id: int) -> None:
         self.chat_id = chat_id
@@ -26,6 +35,7 @@ class Room:
         # The newest revision that was heard of.
         self.known_head = 0
         self._lines: list[str] = []
+        self._asides: dict[str, list[str]] = {}  # by audience
         self._held: dict[int, str] = {}
         self._hole_since: float | None = None
 
@@ -84,6 +94,25 @@ class Room:
         block = self._lines[0] if len(self._lines) == 1 else "\n".join(self._lines)
         self._lines.clear()
         return block
+
+    def add_aside(self, audience: str, line: str) -> None:
+        self._asides.setdefault(audience, []).append(line)
+
+    @property
+    def has_asides(self) -> bool:
+        return bool(self._asides)
+
+    def put_asides(self) -> list[Socket]:
+        """Hands each audience its lines; whose sockets have something to write now."""
+        written = []
+        for audience, lines in self._asides.items():
+            block = "\n".join(lines)
+            listeners = [socket for socket in self.sockets if audience in socket.audiences]
+            for socket in listeners:
+                socket.put(block)
+            written += listeners
+        self._asides.clear()
+        return written
 
     def _release(self) -> None:
         if self.head is not None:

@@ -9,10 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from django.conf import settings
-
 from chat.hub import Hub
-from chat.limits import MessageLimit
 from chat.payloads import to_line
 from chat.posting import Poster
 from chat.presence import Presence
@@ -36,10 +33,9 @@ class Runtime:
         self.threads = DatabaseThreads("reader", size=READING_THREADS)
         self.poster = Poster()
         self.hub = Hub(self.threads)
-        self.receipts = ReceiptBuffer(self.threads)
+        self.receipts = ReceiptBuffer(self.threads, self.hub.count_people)
         self.presence = Presence(self.hub)
         self.watch = Watch(self.hub, self.presence, self.threads)
-        self.message_limit = MessageLimit(settings.LIMIT_MESSAGES_PER_MINUTE)
         self.is_draining = False
 
     def start(self) -> None:

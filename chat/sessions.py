@@ -21,22 +21,22 @@ from chat.fanout import HubEvent, announce
 from chat.models import Membership, User
 
 
-class SignIn(NamedTuple):
+class OpenSession(NamedTuple):
     user_id: int
     session_key: str
 
 
-def holding(sign_ins: Collection[SignIn]) -> set[SignIn]:
+def holding(open_sessions: Collection[OpenSession]) -> set[OpenSession]:
     """Those whose session lives, whose person is active and has the same password still."""
     sessions = Session.objects.filter(
-        session_key__in={s.session_key for s in sign_ins}, expire_date__gt=timezone.now()
+        session_key__in={s.session_key for s in open_sessions}, expire_date__gt=timezone.now()
     ).in_bulk(field_name="session_key")
-    people = User.objects.filter(is_active=True).in_bulk({s.user_id for s in sign_ins})
+    people = User.objects.filter(is_active=True).in_bulk({s.user_id for s in open_sessions})
     return {
-        sign_in
-        for sign_in in sign_ins
-        if (session := sessions.get(sign_in.session_key))
-        and (person := people.get(sign_in.user_id))
+        one
+        for one in open_sessions
+        if (session := sessions.get(one.session_key))
+        and (person := people.get(one.user_id))
         and _is_of(session.get_decoded(), person)
     }
 

@@ -9,14 +9,13 @@ own, so that others behind the same address cannot use it up.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import time
 from dataclasses import dataclass
 
 from django.core import signing
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
+
+from chat import tries
+from chat.audit.sign_ins import record_failed_sign_in
 
 WINDOW_SECONDS = 5 * 60
 TRIES_PER_ACCOUNT_AND_ADDRESS = 6
@@ -52,35 +51,36 @@ class Attempt:
         Counted before the password is checked, so that many tries at once are not free.
         """
         for key, limit in self._limits().items():
-            if _count(key) > limit:
-                return _seconds_left(key)
-        _count(self._by_account)
+            if seconds := tries.wait_seconds(key, most=limit, window_seconds=WINDOW_SECONDS):
+                record_failed_sign_in(self.account, self.address)
+                return seconds
+        tries.count(self._by_account, window_seconds=WINDOW_SECONDS)
         return 0
 
     def succeeded(self) -> None:
         """It was no guess: nothing of it counts."""
-        cache.delete(self._pair)
+        tries.forget(self._pair)
         for key in {*self._limits(), self._by_account} - {self._pair}:
-            _uncount(key)
+            tries.uncount(key)
 
     def _limits(self) -> dict[str, int]:
         if self.is_known_browser:
             return {self._pair: TRIES_PER_ACCOUNT_AND_ADDRESS}
-        is_attacked = _read(self._by_account) >= TRIES_PER_ACCOUNT
+        is_attacked = tries.read(self._by_account) >= TRIES_PER_ACCOUNT
         each = TRIES_WHEN_ACCOUNT_IS_UNDER_ATTACK if is_attacked else TRIES_PER_ACCOUNT_AND_ADDRESS
         return {self._pair: each, self._by_address: TRIES_PER_ADDRESS}
 
     @property
     def _pair(self) -> str:
-        return _key("pair", self.account, self.address, str(self.is_known_browser))
+        return tries.key_of("pair", self.account, self.address, str(self.is_known_browser))
 
     @property
     def _by_address(self) -> str:
-        return _key("address", self.address)
+        return tries.key_of("address", self.address)
 
     @property
     def _by_account(self) -> str:
-        return _key("account", self.account)
+        return tries.key_of("account", self.account)
 
 
 def remember_browser(response: HttpResponseBase, *, account: str, secure: bool) -> None:
@@ -97,36 +97,3 @@ def _known_account(request: HttpRequest) -> str:
         return str(signing.loads(value, salt=_SALT, max_age=KNOWN_SECONDS))
     except signing.BadSignature:
         return ""
-
-
-def _key(*parts: str) -> str:
-    # Hashed: a cache key has a limited length and alphabet, and names stay out of the cache.
-    return "sign-in:" + hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
-
-
-def _count(key: str) -> int:
-    """Adds one; the window begins with the first and is not made longer by further ones."""
-    cache.add(_since(key), time.time(), WINDOW_SECONDS)
-    cache.add(key, 0, WINDOW_SECONDS)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # it ran out this very moment
-        return 1
-
-
-def _uncount(key: str) -> None:
-    with contextlib.suppress(ValueError):
-        cache.decr(key)
-
-
-def _read(key: str) -> int:
-    return int(cache.get(key) or 0)
-
-
-def _seconds_left(key: str) -> int:
-    since = cache.get(_since(key)) or time.time()
-    return max(1, round(since + WINDOW_SECONDS - time.time()))
-
-
-def _since(key: str) -> str:
-    return f"{key}:since"

@@ -7,22 +7,44 @@ path and by `post_save` for a message saved by any other route. Its receivers wr
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models.signals import post_save
 from django.dispatch import Signal, receiver
 
-from chat.models import Message
+from chat.models import Attachment, Message
 
-# Arguments: action ("created" | "edited" | "deleted" | "reacted"), messages (a list of Message).
+# Arguments: messages (a list of Message), action ("created" | "edited" | "deleted" | "hidden" |
+# "restored" | "reacted").
+# With "created" also attachments, by message id, of those that have some.
 messages_changed = Signal()
+NO_ATTACHMENTS: Mapping[int, list[Attachment]] = MappingProxyType({})
+
+# Sent inside the transaction that moves members' cursors. Argument: moved (a list of
+# chat.services.receipts.Moved).
+cursors_moved = Signal()
 
 
 @receiver(post_save, sender=Message)
 def announce_saved_message(
-    sender: type[Message], instance: Message, created: bool, raw: bool = False, **kwargs: Any
+    sender: type[Message],
+    instance: Message,
+    created: bool,
+    raw: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
 ) -> None:
     if raw:
         return
-    action = "created" if created else "deleted" if instance.is_deleted else "edited"
+    action = "created" if created else _change_of(instance, update_fields or ())
     messages_changed.send(sender=Message, action=action, messages=[instance])
+
+
+def _change_of(message: Message, fields: Collection[str]) -> str:
+    if message.is_deleted:
+        return "deleted"
+    if message.is_hidden:
+        return "hidden"
+    return "restored" if "hidden_at" in fields else "edited"

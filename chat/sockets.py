@@ -31,6 +31,7 @@ class Socket:
         "_close",
         "_send",
         "asked",
+        "audiences",
         "chat_ids",
         "heard_at",
         "is_closed",
@@ -42,12 +43,20 @@ class Socket:
     )
 
     def __init__(
-        self, *, user_id: int, user_name: str, session_key: str, send: Send, close: Close
+        self,
+        *,
+        user_id: int,
+        user_name: str,
+        session_key: str,
+        send: Send,
+        close: Close,
+        audiences: frozenset[str] = frozenset(),
     ) -> None:
         self.user_id = user_id
         self.user_name = user_name
         self.session_key = session_key
         self.chat_ids: set[int] = set()
+        self.audiences = audiences
         self.heard_at = time.monotonic()
         self.unheard_bytes = 0
         self.asked = False

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count, F, prefetch_related_objects
 
+from chat.delivery_errors import delivery_errors
 from chat.errors import NotFoundError
 from chat.models import Chat, Membership, Message, User
-from chat.payloads import Payload, person_payload, sender_payload, timestamp
+from chat.models.chats import MembershipQuerySet
+from chat.notifications import mention_counts, notify_payload
+from chat.payloads import (
+    Payload,
+    hidden_payload,
+    person_payload,
+    sender_payload,
+    timestamp,
+    wordless_payload,
+)
 from chat.text import excerpt
 
 # In larger chats cursors and presence are not spread to everyone.
@@ -41,11 +51,11 @@ def chat_summary(user: User, chat_id: int) -> Payload:
 
 
 def small_chats(chat_ids: Iterable[int]) -> set[int]:
-    counts = _member_counts(chat_ids)
+    counts = member_counts(chat_ids)
     return {pk for pk, count in counts.items() if count <= SMALL_CHAT_MEMBERS}
 
 
-def _member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
+def member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
     active = Membership.objects.active().filter(chat_id__in=list(chat_ids))
     return dict(active.order_by().values_list("chat_id").annotate(count=Count("pk")))
 
@@ -59,25 +69,39 @@ def summaries_of(user_id: int, chat_ids: list[int]) -> list[Payload]:
 class _Surroundings:
     def __init__(self, user: User, chats: list[Chat]) -> None:
         ids = [chat.pk for chat in chats]
-        self.counts = _member_counts(ids)
+        self.counts = member_counts(ids)
         last = Message.objects.filter(chat_id__in=ids, seq=F("chat__last_seq"))
         self.last = {message.chat_id: message for message in last.select_related("sender")}
+        wordless = [message for message in self.last.values() if not message.content]
+        prefetch_related_objects(wordless, "attachments")
         small = [pk for pk, count in self.counts.items() if count <= SMALL_CHAT_MEMBERS]
         self.cursors: dict[int, list[Payload]] = defaultdict(list)
         others = Membership.objects.active().filter(chat_id__in=small).exclude(user=user)
-        for member in others.only("chat_id", "user_id", "delivered_seq", "read_seq"):
-            self.cursors[member.chat_id].append(cursors_payload(member))
+        for chat_id, cursors in _cursors_shown(others, shares_reading=user.shares_reading):
+            self.cursors[chat_id].append(cursors)
+        self.mentions = mention_counts(user)
+        self.errors = delivery_errors(user.pk, ids)
         direct = [chat.pk for chat in chats if chat.is_direct]
         partners = Membership.objects.filter(chat_id__in=direct).exclude(user=user)
         self.peers = {m.chat_id: m.user for m in partners.select_related("user")}
 
 
-def cursors_payload(membership: Membership) -> Payload:
-    return {
-        "user_id": membership.user_id,
-        "delivered_seq": membership.delivered_seq,
-        "read_seq": membership.read_seq,
-    }
+def _cursors_shown(
+    members: MembershipQuerySet, *, shares_reading: bool
+) -> Iterator[tuple[int, Payload]]:
+    """Each member's, by chat; how far they have read only between those who show it."""
+    names = ("chat_id", "user_id", "joined_at", "delivered_seq", "read_seq")
+    rows = members.values_list(*names, "user__shares_reading")
+    for chat_id, user_id, joined_at, delivered, read, is_shown in rows:
+        yield (
+            chat_id,
+            {
+                "user_id": user_id,
+                "joined_at": timestamp(joined_at),
+                "delivered_seq": delivered,
+                **({"read_seq": read} if shares_reading and is_shown else {}),
+            },
+        )
 
 
 def _summary(membership: Membership, surroundings: _Surroundings) -> Payload:
@@ -97,9 +121,12 @@ def _summary(membership: Membership, surroundings: _Surroundings) -> Payload:
         "delivered_seq": membership.delivered_seq,
         "read_seq": membership.read_seq,
         "unread": max(0, chat.last_seq - membership.read_seq),
+        "mentions": surroundings.mentions.get(chat.pk, 0),
+        **notify_payload(membership),
         "created_at": timestamp(chat.created_at),
         "last_message": _last_message(last) if last else None,
         "cursors": surroundings.cursors[chat.pk],
+        "errors": surroundings.errors.get(chat.pk, {}),
         "present": [],
     }
 
@@ -108,7 +135,9 @@ def _last_message(message: Message) -> dict[str, Any]:
     return {
         "seq": message.seq,
         "sender": sender_payload(message.sender),
-        "content": "" if message.is_deleted else excerpt(message.content),
+        "content": excerpt(message.content) if message.is_readable else "",
         "created_at": timestamp(message.created_at),
         "deleted": message.is_deleted,
+        **wordless_payload(message),
+        **hidden_payload(message),
     }

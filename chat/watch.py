@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from chat import sessions
+from chat.audiences import PRESENCE, audiences_of_people
 from chat.hub import Hub
 from chat.payloads import to_line
 from chat.presence import RENEW_SECONDS, Presence
 from chat.protocol import CloseCode
-from chat.sessions import SignIn
+from chat.services.sign_ins import see_sign_ins
+from chat.sessions import OpenSession
 from chat.sockets import Socket
 from chat.summaries import small_chats, summaries_of
 from chat.threads import DATABASE_AWAY, DatabaseThreads
@@ -51,16 +53,31 @@ class Watch:
         sockets = [s for user_id in user_ids for s in self._hub.people.get(user_id, ())]
         if not sockets:
             return
-        sign_ins = {SignIn(s.user_id, s.session_key) for s in sockets}
-        holding = await self._threads.run(sessions.holding, sign_ins)
+        open_sessions = {OpenSession(s.user_id, s.session_key) for s in sockets}
+        holding = await self._threads.run(sessions.holding, open_sessions)
         had = {socket: set(socket.chat_ids) for socket in sockets}
-        chats = await self._threads.run(sessions.chats_of, {s.user_id for s in sockets})
+        people = {s.user_id for s in sockets}
+        chats = await self._threads.run(sessions.chats_of, people)
+        audiences = await self._threads.run(audiences_of_people, people)
+        shown: set[int] = set()
         for socket in sockets:
-            if SignIn(socket.user_id, socket.session_key) not in holding:
+            if OpenSession(socket.user_id, socket.session_key) not in holding:
                 self._hub.unregister(socket)
                 await socket.close(CloseCode.SIGNED_OUT)
             else:
+                shown |= self._begins_to_show(socket, audiences[socket.user_id])
                 await self._mend(socket, had[socket], chats[socket.user_id])
+        if shown:
+            await self._say_who_is_here(shown)
+
+    def _begins_to_show(self, socket: Socket, audiences: frozenset[str]) -> set[int]:
+        """The chats in which the person has just begun to show presence."""
+        begins = PRESENCE in audiences - socket.audiences
+        socket.audiences = audiences
+        return set(socket.chat_ids) if begins else set()
+
+    async def _say_who_is_here(self, chat_ids: Collection[int]) -> None:
+        self._presence.renew(await self._threads.run(small_chats, chat_ids))
 
     async def _mend(self, socket: Socket, had: set[int], chat_ids: set[int]) -> None:
         """What the layer lost of joining and leaving; what was joined since the look stays."""
@@ -106,11 +123,12 @@ class Watch:
     async def _recheck_everyone(self) -> None:
         await asyncio.sleep(RECHECK_EVERYONE_SECONDS)
         await self.recheck(set(self._hub.people))
+        in_use = {socket.session_key for socket in self._hub.sockets}
+        await self._threads.run(see_sign_ins, in_use)
 
     async def _renew_presence(self) -> None:
         await asyncio.sleep(RENEW_SECONDS)
-        small = await self._threads.run(small_chats, set(self._hub.rooms))
-        self._presence.renew(small)
+        await self._say_who_is_here(set(self._hub.rooms))
 
 
 async def _forever(one_round: Callable[[], Awaitable[None]]) -> None:

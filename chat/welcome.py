@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from chat.audiences import PRESENCE
 from chat.models import User
+from chat.notifications import unseen_notifications
 from chat.payloads import Payload, person_payload, timestamp, to_line
 from chat.protocol import MOST_FRAME_BYTES, PROTOCOL_VERSION
 from chat.runtime import Runtime
@@ -25,6 +27,7 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
     for chat_id in joined:
         hub.join(socket, chat_id)
     chats = await _read(runtime, chat_summaries, user)
+    unseen = await _read(runtime, unseen_notifications, user)
     listed = {chat["id"] for chat in chats}
     for chat_id in listed - joined:
         hub.join(socket, chat_id)
@@ -32,20 +35,22 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
         hub.leave(socket, chat_id)
     # Whoever was removed since the second look has been taken out of the room already.
     chats = [chat for chat in chats if chat["id"] in socket.chat_ids]
+    shows_presence = PRESENCE in socket.audiences
     for chat in chats:
-        chat["present"] = runtime.presence.online_in(chat["id"])
-    line = to_line(_payload(user, language, chats))
+        chat["present"] = runtime.presence.online_in(chat["id"]) if shows_presence else []
+    line = to_line(_payload(user, language, chats, unseen))
     hub.welcome(socket, line, {chat["id"]: chat["revision"] for chat in chats})
     small = [chat["id"] for chat in chats if chat["member_count"] <= SMALL_CHAT_MEMBERS]
-    runtime.presence.come(user.pk, small)
+    runtime.presence.come(user.pk, small if shows_presence else [])
 
 
-def _payload(user: User, language: str, chats: list[Payload]) -> Payload:
+def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -> Payload:
     return {
         "type": "welcome",
         "protocol": PROTOCOL_VERSION,
         "user": {**person_payload(user), "language": language},
         "chats": chats,
+        "notifications": unseen,
         "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
         "time": timestamp(datetime.now(UTC)),
     }

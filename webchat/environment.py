@@ -153,6 +153,18 @@ class Environment:
             "CONFIG": {"hosts": [host], "capacity": 10_000, "expiry": 60},
         }
 
+    def cache(self, redis_url: str) -> dict[str, Any]:
+        if not redis_url:
+            return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        # Signing in waits for it: an answer that takes a second does not come.
+        options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        return {
+            "BACKEND": "webchat.cache.SharedCache",
+            "LOCATION": redis_url,
+            "KEY_PREFIX": "webchat",
+            "OPTIONS": options,
+        }
+
     @property
     def kafka_is_named(self) -> bool:
         return bool(self.text("KAFKA_BROKERS")) or self.flag("IS_DOCKER", default=False)

@@ -13,6 +13,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 # Given by Django's and Daphne's own loggers; not ours to repeat.
 _LEFT_OUT = frozenset({"request", "server_time", "status_code", "sinfo"})
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# An incoming webhook's address is its password; Django logs the address of what it refuses.
+_HOOK = re.compile(r"(/hooks/)[\w-]+")
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -52,8 +54,8 @@ def escaped(text: str) -> str:
 
 
 def writable(text: str) -> str:
-    """Without lone surrogates, which no stream can write."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Without lone surrogates, which no stream can write, and without webhooks' tokens."""
+    return _HOOK.sub(r"\1…", text.encode("utf-8", "backslashreplace").decode())
 
 
 def logging_settings(*, level: str, form: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ INSTALLED_APPS = [
     "chat",
     "messaging",
     "webchat",
-    "django.contrib.admin",
+    "webchat.staff.StaffConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -75,6 +75,8 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database(DATABASE_URL)}
 
+CACHES = {"default": env.cache(REDIS_URL)}
+
 CHANNEL_LAYERS = {"default": env.channel_layer(REDIS_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -95,7 +97,7 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", default=str(VAR_DIR / "static")))
 # Collected files carry their hash in the name; before `collectstatic` they come from the apps.
 STATIC_IS_COLLECTED = not DEBUG and (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
@@ -106,6 +108,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+# What is sent compressed is sent without comments and indentation.
+SERVESTATIC_MINIFY = True
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_IS_COLLECTED
 
 SESSION_COOKIE_HTTPONLY = True
@@ -128,12 +132,42 @@ MESSAGE_BUS = env.message_bus()
 # False: web processes leave the outbox to `manage.py run_outbox_relay` (with Kafka only).
 RELAY_IN_WEB = env.flag("RELAY_IN_WEB", default=True)
 
-# Limits per socket (frames a second) and per person (messages a minute); 0 switches one off.
+# Limits per socket (frames a second), per person (messages a minute) and per address (new accounts
+# an hour); 0 switches one off.
 LIMIT_FRAMES_PER_SECOND = env.whole_number("LIMIT_FRAMES_PER_SECOND", default=30)
+LIMIT_SIGN_UPS_PER_HOUR = env.whole_number("LIMIT_SIGN_UPS_PER_HOUR", default=60)
 LIMIT_MESSAGES_PER_MINUTE = env.whole_number("LIMIT_MESSAGES_PER_MINUTE", default=120)
+
+# Webhooks: to whom they may go, when a failing one is switched off, how long their log is kept; and
+# how often an incoming one may post (0: no limit).
+WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE", default=False)
+WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", default=False)
+WEBHOOK_SWITCH_OFF_HOURS = env.whole_number("WEBHOOK_SWITCH_OFF_HOURS", default=24, minimum=1)
+WEBHOOK_LOG_DAYS = env.whole_number("WEBHOOK_LOG_DAYS", default=30, minimum=1)
+WEBHOOK_TESTS_PER_MINUTE = 10
+LIMIT_HOOKS_PER_MINUTE = env.whole_number("LIMIT_HOOKS_PER_MINUTE", default=60)
+
+# How many days rows are kept that `manage.py prune` removes. Receipts keep an event from having its
+# effect twice: they must outlive the records of the topics.
+KEPT_DAYS = {
+    "activity_minutes": 7,
+    "activity_hours": 365,
+    "receipts": 30,
+    "outbox": 30,
+    "uploads": 1,
+    "notifications": 90,
+}
 
 # Daphne: one frame over this closes the connection before our own limit can answer it.
 DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Uploads: never below a public address, handed out by chat.views.attachments alone.
+MEDIA_ROOT = env.text("MEDIA_ROOT", default=str(VAR_DIR / "media"))
+UPLOAD_MAX_MEGABYTES = env.whole_number("UPLOAD_MAX_MEGABYTES", default=10, minimum=1)
+# The largest request of all: an upload and the form around it.
+MOST_BODY_BYTES = UPLOAD_MAX_MEGABYTES * 1_000_000 + 64 * 1024
+# A person's uploads a minute in one process; 0 switches the limit off.
+LIMIT_UPLOADS_PER_MINUTE = env.whole_number("LIMIT_UPLOADS_PER_MINUTE", default=30)
 
 LOGGING = env.logging(debug=DEBUG)

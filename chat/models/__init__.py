@@ -1,7 +1,31 @@
 """The rows of a chat. Services are the only writers; reads are the QuerySets' verbs."""
 
+from chat.models.activity import ActivityCount, ActivityShadow
+from chat.models.attachments import Attachment
+from chat.models.audit import AuditEntry
 from chat.models.chats import Chat, Membership
+from chat.models.invites import Invite
 from chat.models.messages import Message, MessageEdit, Reaction
+from chat.models.notifications import Notification
 from chat.models.people import User
+from chat.models.sign_ins import SignIn
+from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
 
-__all__ = ["Chat", "Membership", "Message", "MessageEdit", "Reaction", "User"]
+__all__ = [
+    "ActivityCount",
+    "ActivityShadow",
+    "Attachment",
+    "AuditEntry",
+    "Chat",
+    "IncomingWebhook",
+    "Invite",
+    "Membership",
+    "Message",
+    "MessageEdit",
+    "Notification",
+    "Reaction",
+    "SignIn",
+    "User",
+    "Webhook",
+    "WebhookDelivery",
+]

@@ -56,6 +56,8 @@ class Chat(models.Model):
     objects = ChatQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("chat")
+        verbose_name_plural = _("chats")
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind="direct", direct_key__isnull=False)
@@ -87,6 +89,13 @@ class Membership(models.Model):
         ADMIN = "admin", _("admin")
         MEMBER = "member", _("member")
 
+    class Notify(models.TextChoices):
+        """Of what a member wants to hear while looking elsewhere."""
+
+        ALL = "all", _("every message")
+        MENTIONS = "mentions", _("mentions and replies")
+        NOTHING = "nothing", _("nothing")
+
     chat = models.ForeignKey(
         Chat, on_delete=models.CASCADE, related_name="memberships", db_index=False
     )
@@ -99,10 +108,15 @@ class Membership(models.Model):
     # Cumulative, only forward: up to this seq everything has arrived at, was read by, this person.
     delivered_seq = models.PositiveBigIntegerField(default=0)
     read_seq = models.PositiveBigIntegerField(default=0)
+    notify = models.CharField(max_length=8, choices=Notify, default=Notify.ALL)
+    # Until then nothing is told, whatever `notify` says.
+    muted_until = models.DateTimeField(null=True, blank=True)
 
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
         constraints = [
             models.UniqueConstraint(fields=["chat", "user"], name="membership_once"),
         ]

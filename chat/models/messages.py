@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chat.models.chats import Chat
 
@@ -34,7 +35,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def for_display(self) -> MessageQuerySet:
         """With everything that `payloads.message_payload` shows."""
-        return self.select_related("sender", "reply_to__sender").prefetch_related("reactions")
+        return self.select_related("sender", "reply_to__sender").prefetch_related(
+            "reactions", "attachments", "reply_to__attachments"
+        )
 
 
 class Message(models.Model):
@@ -52,6 +55,17 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # Hidden by staff: nobody sees the words until they are restored.
+    hidden_at = models.DateTimeField(null=True, blank=True)
+    hidden_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    hidden_reason = models.CharField(max_length=200, blank=True, default="")
     reply_to = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -63,7 +77,16 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
 
+    # Whose deed the change is that is being saved, where it is not the sender's. No column.
+    changed_by_id: int | None = None
+
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        permissions = [
+            ("hide_message", "Can hide and restore messages"),
+            ("read_all_messages", "Can read messages of all chats"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["chat", "seq"], name="message_seq_once"),
             models.UniqueConstraint(fields=["chat", "revision"], name="message_revision_once"),
@@ -104,6 +127,15 @@ class Message(models.Model):
     def is_deleted(self) -> bool:
         return self.deleted_at is not None
 
+    @property
+    def is_hidden(self) -> bool:
+        return self.hidden_at is not None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its words may be shown to those who are in its chat."""
+        return self.deleted_at is None and self.hidden_at is None
+
 
 class MessageEdit(models.Model):
     """What a message said before an edit."""
@@ -111,6 +143,10 @@ class MessageEdit(models.Model):
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="edits")
     content = models.TextField()
     edited_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("earlier wording")
+        verbose_name_plural = _("earlier wordings")
 
     def __str__(self) -> str:
         return f"earlier wording of message {self.message_id}"
@@ -127,6 +163,8 @@ class Reaction(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("reaction")
+        verbose_name_plural = _("reactions")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["message", "user", "emoji"], name="reaction_once"),

@@ -9,6 +9,13 @@ from chat.models import Chat, Membership, Message, User
 LARGEST_ID = 2**63 - 1
 
 
+def known_id(row_id: int) -> int:
+    """An id as an address has it. Raises NotFoundError when no row can have it."""
+    if not 0 < row_id <= LARGEST_ID:
+        raise NotFoundError
+    return row_id
+
+
 def membership_of(user: User, chat_id: int) -> Membership:
     """The person's active membership, with its chat. Raises NotFoundError."""
     membership = (
@@ -45,5 +52,6 @@ def message_for(user: User, message_id: int) -> tuple[Message, Membership]:
         raise NotFoundError
     lock_chat(chat_id)
     membership = membership_of(user, chat_id)
-    message = Message.objects.select_related("sender", "reply_to__sender").get(pk=message_id)
+    messages = Message.objects.select_related("sender", "reply_to__sender")
+    message = messages.prefetch_related("attachments").get(pk=message_id)
     return message, membership

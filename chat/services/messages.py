@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chat.errors import ConflictError, ForbiddenError
-from chat.models import Chat, Message, MessageEdit, Reaction, User
+from chat.errors import ConflictError, EmptyTextError, ForbiddenError
+from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
 from chat.services.access import lock_chat, message_for
+from chat.services.attachments import delete_attachments
 from chat.signals import messages_changed
 from chat.text import check_content, check_reaction
 
@@ -18,12 +19,17 @@ MOST_REACTIONS = 20
 @transaction.atomic
 def edit_message(*, actor: User, message_id: int, content: str) -> int:
     """Gives one's own message another content, keeps the earlier one; returns the revision."""
-    content = check_content(content)
+    if content:
+        content = check_content(content)
     message, _membership = message_for(actor, message_id)
     if message.sender_id != actor.pk:
         raise ForbiddenError
     if message.is_deleted:
         raise ConflictError(_("This message was deleted and cannot be edited."))
+    if message.is_hidden:
+        raise ConflictError(_("A moderator has hidden this message. It can only be deleted."))
+    if not content and not message.attachments.all():
+        raise EmptyTextError
     if message.content == content:
         return message.revision
     MessageEdit.objects.create(message=message, content=message.content)
@@ -48,8 +54,10 @@ def delete_message(*, actor: User, message_id: int) -> int:
         return message.revision
     message.content = ""
     message.deleted_at = timezone.now()
+    message.changed_by_id = actor.pk
     message.edits.all().delete()
     message.reactions.all().delete()
+    delete_attachments(Attachment.objects.filter(message=message))
     message.save(update_fields=["content", "deleted_at"])
     return message.revision
 
@@ -61,6 +69,8 @@ def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
     message, _membership = message_for(actor, message_id)
     if message.is_deleted:
         raise ConflictError(_("This message was deleted."))
+    if message.is_hidden:
+        raise ConflictError(_("A moderator has hidden this message."))
     if not _change_reaction(message, actor, emoji, on=on):
         return message.revision
     chat = lock_chat(message.chat_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ChatError, NotFoundError
-from chat.models import Chat, Membership, Message, User
-from chat.signals import messages_changed
+from chat.models import Attachment, Chat, Membership, Message, User
+from chat.signals import NO_ATTACHMENTS, messages_changed
 from chat.text import check_content
 
 
@@ -26,6 +26,7 @@ class NewPost:
     client_message_id: UUID
     content: str
     reply_to_id: int | None = None
+    attachment_ids: tuple[UUID, ...] = ()
 
     @property
     def key(self) -> tuple[int, int, UUID]:
@@ -44,6 +45,7 @@ class Posted:
 
 
 Outcome = Posted | ChatError
+MOST_ATTACHMENTS = 10
 SENDER_FIELDS = ("id", "username", "display_name")
 
 
@@ -81,6 +83,8 @@ class _Batch:
         self.senders = self._read_senders()
         self.known = self._read_known()
         self.quoted = self._read_quoted()
+        self.unsent = self._read_unsent()
+        self.sent: list[Attachment] = []
 
     def save(self) -> list[Outcome]:
         refused: dict[int, ChatError] = {}
@@ -116,16 +120,18 @@ class _Batch:
         sender = self.senders.get((post.chat_id, post.sender_id))
         if sender is None:
             raise NotFoundError
-        content = check_content(post.content)
+        is_wordless = not post.content and bool(post.attachment_ids)
+        content = "" if is_wordless else check_content(post.content)
         reply_to = None
         if post.reply_to_id is not None:
             reply_to = self.quoted.get(post.reply_to_id)
             if reply_to is None or reply_to.chat_id != post.chat_id:
                 raise BadRequestError.of("reply_to", _("a message of this chat"))
+        attachments = [self._unsent_of(post, pk) for pk in post.attachment_ids]
         chat = self.chats[post.chat_id]
         chat.last_seq += 1
         chat.revision += 1
-        return Message(
+        message = Message(
             chat_id=post.chat_id,
             seq=chat.last_seq,
             revision=chat.revision,
@@ -135,6 +141,21 @@ class _Batch:
             created_at=now,
             reply_to=reply_to,
         )
+        for place, attachment in enumerate(attachments):
+            attachment.message, attachment.place = message, place
+            self.sent.append(self.unsent.pop(attachment.pk))
+        return message
+
+    def _unsent_of(self, post: NewPost, attachment_id: UUID) -> Attachment:
+        attachment = self.unsent.get(attachment_id)
+        if (
+            attachment is None
+            or attachment.chat_id != post.chat_id
+            or attachment.uploader_id != post.sender_id
+        ):
+            expected = _("files that you have uploaded to this chat and not sent yet")
+            raise BadRequestError.of("attachments", expected)
+        return attachment
 
     def _insert(self, messages: list[Message], now: datetime) -> None:
         if not messages:
@@ -148,7 +169,22 @@ class _Batch:
                 revision=F("revision") + count,
                 last_message_at=now,
             )
-        messages_changed.send(sender=Message, action="created", messages=messages)
+        messages_changed.send(
+            sender=Message,
+            action="created",
+            messages=messages,
+            attachments=self._send_attachments() if self.sent else NO_ATTACHMENTS,
+        )
+
+    def _send_attachments(self) -> dict[int, list[Attachment]]:
+        """By message id, now that messages have one."""
+        by_message: dict[int, list[Attachment]] = defaultdict(list)
+        for attachment in self.sent:
+            assert attachment.message is not None
+            attachment.message_id = attachment.message.pk
+            by_message[attachment.message.pk].append(attachment)
+        Attachment.objects.bulk_update(self.sent, ["message", "place"])
+        return by_message
 
     def _read_senders(self) -> dict[tuple[int, int], User]:
         """By chat and person, those who may post; each person once, with no more than a name."""
@@ -182,6 +218,13 @@ class _Batch:
         if not ids:
             return {}
         return Message.objects.select_related("sender").in_bulk(list(ids))
+
+    def _read_unsent(self) -> dict[UUID, Attachment]:
+        ids = {pk for post in self.posts for pk in post.attachment_ids}
+        if not ids:
+            return {}
+        unsent = Attachment.objects.select_for_update().filter(message__isnull=True)
+        return unsent.in_bulk(list(ids))
 
 
 def _posted(message: Message, *, duplicate: bool) -> Posted:

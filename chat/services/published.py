@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 from django.dispatch import receiver
 
 from chat.fanout import HubEvent, announce
+from chat.given_rows import given
 from messaging.relay import published
+
+# The chats that are behind, in the order in which everyone locks them.
+READ_BEHIND = """
+    SELECT c.id, CASE WHEN given.seq < c.last_seq THEN given.seq ELSE c.last_seq END
+    FROM {given} JOIN chat_chat c ON c.id = given.chat_id
+    WHERE c.published_seq < given.seq AND c.published_seq < c.last_seq
+    ORDER BY c.id
+"""
+MOVE = "UPDATE chat_chat AS c SET published_seq = given.seq FROM {given} WHERE c.id = given.id"
 
 
 @receiver(published)
@@ -19,19 +29,30 @@ def follow_relay(highest_seqs: Mapping[str, int], **kwargs: Any) -> None:
 
 @transaction.atomic
 def mark_published(seqs: Mapping[int, int]) -> None:
-    """Moves the chats' `published_seq` forward to these and tells the browsers.
-
-    Written as one statement per chat, sent together: it runs after every round of the relay, and
-    the ORM needs longer to put a CASE of fifty chats together than the database to carry it out.
+    """Moves the chats' `published_seq` forward to these, never beyond their last message, and tells
+    the browsers. Two statements however many chats: it runs after every round of the relay.
     """
-    rows = [(seq, chat_id, seq) for chat_id, seq in sorted(seqs.items())]
-    if not rows:
+    moved = _lock_behind(list(seqs.items())) if seqs else []
+    if not moved:
         return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE chat_chat SET published_seq = %s WHERE id = %s AND published_seq < %s", rows
-        )
+    _move(moved)
     announce(
         HubEvent.to_chat(pk, {"type": "status", "chat_id": pk, "published_seq": seq})
-        for pk, seq in seqs.items()
+        for pk, seq in moved
     )
+
+
+def _lock_behind(seqs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    table, parameters = given(("chat_id", "seq"), seqs)
+    query = READ_BEHIND.format(given=table)
+    if connection.vendor == "postgresql":
+        query += " FOR NO KEY UPDATE OF c"
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return list(cursor.fetchall())
+
+
+def _move(seqs: Sequence[tuple[int, int]]) -> None:
+    table, parameters = given(("id", "seq"), seqs)
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE.format(given=table), parameters)

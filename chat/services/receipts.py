@@ -1,18 +1,22 @@
-"""Delivered and read cursors: cumulative, only forward, written in bulk."""
+"""Delivered and read cursors: cumulative, only forward, written in bulk.
+
+Whoever has them moved is told on commit, and `message-delivery-status` in the same transaction.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q, Value
-from django.db.models.functions import Greatest
 
+from chat.audiences import DELIVERY, READING
+from chat.delivery_statuses import record_cursors
 from chat.fanout import HubEvent, announce
-from chat.models import Chat, Membership
-from chat.summaries import SMALL_CHAT_MEMBERS, cursors_payload
+from chat.models import Membership
+from chat.services.cursor_rows import CursorRow, Wanted, lock_behind, move
+from chat.signals import cursors_moved
+from chat.summaries import SMALL_CHAT_MEMBERS, member_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,56 +29,102 @@ class Cursors:
             max(self.delivered_seq, other.delivered_seq), max(self.read_seq, other.read_seq)
         )
 
-    def capped(self, last_seq: int) -> Cursors:
-        """What is read was delivered; nothing beyond the chat's last message can be either."""
-        read = min(self.read_seq, last_seq)
-        return Cursors(max(min(self.delivered_seq, last_seq), read), read)
-
 
 Receipts = Mapping[tuple[int, int], Cursors]  # by (chat_id, user_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Someone's cursors as they are now, and what of them is new."""
+
+    chat_id: int
+    user_id: int
+    delivered_seq: int
+    read_seq: int
+    has_received: bool
+    has_read: bool
+    shares_reading: bool
+
+
 @transaction.atomic
-def advance_cursors(receipts: Receipts) -> None:
-    """Moves members' cursors forward; what is not a member's, or is behind, changes nothing."""
-    last_seqs = dict(
-        Chat.objects.filter(pk__in={chat_id for chat_id, _ in receipts}).values_list(
-            "pk", "last_seq"
-        )
+def advance_cursors(receipts: Receipts, *, record: bool = True) -> Mapping[int, int]:
+    """Moves members' cursors forward; what is not a member's, or is behind, changes nothing.
+
+    Returns how many members each chat has whose cursors moved. `record=False`: their events are on
+    the topic already.
+    """
+    wanted = [
+        Wanted(chat_id, user_id, max(cursors.delivered_seq, cursors.read_seq), cursors.read_seq)
+        for (chat_id, user_id), cursors in receipts.items()
+    ]
+    rows = lock_behind(wanted) if wanted else []
+    moves = {row.membership_id: moved for row in rows if (moved := _moved(row))}
+    if not moves:
+        return {}
+    move([(pk, moved.delivered_seq, moved.read_seq) for pk, moved in moves.items()])
+    all_moved = list(moves.values())
+    if record:
+        record_cursors(all_moved)
+    cursors_moved.send(sender=Membership, moved=all_moved)
+    counts = member_counts({moved.chat_id for moved in all_moved})
+    announce(_lines(all_moved, counts))
+    return counts
+
+
+def _moved(row: CursorRow) -> Moved | None:
+    """Nothing beyond the chat's last message can have been delivered or read."""
+    delivered = max(row.delivered_seq, min(row.wanted_delivered_seq, row.last_seq))
+    read = max(row.read_seq, min(row.wanted_read_seq, row.last_seq))
+    if (delivered, read) == (row.delivered_seq, row.read_seq):
+        return None
+    return Moved(
+        chat_id=row.chat_id,
+        user_id=row.user_id,
+        delivered_seq=delivered,
+        read_seq=read,
+        has_received=delivered > row.delivered_seq,
+        has_read=read > row.read_seq,
+        shares_reading=bool(row.shares_reading),
     )
-    together: dict[tuple[int, Cursors], list[int]] = defaultdict(list)
-    for (chat_id, user_id), cursors in receipts.items():
-        if chat_id in last_seqs:
-            together[chat_id, cursors.capped(last_seqs[chat_id])].append(user_id)
-    for (chat_id, cursors), user_ids in sorted(together.items(), key=lambda item: item[0][0]):
-        _advance(chat_id, cursors, user_ids)
 
 
-def _advance(chat_id: int, cursors: Cursors, user_ids: list[int]) -> None:
-    behind = Membership.objects.active().filter(
-        Q(delivered_seq__lt=cursors.delivered_seq) | Q(read_seq__lt=cursors.read_seq),
-        chat_id=chat_id,
-        user_id__in=user_ids,
-    )
-    moving = list(behind.order_by("pk").values_list("pk", flat=True).select_for_update(no_key=True))
-    if not moving:
-        return
-    rows = Membership.objects.filter(pk__in=moving)
-    rows.update(
-        delivered_seq=Greatest("delivered_seq", Value(cursors.delivered_seq)),
-        read_seq=Greatest("read_seq", Value(cursors.read_seq)),
-    )
-    _announce(chat_id, rows)
-
-
-def _announce(chat_id: int, moved: Iterable[Membership]) -> None:
-    """To everyone in a small chat; in a large one only to the person's own other devices."""
-    small = Membership.objects.active().filter(chat_id=chat_id).count() <= SMALL_CHAT_MEMBERS
-    events = []
-    for membership in moved:
-        status = {"type": "status", "chat_id": chat_id, **cursors_payload(membership)}
-        if small:
-            events.append(HubEvent.to_chat(chat_id, status))
+def _lines(all_moved: Sequence[Moved], counts: Mapping[int, int]) -> Iterator[HubEvent]:
+    """To everyone in a small chat; in a large one only to the person's own devices."""
+    small = [chat_id for chat_id, count in counts.items() if count <= SMALL_CHAT_MEMBERS]
+    discreet = _with_discreet_members(small)
+    for moved in all_moved:
+        if counts[moved.chat_id] > SMALL_CHAT_MEMBERS:
+            yield _to_oneself(moved)
+        elif moved.has_read and not moved.shares_reading:
+            yield _to_oneself(moved)
+            if moved.has_received:
+                yield HubEvent.to_chat(moved.chat_id, _delivered(moved))
+        elif moved.has_read:
+            yield HubEvent.to_audience(READING, moved.chat_id, _whole(moved))
+            if moved.has_received and moved.chat_id in discreet:
+                yield HubEvent.to_audience(DELIVERY, moved.chat_id, _delivered(moved))
         else:
-            events.append(HubEvent.to_person(membership.user_id, status))
-    announce(events)
+            yield HubEvent.to_chat(moved.chat_id, _delivered(moved))
+
+
+def _with_discreet_members(chat_ids: Collection[int]) -> set[int]:
+    """Chats with someone who keeps to themselves what they have read, and so is shown no one's."""
+    members = Membership.objects.active().filter(chat_id__in=chat_ids, user__shares_reading=False)
+    return set(members.values_list("chat_id", flat=True))
+
+
+def _to_oneself(moved: Moved) -> HubEvent:
+    return HubEvent.to_person(moved.user_id, _whole(moved))
+
+
+def _delivered(moved: Moved) -> dict[str, object]:
+    return {
+        "type": "status",
+        "chat_id": moved.chat_id,
+        "user_id": moved.user_id,
+        "delivered_seq": moved.delivered_seq,
+    }
+
+
+def _whole(moved: Moved) -> dict[str, object]:
+    return {**_delivered(moved), "read_seq": moved.read_seq}

@@ -21,10 +21,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from chat.forms import ProfileForm, SignInForm, SignUpForm
+from chat.facts import record_fact
+from chat.forms import ProfileForm, SignInForm, SignUpForm, too_many_accounts
 from chat.models import User
-from chat.services.people import change_profile, create_person, recheck_sessions
+from chat.services.people import (
+    change_language,
+    change_privacy,
+    change_profile,
+    create_person,
+    recheck_sessions,
+)
+from chat.services.sign_ins import end_sign_ins, move_sign_in
 from chat.sign_in_throttle import remember_browser
+from chat.sign_up_throttle import sign_up_wait
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -64,6 +73,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        if seconds := sign_up_wait(request):
+            form.add_error(None, too_many_accounts(seconds))
+            return render(request, "chat/sign_up.html", {"form": form}, status=429)
         user = _make_account(form)
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
@@ -109,7 +121,12 @@ class PasswordChangeView(auth_views.PasswordChangeView):
         return super().dispatch(*args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
+        old_key = self.request.session.session_key
         response = super().form_valid(form)
+        record_fact("password.changed", actor=form.user, target=("person", form.user.pk))
+        new_key = self.request.session.session_key
+        move_sign_in(old_key=old_key, new_key=new_key)
+        end_sign_ins(user=form.user, except_key=new_key)
         recheck_sessions(form.user)
         messages.success(self.request, _("The password is changed. Other devices must sign in."))
         return response
@@ -124,12 +141,18 @@ def profile(request: HttpRequest) -> HttpResponse:
         "display_name": request.user.display_name,
         "language": request.user.language,
         "theme": request.COOKIES.get("theme", ""),
+        "shares_reading": request.user.shares_reading,
+        "shares_presence": request.user.shares_presence,
     }
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         fields = form.cleaned_data
-        change_profile(
-            user=request.user, display_name=fields["display_name"], language=fields["language"]
+        change_profile(user=request.user, display_name=fields["display_name"])
+        change_language(user=request.user, language=fields["language"])
+        change_privacy(
+            user=request.user,
+            shares_reading=fields["shares_reading"],
+            shares_presence=fields["shares_presence"],
         )
         with translation.override(fields["language"] or translation.get_language()):
             messages.success(request, _("Saved."))
@@ -147,9 +170,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if language in dict(settings.LANGUAGES):
         _set_cookie(response, settings.LANGUAGE_COOKIE_NAME, language)
         if isinstance(request.user, User):
-            change_profile(
-                user=request.user, display_name=request.user.display_name, language=language
-            )
+            change_language(user=request.user, language=language)
     return response
 
 

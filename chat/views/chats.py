@@ -13,9 +13,11 @@ from django.views.decorators.http import require_safe
 
 from chat import history
 from chat.models import Chat, User
+from chat.notifications import unseen_notifications
 from chat.payloads import person_payload, timestamp
 from chat.protocol import MOST_FRAME_BYTES
 from chat.services.access import LARGEST_ID
+from chat.services.attachments import most_bytes
 from chat.summaries import chat_summaries
 from chat.text import CONTENT_LENGTH
 
@@ -29,7 +31,8 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
     state: dict[str, Any] = {
         "user": {**person_payload(request.user), "language": request.user.language},
         "chats": chats,
-        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+        "notifications": unseen_notifications(request.user),
+        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES, "upload": most_bytes()},
         "time": timestamp(timezone.now()),
         "open": None,
     }

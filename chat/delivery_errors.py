@@ -1,0 +1,36 @@
+"""Which of a person's own messages were not passed on: their events stand aside in the outbox."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Final
+
+import orjson
+
+from chat.events import MESSAGES_TOPIC
+from messaging.models import OutboxEvent
+
+# Of the reason; the rest is in the outbox.
+ERROR_LENGTH: Final = 200
+# More stand aside only when nothing at all is passed on, which staff are told of by other means.
+MOST_ERRORS: Final = 1000
+
+
+def delivery_errors(user_id: int, chat_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """By chat and message: why. Nearly always nothing, at the price of a look at a small index."""
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    rows = (
+        OutboxEvent.objects.set_aside()
+        .filter(topic=MESSAGES_TOPIC, key__in=[str(pk) for pk in chat_ids])
+        .order_by("-id")
+        .values_list("payload", "last_error")
+    )
+    for payload, error in rows[:MOST_ERRORS]:
+        try:
+            told = orjson.loads(payload)
+            if told["senderId"] == str(user_id):
+                found[int(told["chatId"])][str(told["messageId"])] = error[:ERROR_LENGTH]
+        except (ValueError, KeyError, TypeError):
+            continue  # it stands aside because it tells of no message
+    return found

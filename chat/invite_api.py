@@ -1,0 +1,54 @@
+"""The HTTP routes of a chat's invite links."""
+
+from __future__ import annotations
+
+from django.urls import path, reverse
+from django.utils import timezone
+
+from chat.http import route
+from chat.models import Invite, User
+from chat.payloads import Payload, sender_payload, timestamp
+from chat.protocol import Frame
+from chat.services import invites
+from chat.services.access import known_id, managing_membership_of
+
+
+def list_invites(user: User, fields: Frame, chat_id: int) -> Payload:
+    """Those that work, the newest first."""
+    managing_membership_of(user, known_id(chat_id))
+    working = Invite.objects.working(timezone.now()).filter(chat_id=chat_id)
+    rows = working.select_related("created_by").order_by("-pk")
+    return {"invites": [invite_payload(invite) for invite in rows]}
+
+
+def create_invite(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
+    invite = invites.create_invite(
+        actor=user,
+        chat_id=known_id(chat_id),
+        seconds=fields.optional_number("seconds"),
+        most_uses=fields.optional_number("most_uses"),
+    )
+    return 201, {"invite": invite_payload(invite)}
+
+
+def revoke_invite(user: User, fields: Frame, chat_id: int, invite_id: int) -> None:
+    invites.revoke_invite(actor=user, chat_id=known_id(chat_id), invite_id=known_id(invite_id))
+
+
+def invite_payload(invite: Invite) -> Payload:
+    return {
+        "id": invite.pk,
+        # Below the page's own origin.
+        "path": reverse("join", args=[invite.token]),
+        "created_by": sender_payload(invite.created_by),
+        "created_at": timestamp(invite.created_at),
+        "expires_at": timestamp(invite.expires_at),
+        "most_uses": invite.most_uses,
+        "uses": invite.uses,
+    }
+
+
+urlpatterns = [
+    path("chats/<int:chat_id>/invites", route(get=list_invites, post=create_invite)),
+    path("chats/<int:chat_id>/invites/<int:invite_id>", route(delete=revoke_invite)),
+]

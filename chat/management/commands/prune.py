@@ -1,0 +1,53 @@
+"""Removes rows that have had their time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from chat.pruning import KINDS, Kind
+from messaging.describing import describe
+from messaging.management.exits import AWAY, fail, require_tables, say
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes rows that are older than settings.KEPT_DAYS says, in small steps, while the chat"
+        " runs. Changes nothing without --execute."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--execute", action="store_true", help="really do it")
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, **options: Any) -> None:
+        require_tables()
+        execute = options["execute"]
+        try:
+            counts = {kind.name: self._prune(kind, execute=execute) for kind in KINDS}
+        except (OperationalError, InterfaceError) as error:
+            fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
+        if options["json"]:
+            self.stdout.write(json.dumps({"is_executed": execute, "rows": counts}))
+            return
+        for kind in KINDS:
+            kept = settings.KEPT_DAYS[kind.name]
+            self.stdout.write(f"{counts[kind.name]:>10}  {kind.title} (kept for {kept} days)")
+        say("Removed." if execute else "Would be removed. Add --execute to do it.")
+
+    def _prune(self, kind: Kind, *, execute: bool) -> int:
+        now = timezone.now()
+        if not execute:
+            return kind.due(now).count()
+        gone = 0
+        for gone in kind.prune(now):
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{gone} {kind.title}\r")
+        return gone

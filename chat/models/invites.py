@@ -1,0 +1,59 @@
+"""Links that let whoever has them join a chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chat.models.chats import Chat, Membership
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+TOKEN_LENGTH = 43  # 32 random bytes in URL-safe base64
+
+
+class InviteQuerySet(models.QuerySet["Invite"]):
+    def working(self, now: datetime) -> InviteQuerySet:
+        """Those whose maker still manages the chat, too: who was sent away left no door open."""
+        managers = Membership.objects.active().filter(
+            chat=OuterRef("chat"),
+            user=OuterRef("created_by"),
+            user__is_active=True,
+            role__in=[Membership.Role.OWNER, Membership.Role.ADMIN],
+        )
+        return self.filter(
+            Exists(managers),
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+            Q(most_uses__isnull=True) | Q(uses__lt=F("most_uses")),
+            revoked_at__isnull=True,
+        )
+
+
+class Invite(models.Model):
+    token = models.CharField(max_length=TOKEN_LENGTH, unique=True, editable=False)
+    chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="invites")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    # Null: no end.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # Null: as many as come.
+    most_uses = models.PositiveIntegerField(null=True, blank=True)
+    uses = models.PositiveIntegerField(default=0)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InviteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invite link")
+        verbose_name_plural = _("invite links")
+
+    def __str__(self) -> str:
+        return f"invite {self.pk} to {self.chat_id}"

@@ -1,0 +1,58 @@
+"""Turns what comes back from the bus into notifications (group webchat-group)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chat.events import MESSAGES_TOPIC
+from chat.facts import AUDIT_TOPIC
+from chat.services.notifications import (
+    Invited,
+    Said,
+    notify_of_invites,
+    notify_of_messages,
+    take_back,
+)
+from messaging.events import Event
+from messaging.registry import handler
+
+NAME = "notifications"
+
+
+@handler(topic=MESSAGES_TOPIC, name=NAME)
+def tell_of_messages(events: Sequence[Event]) -> None:
+    gone = {int(event.payload["messageId"]) for event in events if _is_gone(event)}
+    if gone:
+        take_back(gone)
+    notify_of_messages([_said(event) for event in events if not _is_gone(event)])
+
+
+@handler(topic=AUDIT_TOPIC, name=NAME)
+def tell_of_invites(events: Sequence[Event]) -> None:
+    notify_of_invites(
+        [
+            Invited(
+                event_id=event.event_id,
+                chat_id=int(event.payload["chatId"]),
+                user_id=int(event.payload["targetId"]),
+                actor_id=int(event.payload["actorId"]),
+            )
+            for event in events
+            if event.payload["action"] == "member.added" and event.payload["actorId"]
+        ]
+    )
+
+
+def _is_gone(event: Event) -> bool:
+    return event.payload.get("action") == "deleted"
+
+
+def _said(event: Event) -> Said:
+    reply_to = event.payload.get("replyTo")
+    return Said(
+        event_id=event.event_id,
+        message_id=int(event.payload["messageId"]),
+        chat_id=int(event.payload["chatId"]),
+        content=event.payload["content"],
+        reply_to_id=int(reply_to) if reply_to else None,
+    )

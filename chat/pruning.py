@@ -1,0 +1,88 @@
+"""Which rows have had their time, and how they are removed: in small steps, oldest first.
+
+Messages, the audit log and the days of activity stay for good. What is not done with (an event that
+waits, a dead letter, a notification that nobody has seen) stays, too, whatever its age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from chat.models import ActivityCount, Attachment, Notification
+from chat.services.attachments import delete_attachments
+from messaging.models import OutboxEvent, Receipt
+
+Span = ActivityCount.Span
+Status = OutboxEvent.Status
+STEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`name` is its key in settings.KEPT_DAYS, and what `prune --json` prints: a contract."""
+
+    name: str
+    title: str
+    older_than: Callable[[datetime], QuerySet[Any]]
+    remove: Callable[[QuerySet[Any]], object] = lambda rows: rows.delete()
+
+    def due(self, now: datetime) -> QuerySet[Any]:
+        kept = timedelta(days=settings.KEPT_DAYS[self.name])
+        return self.older_than(now - kept).order_by("pk")
+
+    def prune(self, now: datetime) -> Iterator[int]:
+        """How many are gone so far, after each step: each is a transaction of its own."""
+        gone = 0
+        due = self.due(now)
+        keys = list(due.values_list("pk", flat=True)[:STEP])
+        while keys:
+            with transaction.atomic():
+                self.remove(due.filter(pk__in=keys))
+            gone += len(keys)
+            yield gone
+            keys = list(due.filter(pk__gt=keys[-1]).values_list("pk", flat=True)[:STEP])
+
+
+def _minutes(moment: datetime) -> QuerySet[ActivityCount]:
+    return ActivityCount.objects.filter(span=Span.MINUTE, starts_at__lt=moment)
+
+
+def _hours(moment: datetime) -> QuerySet[ActivityCount]:
+    return ActivityCount.objects.filter(span=Span.HOUR, starts_at__lt=moment)
+
+
+def _receipts(moment: datetime) -> QuerySet[Receipt]:
+    """Not of an event that some group is not done with: embedded, it would be handled twice."""
+    waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
+    return Receipt.objects.filter(~Exists(waiting), handled_at__lt=moment)
+
+
+def _events(moment: datetime) -> QuerySet[OutboxEvent]:
+    done = [Status.PUBLISHED, Status.CANCELLED]
+    return OutboxEvent.objects.filter(status__in=done, created_at__lt=moment)
+
+
+def _seen(moment: datetime) -> QuerySet[Notification]:
+    return Notification.objects.filter(seen_at__lt=moment)
+
+
+KINDS = (
+    Kind("activity_minutes", "minutes of activity", _minutes),
+    Kind("activity_hours", "hours of activity", _hours),
+    Kind("receipts", "receipts of handled events", _receipts),
+    Kind("outbox", "published events of the outbox", _events),
+    Kind(
+        "uploads",
+        "uploads that were never sent, with their files",
+        Attachment.objects.unused_since,
+        delete_attachments,
+    ),
+    Kind("notifications", "seen notifications", _seen),
+)

@@ -1,0 +1,113 @@
+"""Every kind of damage: its code, which is a contract, what it says and what can be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    sentence: str
+    repair: str
+    is_repairable: bool = True
+
+
+SENT_AGAIN = "sent again under the same event id, behind what its chat has sent since"
+CORRECTED = "corrected under the chat's lock"
+
+KINDS = {
+    "seq_hole": Kind(
+        "messages {first} to {last} are missing",
+        "a person decides: restore them from a backup; a seq is never given twice",
+        is_repairable=False,
+    ),
+    "revision_hole": Kind(
+        "revision {revision} was given, but no message has one above {highest}",
+        "a person decides: a change is lost; compare with a backup",
+        is_repairable=False,
+    ),
+    "wrong_last_seq": Kind("last_seq is {found}, the last message has {expected}", CORRECTED),
+    "wrong_revision": Kind("revision is {found}, a message has {expected}", CORRECTED),
+    "wrong_published_seq": Kind(
+        "published_seq is {found}, beyond the last message, {expected}", CORRECTED
+    ),
+    "wrong_last_message_at": Kind("last_message_at is not when the last message came", CORRECTED),
+    "wrong_cursor": Kind(
+        "person {user}: delivered {delivered}, read {read}, of {last_seq}", CORRECTED
+    ),
+    "wrong_activity": Kind(
+        "person {user}, {day}: {found} messages counted, {expected} written",
+        "manage.py kafka_replay --handler activity --since {day} --execute",
+        is_repairable=False,
+    ),
+    "message_without_event": Kind(
+        "no event tells that it was {action}", "the event is written now, and sent"
+    ),
+    "event_without_message": Kind(
+        "event {event} tells of message {message}, which is not there",
+        "a person decides: the message was removed, or the database is older than the topic",
+        is_repairable=False,
+    ),
+    "waiting_event_without_message": Kind(
+        "event {event} waits to tell of message {message}, which is not there",
+        "cancelled: it never goes out",
+    ),
+    "double_event": Kind(
+        "event {event} tells what event {first} has told",
+        "a person decides: both are on the bus; handlers have counted it twice",
+        is_repairable=False,
+    ),
+    "waiting_double_event": Kind(
+        "event {event} waits to tell what event {first} tells", "cancelled: it never goes out"
+    ),
+    "unhandled_event": Kind(
+        "event {event} was passed over by {handlers}, and is no dead letter", SENT_AGAIN
+    ),
+    "unaudited_event": Kind(
+        "event {event} is not in the audit log, though it was handled",
+        "manage.py kafka_replay --handler audit --all --execute; then manage.py audit_verify",
+        is_repairable=False,
+    ),
+    "lost_on_topic": Kind("event {event} was published, and is not on its topic", SENT_AGAIN),
+    "record_without_row": Kind(
+        "{place} has event {event}, of which neither outbox nor audit log know",
+        "a person decides: another producer wrote it, or the database is older than the topic",
+        is_repairable=False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """`ref` is the row that a repair begins with: a chat's, a membership's, a message's, an
+    event's; `values` fill the sentence."""
+
+    code: str
+    chat_id: int | None
+    seq: int | None = None
+    ref: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_repairable(self) -> bool:
+        return KINDS[self.code].is_repairable
+
+    @property
+    def sentence(self) -> str:
+        return KINDS[self.code].sentence.format(**self.values)
+
+    @property
+    def repair(self) -> str:
+        return KINDS[self.code].repair.format(**self.values)
+
+    def as_json(self) -> dict[str, Any]:
+        """These names are a contract."""
+        return {
+            "code": self.code,
+            "chat": self.chat_id,
+            "seq": self.seq,
+            "sentence": self.sentence,
+            "repair": self.repair,
+            "repairable": self.is_repairable,
+        }

@@ -1,0 +1,171 @@
+"""Messages held against their chats and against the events that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from chat.events import MESSAGES_TOPIC
+from chat.models import AuditEntry
+from chat.reconciling.damage import Damage
+from chat.reconciling.snapshot import Scope, adapted, parts, query
+from messaging.models import OutboxEvent
+
+PUBLISHED = OutboxEvent.Status.PUBLISHED.value
+CANCELLED = OutboxEvent.Status.CANCELLED.value
+
+
+def check_chats(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    """Holes, and what a chat says of its last message."""
+    condition, parameters = scope.sql("c.id")
+    sql = f"""
+        SELECT c.id, c.last_seq, c.revision, c.published_seq, c.last_message_at,
+               COALESCE(m.count, 0), COALESCE(m.seq, 0), COALESCE(m.revision, 0), l.created_at
+        FROM chat_chat c
+        LEFT JOIN (SELECT chat_id, count(*) AS count, max(seq) AS seq, max(revision) AS revision
+                   FROM chat_message GROUP BY chat_id) m ON m.chat_id = c.id
+        LEFT JOIN chat_message l ON l.chat_id = c.id AND l.seq = m.seq
+        WHERE {condition} ORDER BY c.id
+    """  # noqa: S608  conditions of our own
+    for row in query(sql, parameters):
+        yield from _check_chat(*row)
+
+
+def _check_chat(
+    chat_id: int,
+    last_seq: int,
+    revision: int,
+    published_seq: int,
+    last_message_at: Any,
+    count: int,
+    seq: int,
+    highest: int,
+    came_at: Any,
+) -> Iterator[Damage]:
+    def wrong(code: str, **values: Any) -> Damage:
+        return Damage(code, chat_id, ref=chat_id, values=values)
+
+    has_holes = count != max(seq, last_seq)
+    if has_holes:
+        yield from _holes(chat_id, seq, last_seq)
+    if last_seq < seq:
+        yield wrong("wrong_last_seq", found=last_seq, expected=seq)
+    if revision < highest:
+        yield wrong("wrong_revision", found=revision, expected=highest)
+    elif revision > highest and not has_holes:
+        yield wrong("revision_hole", revision=revision, highest=highest)
+    if published_seq > max(seq, last_seq):
+        yield wrong("wrong_published_seq", found=published_seq, expected=max(seq, last_seq))
+    if last_message_at != came_at and not last_seq > seq:
+        yield wrong("wrong_last_message_at")
+
+
+def _holes(chat_id: int, seq: int, last_seq: int) -> Iterator[Damage]:
+    sql = """
+        SELECT before + 1, seq - 1 FROM (
+            SELECT seq, COALESCE(lag(seq) OVER (ORDER BY seq), 0) AS before
+            FROM chat_message WHERE chat_id = %s
+        ) AS neighbours WHERE seq > before + 1 ORDER BY seq
+    """
+    ends = [(seq + 1, last_seq)] if last_seq > seq else []
+    for first, last in [*query(sql, [chat_id]), *ends]:
+        yield Damage("seq_hole", chat_id, first, chat_id, {"first": first, "last": last})
+
+
+def check_cursors(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    condition, parameters = scope.sql("c.id")
+    sql = f"""
+        SELECT m.id, c.id, m.user_id, m.delivered_seq, m.read_seq, c.last_seq
+        FROM chat_membership m JOIN chat_chat c ON c.id = m.chat_id
+        WHERE {condition} AND (m.delivered_seq > c.last_seq OR m.read_seq > m.delivered_seq)
+        ORDER BY c.id, m.id
+    """  # noqa: S608  conditions of our own
+    for pk, chat_id, *found in query(sql, parameters):
+        values = dict(zip(("user", "delivered", "read", "last_seq"), found, strict=True))
+        yield Damage("wrong_cursor", chat_id, None, pk, values)
+
+
+# What a message has gone through, and the action on the topic that tells of it.
+TOLD = {
+    "created": ("true", "true"),
+    "edited": (
+        "m.edited_at IS NOT NULL AND m.deleted_at IS NULL AND m.hidden_at IS NULL",
+        "e.happened_at >= m.edited_at",
+    ),
+    "deleted": ("m.deleted_at IS NOT NULL", "true"),
+    "hidden": ("m.hidden_at IS NOT NULL AND m.deleted_at IS NULL", "e.happened_at >= m.hidden_at"),
+}
+
+
+def check_messages(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    """Of which no event tells. What was handled long ago is pruned from the outbox; then the audit
+    log still has it. What is older than both is not judged."""
+    known_since = _known_since()
+    if known_since is None:
+        return
+    for change, (has_changed, is_told) in TOLD.items():
+        condition, parameters = scope.sql("m.chat_id", "m.created_at")
+        sql = f"""
+            SELECT m.id, m.chat_id, m.seq FROM chat_message m
+            WHERE {condition} AND m.created_at >= %s AND {has_changed} AND NOT EXISTS (
+                SELECT 1 FROM reconcile_event e
+                WHERE e.message_id = m.id AND e.action = %s AND {is_told})
+            ORDER BY m.chat_id, m.seq
+        """  # noqa: S608  conditions of our own
+        action = "deleted" if change == "hidden" else change
+        for rows in parts(query(sql, [*parameters, adapted(known_since), action])):
+            audited = _audited(action, [pk for pk, *_ in rows])
+            for pk, chat_id, seq in rows:
+                if pk not in audited:
+                    yield Damage("message_without_event", chat_id, seq, pk, {"action": change})
+
+
+def _known_since() -> datetime | None:
+    moments = [
+        OutboxEvent.objects.order_by("id").values_list("created_at", flat=True).first(),
+        AuditEntry.objects.order_by("place").values_list("happened_at", flat=True).first(),
+    ]
+    return min((moment for moment in moments if moment), default=None)
+
+
+def _audited(action: str, message_ids: list[int]) -> set[int]:
+    entries = AuditEntry.objects.filter(
+        target_type="message", target_id__in=list(map(str, message_ids)), action=f"message.{action}"
+    )
+    return {int(target_id) for target_id in entries.values_list("target_id", flat=True)}
+
+
+def check_events(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    """Events of messages that are not there, or are another chat's, or have another place."""
+    sql = """
+        SELECT e.pk, e.chat_id, e.seq, e.event_id, e.message_id, e.status
+        FROM reconcile_event e LEFT JOIN chat_message m
+          ON m.id = e.message_id AND m.chat_id = e.chat_id AND m.seq = e.seq
+        WHERE e.topic = %s AND e.status <> %s AND m.id IS NULL ORDER BY e.chat_id, e.pk
+    """
+    for pk, chat_id, seq, event_id, message_id, status in query(sql, [MESSAGES_TOPIC, CANCELLED]):
+        code = "event_without_message" if status == PUBLISHED else "waiting_event_without_message"
+        values = {"event": UUID(str(event_id)), "message": message_id}
+        yield Damage(code, chat_id, seq, pk, values)
+
+
+def check_doubles(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    """Of the events that tell the same, the first that is published is the one that stays."""
+    sql = """
+        SELECT e.pk, e.chat_id, e.seq, e.revision, e.event_id, e.status FROM reconcile_event e
+        JOIN (SELECT chat_id, revision FROM reconcile_event WHERE topic = %s AND status <> %s
+              GROUP BY chat_id, revision HAVING count(*) > 1) d
+          ON d.chat_id = e.chat_id AND d.revision = e.revision
+        WHERE e.topic = %s AND e.status <> %s
+        ORDER BY e.chat_id, e.revision, CASE WHEN e.status = %s THEN 0 ELSE 1 END, e.pk
+    """
+    parameters = [MESSAGES_TOPIC, CANCELLED, MESSAGES_TOPIC, CANCELLED, PUBLISHED]
+    for _, rows in groupby(query(sql, parameters), key=lambda row: (row[1], row[3])):
+        first, *others = rows
+        for pk, chat_id, seq, _revision, event_id, status in others:
+            code = "double_event" if status == PUBLISHED else "waiting_double_event"
+            values = {"event": UUID(str(event_id)), "first": UUID(str(first[4]))}
+            yield Damage(code, chat_id, seq, pk, values)

@@ -1,0 +1,58 @@
+"""Deleting one's account: what was written stays, without the name of who wrote it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chat.facts import record_fact
+from chat.fanout import HubEvent, announce
+from chat.models import Chat, Invite, Membership, Notification, User
+from chat.services.chats import dismiss
+from chat.services.sign_ins import end_sign_ins
+
+
+@transaction.atomic
+def delete_account(user: User) -> None:
+    """Leaves every group and public chat, signs out everywhere and forgets who the person was.
+
+    The row stays, because messages refer to it; its name is free again. Direct chats stay for the
+    others, who see the new name at once in their lists.
+    """
+    # First of all: what is written down of the rest carries no name any more.
+    _forget(user)
+    _leave_chats(user)
+    end_sign_ins(user=user)
+    Notification.objects.filter(user=user).delete()
+    Invite.objects.filter(created_by=user, revoked_at=None).update(revoked_at=timezone.now())
+    user.groups.clear()
+    user.user_permissions.clear()
+    record_fact("account.deleted", actor=None, target=("person", user.pk))
+
+
+def _leave_chats(user: User) -> None:
+    own = Membership.objects.active().filter(user=user).exclude(chat__kind=Chat.Kind.DIRECT)
+    chats = {
+        chat.pk: chat
+        for chat in Chat.objects.locked_in_order().filter(pk__in=own.values("chat_id"))
+    }
+    for membership in own.filter(chat_id__in=chats).select_related("user"):
+        dismiss(chats[membership.chat_id], membership)
+
+
+def _forget(user: User) -> None:
+    user.username = f"deleted-{user.pk}"
+    # In the language of who leaves: most likely that of those who stay.
+    user.display_name = _("Deleted account")
+    user.email = user.first_name = user.last_name = user.language = ""
+    user.last_login = None
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.deleted_at = timezone.now()
+    user.set_unusable_password()
+    user.save()
+    direct = Chat.objects.with_member(user).filter(kind=Chat.Kind.DIRECT)
+    announce(
+        HubEvent.to_chat(pk, {"type": "chat.updated", "chat_id": pk, "title": user.display_name})
+        for pk in direct.values_list("pk", flat=True)
+    )

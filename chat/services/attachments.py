@@ -1,0 +1,149 @@
+"""Takes uploads, hands them to the message that shows them, and removes them with their files.
+
+An upload is a row and one or two files. The row is the truth: files are written before it, and go
+after it is gone for good.
+"""
+
+from __future__ import annotations
+
+import logging
+import mimetypes
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable
+from functools import partial
+from pathlib import PurePosixPath
+from typing import IO, Any, Final
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from chat.errors import ConflictError, EmptyTextError, NotFoundError, TooLargeError
+from chat.models import Attachment, User
+from chat.models.attachments import FILE_NAME_LENGTH
+from chat.pictures import Picture, redraw
+from chat.services.access import membership_of
+
+logger = logging.getLogger(__name__)
+
+# Uploaded and not yet sent, by one person.
+MOST_UNSENT: Final = 30
+BYTES_PER_MEGABYTE: Final = 1_000_000
+SUFFIX_LENGTH: Final = 16
+# A file's name says what the reader's computer may open it with; all else is only bytes. None of
+# them is anything that a browser runs, and all of them are saved, never shown.
+SAFE_TYPES: Final = frozenset(
+    {"application/pdf", "application/zip", "text/plain", "text/csv", "audio/mpeg", "video/mp4"}
+)
+UNKNOWN_TYPE: Final = "application/octet-stream"
+# Turn what stands after them round, so that a program's name looks like a picture's.
+_TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def most_bytes() -> int:
+    return int(settings.UPLOAD_MAX_MEGABYTES * BYTES_PER_MEGABYTE)
+
+
+def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> Attachment:
+    """Keeps a file for a message that its uploader will send to this chat.
+
+    Raises NotFoundError, TooLargeError, EmptyTextError (of no bytes), ConflictError (too many that
+    wait to be sent).
+    """
+    membership_of(uploader, chat_id)
+    size = file.size or 0
+    if size > most_bytes():
+        raise TooLargeError.of_megabytes(settings.UPLOAD_MAX_MEGABYTES)
+    if not size:
+        raise EmptyTextError(_("This file is empty. Choose another one."))
+    if Attachment.objects.unsent_by(uploader).count() >= MOST_UNSENT:
+        raise ConflictError(_("Too many files wait to be sent. Send or remove some of them first."))
+    name = clean_file_name(file.name or "")
+    assert file.file is not None
+    picture = redraw(file.file)
+    attachment = Attachment(uploader=uploader, chat_id=chat_id)
+    if picture is None:
+        file.seek(0)
+        attachment.kind = Attachment.Kind.FILE
+        attachment.name, attachment.content_type, attachment.size = name, safe_type(name), size
+        _save_with_files(attachment, file)
+    else:
+        _describe(attachment, picture, name)
+        _save_with_files(attachment, File(picture.content), picture.preview)
+    return attachment
+
+
+def discard_upload(*, uploader: User, attachment_id: uuid.UUID) -> None:
+    """Removes what one has uploaded and not sent. Raises NotFoundError."""
+    own = Attachment.objects.unsent_by(uploader).filter(pk=attachment_id)
+    if not delete_attachments(own):
+        raise NotFoundError
+
+
+@transaction.atomic
+def delete_attachments(attachments: QuerySet[Attachment]) -> int:
+    """Removes rows, and with the commit their files; says how many. Done twice it is done once."""
+    rows = list(attachments.select_for_update())
+    Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    names = [file.name for row in rows for file in (row.file, row.preview) if file.name]
+    transaction.on_commit(partial(_remove_files, names), robust=True)
+    return len(rows)
+
+
+def clean_file_name(given: str) -> str:
+    """A name as a person reads it: one line without folders and without what hides its end."""
+    name = re.split(r"[/\\]", given)[-1]
+    name = _TURNS.sub("", unicodedata.normalize("NFC", name.encode(errors="ignore").decode()))
+    name = " ".join(name.split())
+    name = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cn"})
+    name = name.strip(". ") or _("file")
+    suffix = PurePosixPath(name).suffix
+    if len(suffix) > SUFFIX_LENGTH:
+        suffix = ""
+    return name.removesuffix(suffix)[: FILE_NAME_LENGTH - len(suffix)] + suffix
+
+
+def safe_type(name: str) -> str:
+    guessed, encoding = mimetypes.guess_type(name, strict=True)
+    return guessed if guessed in SAFE_TYPES and not encoding else UNKNOWN_TYPE
+
+
+def _describe(attachment: Attachment, picture: Picture, name: str) -> None:
+    """As it is after it was drawn anew; its name's ending says what it is now."""
+    attachment.kind = Attachment.Kind.IMAGE
+    stem = name.removesuffix(PurePosixPath(name).suffix) or name
+    attachment.name = stem[: FILE_NAME_LENGTH - len(picture.extension)] + picture.extension
+    attachment.content_type = picture.content_type
+    attachment.size = picture.content.seek(0, 2)
+    attachment.width, attachment.height = picture.width, picture.height
+    picture.content.seek(0)
+
+
+def _save_with_files(
+    attachment: Attachment, content: File[bytes], preview: IO[bytes] | None = None
+) -> None:
+    """On the disk they are named by a number of ours, so that no name of theirs can do anything."""
+    written: list[str] = []
+    try:
+        for field, file in ((attachment.file, content), (attachment.preview, preview)):
+            if file is not None:
+                field.save(uuid.uuid4().hex, File(file), save=False)
+                written.append(field.name or "")
+        attachment.save(force_insert=True)
+    except BaseException:
+        _remove_files(written)
+        raise
+
+
+def _remove_files(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError as error:
+            logger.warning("a file was not removed", extra={"file": name, "error": repr(error)})

@@ -1,0 +1,114 @@
+"""Incoming webhooks: a token that posts to one chat as a bot. Made, used, revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4, uuid5
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chat.errors import ConflictError, NotFoundError
+from chat.facts import record_fact
+from chat.models import Chat, IncomingWebhook, User
+from chat.models.people import NAME_LENGTH
+from chat.services.access import lock_chat
+from chat.services.chats import admit, dismiss
+from chat.services.posting import NewPost, Posted, post_message
+from chat.services.webhooks import check_may_manage
+from chat.text import check_title
+
+MOST_PER_CHAT = 20
+STAFF_PERMISSION = "chat.change_incomingwebhook"
+TOKEN_BYTES: Final = 32
+# `last_used_at` is not written with every post.
+USED_SECONDS: Final = 60
+
+
+@transaction.atomic
+def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[IncomingWebhook, str]:
+    """With its token, of which only a hash is kept: nobody is shown it a second time."""
+    check_may_manage(actor, chat_id, STAFF_PERMISSION)
+    chat, name = lock_chat(chat_id), check_title(name)
+    _check_room(chat)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    bot = User(username=f"bot-{uuid4().hex[:16]}", display_name=name[:NAME_LENGTH], is_bot=True)
+    bot.set_unusable_password()
+    bot.save()
+    webhook = IncomingWebhook.objects.create(
+        name=name, chat=chat, bot=bot, created_by=actor, token_hash=hash_of(token)
+    )
+    admit(chat, bot)
+    _record("incoming_webhook.created", actor, webhook)
+    return webhook, token
+
+
+@transaction.atomic
+def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> None:
+    """Its token is good for nothing from now on; what its bot wrote stays."""
+    check_may_manage(actor, chat_id, STAFF_PERMISSION)
+    chat = lock_chat(chat_id)
+    rows = IncomingWebhook.objects.select_related("bot").select_for_update(of=("self",))
+    webhook = rows.filter(pk=webhook_id, chat_id=chat_id).first()
+    if webhook is None:
+        raise NotFoundError
+    if webhook.revoked_at is None:
+        webhook.revoked_at = timezone.now()
+        webhook.save(update_fields=["revoked_at"])
+        membership = webhook.bot.memberships.active().filter(chat=chat).first()
+        if membership is not None:
+            dismiss(chat, membership)
+        _record("incoming_webhook.revoked", actor, webhook)
+
+
+def find_by_token(token: str) -> IncomingWebhook:
+    """Raises NotFoundError alike for a token that is unknown and one that was revoked."""
+    # By the hash: how long the look-up takes tells nothing of a token.
+    webhook = IncomingWebhook.objects.working().filter(token_hash=hash_of(token)).first()
+    if webhook is None:
+        raise NotFoundError
+    return webhook
+
+
+def post_by_webhook(webhook: IncomingWebhook, *, content: str, key: str | None) -> Posted:
+    """Posts as its bot. With the same `key` sent again, it is the first message's answer."""
+    message_id = uuid5(_namespace(webhook), key) if key is not None else uuid4()
+    posted = post_message(NewPost(webhook.chat_id, webhook.bot_id, message_id, content))
+    _note_use(webhook)
+    return posted
+
+
+def hash_of(token: str) -> str:
+    """Of 256 random bits: it needs no salt and no slowness."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _namespace(webhook: IncomingWebhook) -> UUID:
+    return UUID(webhook.token_hash[:32])
+
+
+def _note_use(webhook: IncomingWebhook) -> None:
+    now = timezone.now()
+    long_ago = now - timedelta(seconds=USED_SECONDS)
+    not_lately = Q(last_used_at__isnull=True) | Q(last_used_at__lt=long_ago)
+    IncomingWebhook.objects.filter(not_lately, pk=webhook.pk).update(last_used_at=now)
+
+
+def _check_room(chat: Chat) -> None:
+    if IncomingWebhook.objects.working().filter(chat=chat).count() >= MOST_PER_CHAT:
+        raise ConflictError(_("This chat has enough webhooks. Delete one first."))
+
+
+def _record(action: str, actor: User, webhook: IncomingWebhook) -> None:
+    record_fact(
+        action,
+        actor=actor,
+        chat_id=webhook.chat_id,
+        target=("incoming_webhook", webhook.pk),
+        details={"name": webhook.name},
+    )

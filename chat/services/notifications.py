@@ -1,0 +1,260 @@
+"""Tells people who look elsewhere of what concerns them, and keeps it until they have seen it.
+
+Few queries for many messages: a chat of thousands costs nothing unless someone is named in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chat.directory import names_of_people
+from chat.errors import BadRequestError
+from chat.fanout import HubEvent, announce
+from chat.mentions import mentioned_names
+from chat.models import Chat, Membership, Message, Notification, User
+from chat.models.chats import MembershipQuerySet
+from chat.models.notifications import NotificationQuerySet
+from chat.notifications import notification_payload, notify_payload
+from chat.services.access import membership_of
+from chat.signals import cursors_moved
+
+if TYPE_CHECKING:
+    from chat.services.receipts import Moved
+
+Kind = Notification.Kind
+Notify = Membership.Notify
+# A hundred years: until it is switched on again.
+LONGEST_MUTE_MINUTES = 100 * 366 * 24 * 60
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message as an event tells of it."""
+
+    event_id: UUID
+    message_id: int
+    chat_id: int
+    content: str
+    reply_to_id: int | None = None
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return mentioned_names(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    event_id: UUID
+    chat_id: int
+    user_id: int
+    actor_id: int
+
+
+@transaction.atomic
+def notify_of_messages(said: Sequence[Said]) -> None:
+    """Everyone whom a message concerns, once per message; also when an edit is what names them.
+
+    Not its writer, nor whoever has read that far, has left, or wants to hear nothing of the chat.
+    """
+    concerned = _Concerned(said)
+    wanted: dict[tuple[int, int], tuple[Said, Membership, Kind]] = {}
+    for one in said:
+        for membership, kind in concerned.by(one):
+            wanted.setdefault((one.message_id, membership.user_id), (one, membership, kind))
+    if not wanted:
+        return
+    ids = {message_id for message_id, _user_id in wanted}
+    messages = Message.objects.filter(pk__in=ids, deleted_at=None, hidden_at=None)
+    by_id = {message.pk: message for message in messages.select_related("sender")}
+    told = set(Notification.objects.filter(message_id__in=ids).values_list("message_id", "user_id"))
+    _tell(
+        Notification(
+            user_id=membership.user_id,
+            kind=kind,
+            chat_id=message.chat_id,
+            message=message,
+            actor=message.sender,
+            event_id=one.event_id,
+        )
+        for key, (one, membership, kind) in wanted.items()
+        if key not in told
+        and (message := by_id.get(one.message_id)) is not None
+        and message.chat_id == membership.chat_id
+        and message.sender_id != membership.user_id
+        and message.seq > membership.read_seq
+    )
+
+
+@transaction.atomic
+def notify_of_invites(invites: Sequence[Invited]) -> None:
+    """Those who were added to a chat by somebody else, and are in it still."""
+    invites = [invite for invite in invites if invite.user_id != invite.actor_id]
+    if not invites:
+        return
+    memberships = _hearing().filter(
+        chat_id__in={invite.chat_id for invite in invites},
+        user_id__in={invite.user_id for invite in invites},
+    )
+    members = set(memberships.values_list("chat_id", "user_id"))
+    actors = User.objects.in_bulk({invite.actor_id for invite in invites})
+    ids = [invite.event_id for invite in invites]
+    told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
+    _tell(
+        Notification(
+            user_id=invite.user_id,
+            kind=Kind.INVITE,
+            chat_id=invite.chat_id,
+            actor=actors[invite.actor_id],
+            event_id=invite.event_id,
+        )
+        for invite in invites
+        if (invite.chat_id, invite.user_id) in members
+        and invite.actor_id in actors
+        and invite.event_id not in told
+    )
+
+
+@transaction.atomic
+def take_back(message_ids: Collection[int]) -> None:
+    """The messages are gone, and so is what people were told of them."""
+    rows = Notification.objects.filter(message_id__in=message_ids)
+    taken = list(rows.values_list("pk", "user_id"))
+    if taken:
+        rows.delete()
+        _announce_each("gone", taken)
+
+
+@transaction.atomic
+def see_notifications(*, user: User, ids: Collection[int]) -> None:
+    """The person has seen these, on all of their devices; what is not theirs changes nothing."""
+    _see(Notification.objects.of(user).unseen().filter(pk__in=ids))
+
+
+@transaction.atomic
+def see_all_notifications(*, user: User, up_to: int | None = None) -> None:
+    """The person has seen everything, or everything up to the one with this id."""
+    unseen = Notification.objects.of(user).unseen()
+    if up_to is not None:
+        unseen = unseen.filter(pk__lte=up_to)
+    newest = unseen.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is not None:
+        unseen.filter(pk__lte=newest).update(seen_at=timezone.now())
+        announce([_line(user.pk, seen_up_to=newest)])
+
+
+@receiver(cursors_moved)
+def see_what_was_read(moved: Iterable[Moved], **kwargs: Any) -> None:
+    """Whoever reads a chat sees its notifications, too: in one query, if there are none."""
+    read = [one for one in moved if one.has_read]
+    if read:
+        _see(
+            Notification.objects.read_meanwhile().filter(
+                user_id__in={one.user_id for one in read},
+                chat_id__in={one.chat_id for one in read},
+            )
+        )
+
+
+@transaction.atomic
+def set_notify(*, user: User, chat_id: int, level: str, mute_minutes: int | None) -> Membership:
+    """Of what the person hears in this chat while looking elsewhere; None: it is not muted."""
+    if level not in Notify:
+        raise BadRequestError.of("level", ", ".join(Notify.values))
+    if mute_minutes is not None and not 0 < mute_minutes <= LONGEST_MUTE_MINUTES:
+        raise BadRequestError.of("mute_minutes", _("a whole number"))
+    membership = membership_of(user, chat_id)
+    membership.notify = level
+    membership.muted_until = (
+        timezone.now() + timedelta(minutes=mute_minutes) if mute_minutes is not None else None
+    )
+    membership.save(update_fields=["notify", "muted_until"])
+    changed = {"type": "chat.updated", "chat_id": chat_id, **notify_payload(membership)}
+    announce([HubEvent.to_person(user.pk, changed)])
+    return membership
+
+
+class _Concerned:
+    """Who of the chats' members is meant by which message."""
+
+    def __init__(self, said: Sequence[Said]) -> None:
+        chat_ids = {one.chat_id for one in said}
+        direct = Chat.objects.filter(pk__in=chat_ids, kind=Chat.Kind.DIRECT)
+        self.direct = set(direct.values_list("pk", flat=True))
+        others = [one for one in said if one.chat_id not in self.direct]
+        replies = {one.reply_to_id for one in others if one.reply_to_id is not None}
+        answered = Message.objects.filter(pk__in=replies).values_list("pk", "sender_id")
+        self.answered = dict(answered) if replies else {}
+        names = frozenset[str]().union(*(one.names for one in others))
+        self.named = names_of_people(names) if names else {}
+        self.members = self._read_members(others)
+
+    def by(self, one: Said) -> Iterator[tuple[Membership, Kind]]:
+        for membership in self.members.get(one.chat_id, ()):
+            kind = self._kind(one, membership.user_id)
+            if kind is not None:
+                yield membership, kind
+
+    def _kind(self, one: Said, user_id: int) -> Kind | None:
+        if one.chat_id in self.direct:
+            return Kind.DIRECT
+        if self.named.get(user_id) in one.names:
+            return Kind.MENTION
+        is_reply = one.reply_to_id is not None and self.answered.get(one.reply_to_id) == user_id
+        return Kind.REPLY if is_reply else None
+
+    def _read_members(self, others: Sequence[Said]) -> dict[int, list[Membership]]:
+        people = {*self.named, *self.answered.values()}
+        if not people and not self.direct:
+            return {}
+        chat_ids = {one.chat_id for one in others if one.names or one.reply_to_id is not None}
+        meant = Q(chat_id__in=self.direct) | Q(chat_id__in=chat_ids, user_id__in=people)
+        members: dict[int, list[Membership]] = defaultdict(list)
+        for membership in _hearing().filter(meant).only("chat_id", "user_id", "read_seq"):
+            members[membership.chat_id].append(membership)
+        return members
+
+
+def _hearing() -> MembershipQuerySet:
+    """Those who are in their chat and want to hear of it; a mute only keeps it from ringing."""
+    active = Membership.objects.active().exclude(notify=Notify.NOTHING)
+    return active.filter(user__is_active=True, user__is_bot=False)
+
+
+def _tell(notifications: Iterable[Notification]) -> None:
+    made = Notification.objects.bulk_create(notifications)
+    announce(_line(row.user_id, notification=notification_payload(row)) for row in made)
+
+
+def _see(unseen: NotificationQuerySet) -> None:
+    # Locked in one order, so that two writers never wait for each other.
+    rows = unseen.order_by("pk").select_for_update(of=("self",), no_key=True)
+    seen = list(rows.values_list("pk", "user_id"))
+    if seen:
+        Notification.objects.filter(pk__in=[pk for pk, _user_id in seen]).update(
+            seen_at=timezone.now()
+        )
+        _announce_each("seen", seen)
+
+
+def _announce_each(what: str, rows: Iterable[tuple[int, int]]) -> None:
+    """Each person's own ids, to their devices."""
+    by_person: dict[int, list[int]] = defaultdict(list)
+    for pk, user_id in rows:
+        by_person[user_id].append(pk)
+    announce(_line(user_id, **{what: ids}) for user_id, ids in by_person.items())
+
+
+def _line(user_id: int, **fields: Any) -> HubEvent:
+    return HubEvent.to_person(user_id, {"type": "notification", **fields})

@@ -1,0 +1,125 @@
+"""What a person does with their own account: where it is signed in, what it wrote, its end."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chat import tries
+from chat.devices import describe_device
+from chat.errors import NotFoundError
+from chat.export import export_lines
+from chat.facts import record_fact
+from chat.forms import DeleteAccountForm
+from chat.models import User
+from chat.services.account_deletion import delete_account
+from chat.services.sign_ins import end_sign_in, end_sign_ins, note_sign_in, sign_ins_of
+
+FORMATS = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+SECONDS_BETWEEN_EXPORTS = 60
+
+
+@never_cache
+@login_required
+@require_safe
+def sign_ins(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    own_key = request.session.session_key
+    found = list(sign_ins_of(user))
+    if own_key not in {sign_in.session_key for sign_in in found}:
+        # A session from before there was a list.
+        note_sign_in(request=request, user=user)
+        found = list(sign_ins_of(user))
+    devices = [
+        {
+            "id": sign_in.pk,
+            "name": describe_device(sign_in.user_agent),
+            "address": sign_in.address,
+            "signed_in_at": sign_in.signed_in_at,
+            "seen_at": sign_in.seen_at,
+            "is_this": sign_in.session_key == own_key,
+        }
+        for sign_in in found
+    ]
+    devices.sort(key=lambda device: not device["is_this"])
+    return render(request, "chat/sign_ins.html", {"devices": devices})
+
+
+@login_required
+@require_POST
+def end_one(request: HttpRequest, sign_in_id: int) -> HttpResponse:
+    try:
+        end_sign_in(user=_person(request), sign_in_id=sign_in_id)
+    except NotFoundError:
+        messages.info(request, _("You were not signed in there any more."))
+    else:
+        messages.success(request, _("Signed out there."))
+    return redirect("sign-ins")
+
+
+@login_required
+@require_POST
+def end_others(request: HttpRequest) -> HttpResponse:
+    """Everywhere but here; with `here` in the form, here too."""
+    user = _person(request)
+    if "here" in request.POST:
+        end_sign_ins(user=user)
+        logout(request)
+        return redirect("sign-in")
+    count = end_sign_ins(user=user, except_key=request.session.session_key)
+    text = ngettext("Signed out on %(count)d device.", "Signed out on %(count)d devices.", count)
+    messages.success(request, text % {"count": count})
+    return redirect("sign-ins")
+
+
+@never_cache
+@login_required
+@require_POST
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """A download of all that the person wrote. By POST: it costs work, and is written down."""
+    if form not in FORMATS:
+        raise Http404
+    user = _person(request)
+    key = tries.key_of("export", str(user.pk))
+    if tries.wait_seconds(key, most=1, window_seconds=SECONDS_BETWEEN_EXPORTS):
+        messages.info(request, _("The last download has just begun. Try again in a minute."))
+        return redirect("profile")
+    record_fact("account.exported", actor=user, target=("person", user.pk))
+    response = StreamingHttpResponse(
+        export_lines(user, as_csv=form == "csv"), content_type=FORMATS[form]
+    )
+    name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    form = DeleteAccountForm(request, user, request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "chat/delete_account.html", {"form": form})
+    delete_account(user)
+    logout(request)
+    messages.success(request, _("Your account is deleted."))
+    response = redirect("sign-in")
+    # Drafts and unsent messages that this browser keeps.
+    response["Clear-Site-Data"] = '"storage"'
+    return response
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

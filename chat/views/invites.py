@@ -1,0 +1,72 @@
+"""The page behind an invite link: what one is asked into, by whom, and the button that joins."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from chat import tries
+from chat.errors import ChatError, NotFoundError, TooManyError
+from chat.models import Invite, Membership, User
+from chat.services.invites import use_invite
+
+# Of links that do not work, from one address: nobody finds a working one by trying.
+WRONG_TRIES = 60
+WINDOW_SECONDS = 300
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """By POST only: a preview of the link or a prefetching browser joins nothing."""
+    if not token.isprintable():
+        token = ""  # nobody's; the database would not even look for a NUL
+    if (chat_id := _chat_of_member(request, token)) is not None:
+        return redirect("chat", chat_id)
+    try:
+        response = _join(request, token) if request.method == "POST" else _show(request, token)
+    except ChatError as error:
+        response = render(request, "chat/join_failed.html", {"error": error}, status=error.status)
+    # The address is the way in: it is told to nobody.
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _show(request: HttpRequest, token: str) -> HttpResponse:
+    invite = _find(request, token)
+    member_count = Membership.objects.active().filter(chat=invite.chat).count()
+    page = {"invite": invite, "member_count": member_count, "next": request.path}
+    return render(request, "chat/join.html", page)
+
+
+def _join(request: HttpRequest, token: str) -> HttpResponse:
+    if not isinstance(request.user, User):
+        return redirect_to_login(request.path)
+    _find(request, token)
+    return redirect("chat", use_invite(user=request.user, token=token).pk)
+
+
+def _chat_of_member(request: HttpRequest, token: str) -> int | None:
+    """The chat, for those who are in it already; also when the link works no longer."""
+    if not isinstance(request.user, User):
+        return None
+    own = Membership.objects.active().filter(user=request.user, chat__invites__token=token)
+    return own.values_list("chat_id", flat=True).first()
+
+
+def _find(request: HttpRequest, token: str) -> Invite:
+    """The link, if it works. Raises NotFoundError, and TooManyError after many that did not."""
+    key = tries.key_of("invite", request.META.get("REMOTE_ADDR") or "")
+    if tries.read(key) >= WRONG_TRIES:
+        raise TooManyError(retry_after=tries.seconds_left(key, window_seconds=WINDOW_SECONDS))
+    working = Invite.objects.working(timezone.now()).select_related("chat", "created_by")
+    invite = working.filter(token=token).first()
+    if invite is None:
+        tries.count(key, window_seconds=WINDOW_SECONDS)
+        raise NotFoundError
+    return invite

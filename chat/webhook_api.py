@@ -1,0 +1,166 @@
+"""The HTTP routes of a chat's webhooks, for those who manage the chat."""
+
+from __future__ import annotations
+
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from chat.http import route
+from chat.limits import MessageLimit
+from chat.models import IncomingWebhook, User, Webhook, WebhookDelivery
+from chat.payloads import Payload, sender_payload, timestamp
+from chat.protocol import Frame
+from chat.services import incoming_webhooks, webhook_deliveries, webhooks
+from chat.services.access import known_id
+
+PAGE_DELIVERIES = 50
+MOST_COUNTED = 1000
+TESTS_PER_MINUTE = 10
+# Each takes as long as a stranger's server likes.
+_test_limit = MessageLimit("WEBHOOK_TESTS_PER_MINUTE")
+
+
+def list_webhooks(user: User, fields: Frame, chat_id: int) -> Payload:
+    webhooks.check_may_manage(user, known_id(chat_id))
+    rows = Webhook.objects.filter(chat_id=chat_id).select_related("created_by").order_by("pk")
+    return {"webhooks": [webhook_payload(row) for row in rows]}
+
+
+def create_webhook(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
+    webhook = webhooks.create_webhook(
+        actor=user, chat_id=known_id(chat_id), name=fields.text("name"), url=fields.text("url")
+    )
+    return 201, {"webhook": webhook_payload(webhook), "secret": webhook.secret}
+
+
+def switch_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
+    webhook = webhooks.set_webhook_active(
+        actor=user,
+        chat_id=known_id(chat_id),
+        webhook_id=known_id(webhook_id),
+        active=fields.flag("is_active"),
+    )
+    return {"webhook": webhook_payload(webhook)}
+
+
+def delete_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> None:
+    webhooks.delete_webhook(actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id))
+
+
+def rotate_secret(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
+    webhook = webhooks.rotate_secret(
+        actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id)
+    )
+    return {"webhook": webhook_payload(webhook), "secret": webhook.secret}
+
+
+def try_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
+    webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
+    _test_limit.take(user.pk)
+    return {"delivery": delivery_payload(webhooks.try_webhook(webhook))}
+
+
+def list_deliveries(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
+    """The newest first; `before`: the id of the last one that is known."""
+    webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
+    rows = webhook.deliveries.order_by("-pk")
+    before = fields.optional_id("before")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.defer("body")[: PAGE_DELIVERIES + 1])
+    return {
+        "deliveries": [delivery_payload(row) for row in found[:PAGE_DELIVERIES]],
+        "more": len(found) > PAGE_DELIVERIES,
+    }
+
+
+def send_again(
+    user: User, fields: Frame, chat_id: int, webhook_id: int, delivery_id: int
+) -> Payload:
+    webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
+    delivery = webhook_deliveries.send_again(
+        actor=user, webhook=webhook, delivery_id=known_id(delivery_id)
+    )
+    return {"delivery": delivery_payload(delivery)}
+
+
+def list_incoming(user: User, fields: Frame, chat_id: int) -> Payload:
+    webhooks.check_may_manage(user, known_id(chat_id), incoming_webhooks.STAFF_PERMISSION)
+    rows = IncomingWebhook.objects.working().filter(chat_id=chat_id)
+    found = rows.select_related("bot", "created_by").order_by("pk")
+    return {"webhooks": [incoming_payload(row) for row in found]}
+
+
+def create_incoming(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
+    webhook, token = incoming_webhooks.create_incoming_webhook(
+        actor=user, chat_id=known_id(chat_id), name=fields.text("name")
+    )
+    return 201, {"webhook": incoming_payload(webhook), "path": reverse("hook", args=[token])}
+
+
+def revoke_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -> None:
+    incoming_webhooks.revoke_incoming_webhook(
+        actor=user, chat_id=known_id(chat_id), webhook_id=known_id(incoming_id)
+    )
+
+
+def webhook_payload(webhook: Webhook) -> Payload:
+    return {
+        "id": webhook.pk,
+        "name": webhook.name,
+        "url": webhook.url,
+        "created_by": sender_payload(webhook.created_by),
+        "created_at": timestamp(webhook.created_at),
+        "is_active": webhook.is_active,
+        "failing_since": timestamp(webhook.failing_since),
+        "switched_off_at": timestamp(webhook.switched_off_at),
+        "switched_off_reason": _in_words(webhook.switched_off_reason),
+        "waiting": webhook.deliveries.waiting()[:MOST_COUNTED].count(),
+    }
+
+
+def delivery_payload(delivery: WebhookDelivery) -> Payload:
+    is_waiting = delivery.status == WebhookDelivery.Status.WAITING
+    return {
+        "id": delivery.pk,
+        "event_id": str(delivery.event_id),
+        "type": delivery.event_type,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "response_status": delivery.response_status,
+        "error": _in_words(delivery.error),
+        "milliseconds": delivery.milliseconds,
+        "created_at": timestamp(delivery.created_at),
+        "finished_at": timestamp(delivery.finished_at),
+        "next_attempt_at": timestamp(delivery.next_attempt_at) if is_waiting else None,
+    }
+
+
+def incoming_payload(webhook: IncomingWebhook) -> Payload:
+    return {
+        "id": webhook.pk,
+        "name": webhook.name,
+        "bot": sender_payload(webhook.bot),
+        "created_by": sender_payload(webhook.created_by),
+        "created_at": timestamp(webhook.created_at),
+        "last_used_at": timestamp(webhook.last_used_at),
+    }
+
+
+def _in_words(sentence: str) -> str:
+    """A sentence that is stored in English, in the reader's language."""
+    return _(sentence) if sentence else ""
+
+
+_ONE = "chats/<int:chat_id>/webhooks/<int:webhook_id>"
+
+urlpatterns = [
+    path("chats/<int:chat_id>/webhooks", route(get=list_webhooks, post=create_webhook)),
+    path("chats/<int:chat_id>/webhooks/incoming", route(get=list_incoming, post=create_incoming)),
+    path("chats/<int:chat_id>/webhooks/incoming/<int:incoming_id>", route(delete=revoke_incoming)),
+    path(_ONE, route(patch=switch_webhook, delete=delete_webhook)),
+    path(f"{_ONE}/secret", route(post=rotate_secret)),
+    path(f"{_ONE}/test", route(post=try_webhook)),
+    path(f"{_ONE}/deliveries", route(get=list_deliveries)),
+    path(f"{_ONE}/deliveries/<int:delivery_id>/again", route(post=send_again)),
+]
