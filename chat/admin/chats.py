@@ -1,0 +1,93 @@
+"""Chats, who is in them, and their invite links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from chat.admin.base import ChatAdmin
+from chat.admin.finding import row_id
+from chat.models import Chat, Invite, Membership
+
+
+@admin.register(Chat)
+class ChatPage(ChatAdmin):
+    list_display = ["id", "title", "kind", "created_by", "members", "last_seq", "last_message_at"]
+    list_display_links = ["id", "title"]
+    list_select_related = ["created_by"]
+    list_filter = ["kind"]
+    search_help_text = _("A number, @username of a member, or the beginning of a title.")
+    finds = {
+        "": lambda text: Q(pk=row_id(text)) if text.isdigit() else Q(title__istartswith=text),
+        "@": lambda name: Q(
+            pk__in=Membership.objects.active().filter(user__username__iexact=name).values("chat")
+        ),
+    }
+    fields = [
+        "title",
+        "kind",
+        "created_by",
+        "created_at",
+        "members",
+        "last_message_at",
+        "last_seq",
+        "published_seq",
+        "revision",
+    ]
+    readonly_fields = ["members"]
+    audited_as = "chat"
+    lists_of_row = {
+        _("Members"): ("chat_membership", "chat:{row.pk}"),
+        _("Messages"): ("chat_message", "chat:{row.pk}"),
+        _("Invite links"): ("chat_invite", "chat:{row.pk}"),
+        _("Activity"): ("chat_activitycount", "chat:{row.pk}"),
+    }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Counted for the rows of the page alone.
+        members = Membership.objects.active().filter(chat=OuterRef("pk")).order_by()
+        count = members.values("chat").annotate(count=Count("pk")).values("count")
+        chats: QuerySet[Any] = super().get_queryset(request).annotate(count=Subquery(count))
+        return chats
+
+    @admin.display(description=_("members"))
+    def members(self, chat: Any) -> int:
+        return int(chat.count or 0)
+
+
+@admin.register(Membership)
+class MembershipPage(ChatAdmin):
+    list_display = [
+        "id",
+        "chat",
+        "user",
+        "role",
+        "joined_at",
+        "left_at",
+        "delivered_seq",
+        "read_seq",
+    ]
+    list_select_related = ["chat", "user"]
+    list_filter = ["role"]
+    search_help_text = _("chat:NUMBER, @username")
+    finds = {
+        "chat": lambda number: Q(chat_id=row_id(number)),
+        "@": lambda name: Q(user__username__iexact=name),
+    }
+
+
+@admin.register(Invite)
+class InvitePage(ChatAdmin):
+    """Without the token: whoever has it may come in."""
+
+    list_display = ["id", "chat", "created_by", "created_at", "expires_at", "uses", "revoked_at"]
+    list_select_related = ["chat", "created_by"]
+    search_help_text = _("chat:NUMBER, @username")
+    finds = {
+        "chat": lambda number: Q(chat_id=row_id(number)),
+        "@": lambda name: Q(created_by__username__iexact=name),
+    }
