@@ -1,5 +1,6 @@
 /** Tells a screen reader of new messages: politely, and as one sentence when many come at once. */
 
+import { lineOf } from "./attachments.js";
 import { byId, el } from "./dom.js";
 import { gettext, ngettext } from "./i18n.js";
 
@@ -22,7 +23,7 @@ export class Announcer {
     const messages = this.#waiting;
     this.#waiting = [];
     this.#timer = 0;
-    this.say(messages.length === 1 ? gettext("%(name)s: %(text)s", { name: messages[0].sender.name, text: messages[0].content }) : this.#summary(messages));
+    this.say(messages.length === 1 ? gettext("%(name)s: %(text)s", { name: messages[0].sender.name, text: lineOf(messages[0]) }) : this.#summary(messages));
   }
 
   /** @param {import("./types.js").Message[]} messages */

@@ -43,7 +43,29 @@ export async function api(method, path, body) {
   throw errorOf(response, answer);
 }
 
-/** @param {Response} response @param {any} answer */
+/**
+ * Sends one file, telling how much of it is gone (0 to 1).
+ * @param {string} path @param {File} file @param {(share: number) => void} tell
+ * @returns {{answer: Promise<any>, abort: () => void}}
+ */
+export function upload(path, file, tell) {
+  // fetch cannot say how far it is.
+  const request = new XMLHttpRequest();
+  const answer = new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ loaded, total }) => tell(loaded / total);
+    request.onload = () => (request.status === 201 ? resolve(request.response) : reject(errorOf(request, request.response)));
+    request.onerror = request.onabort = () => reject(offlineError());
+    request.open("POST", `/api/${path}`);
+    request.responseType = "json";
+    request.setRequestHeader("X-CSRFToken", csrfToken());
+    const form = new FormData();
+    form.append("file", file);
+    request.send(form);
+  });
+  return { answer, abort: () => request.abort() };
+}
+
+/** @param {{status: number}} response @param {any} answer */
 function errorOf(response, answer) {
   if (response.status === 401) return new RequestError("signed_out", gettext("You are signed out. Sign in again."));
   const { code, detail, retry_after: retryAfter } = answer?.error ?? {};

@@ -1,11 +1,12 @@
 /** The list of chats: newest first, with what was said last and how much is unread. Also finds people and public chats. */
 
+import { lineOf } from "./attachments.js";
 import { api } from "./api.js";
 import { avatar, byId, el, icon, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
-import { badge, exactTime, shortMoment } from "./format.js";
+import { badge, exactTime, goneWords, shortMoment } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
-import { plainText } from "./rich-text.js";
+import { isMuted, isQuiet } from "./notify-level.js";
 
 /** @typedef {import("./types.js").Chat} Chat */
 
@@ -89,7 +90,7 @@ export class ChatList extends Emitter {
     const said = this.#lastSaid(chat);
     const moment = new Date(chat.last_message?.created_at ?? chat.created_at);
     const isOnline = chat.peer ? this.#store.online.has(chat.peer.id) : false;
-    const drawn = JSON.stringify([chat.title, chat.unread, isOpen, said, shortMoment(moment, now), isOnline]);
+    const drawn = JSON.stringify([chat.title, chat.unread, chat.mentions, isQuiet(chat), isMuted(chat), isOpen, said, shortMoment(moment, now), isOnline]);
     const row = this.#rows.get(chat.id) ?? { node: el("li"), drawn: "" };
     this.#rows.set(chat.id, row);
     if (row.drawn === drawn) return row.node;
@@ -103,9 +104,11 @@ export class ChatList extends Emitter {
       chatAvatar(chat, isOnline),
       el("span.body", {},
         el("span.line", {}, el("span.name.ellipsis", {}, chat.kind !== "direct" && icon(chat.kind), isolated(chat.title)),
+          isMuted(chat) && el("span.muted", { title: gettext("Muted") }, icon("bell-off"), el("span.unseen", {}, gettext("Muted"))),
           el("time", { dateTime: moment.toISOString(), title: exactTime(moment) }, shortMoment(moment, now))),
         el("span.line", {}, el("span.sub.ellipsis", {}, ...said.map((part) => sayingPart(part))),
-          chat.unread > 0 && el("span.badge", {}, badge(chat.unread), el("span.unseen", {}, ` ${ngettext("unread message", "unread messages", chat.unread)}`))),
+          chat.mentions > 0 && el("span.badge.mentions", {}, `@${badge(chat.mentions)}`, el("span.unseen", {}, ` ${ngettext("mention", "mentions", chat.mentions)}`)),
+          chat.unread > 0 && el(`span.badge${isQuiet(chat) ? ".quiet" : ""}`, {}, badge(chat.unread), el("span.unseen", {}, ` ${ngettext("unread message", "unread messages", chat.unread)}`))),
       ));
     row.node.replaceChildren(link);
     if (hadFocus) link.focus();
@@ -115,13 +118,14 @@ export class ChatList extends Emitter {
   /** @param {Chat} chat @returns {Array<[string, string]>} parts: a class and a text */
   #lastSaid(chat) {
     const unsent = this.#outbox.of(chat.id).filter((item) => item.state === "failed" || item.state === "held");
-    if (unsent.length) return [["b", gettext("Not sent: ")], ["", unsent[0].content]];
+    if (unsent.length) return [["b", gettext("Not sent: ")], ["", lineOf(unsent[0])]];
     const typing = this.#typing.inWords(chat.id);
     if (typing) return [["live", typing]];
     const last = chat.last_message;
     if (!last) return [["", chat.kind === "direct" ? gettext("Say hello") : gettext("Nothing was written yet")]];
-    if (last.deleted) return [["", gettext("Message deleted")]];
-    const text = plainText(last.content);
+    const gone = goneWords(last);
+    if (gone) return [["", gone]];
+    const text = lineOf(last);
     if (last.sender.id === this.#store.me.id) return [["", `${gettext("You")}: ${text}`]];
     return chat.kind === "direct" ? [["", text]] : [["", `${last.sender.name}: ${text}`]];
   }

@@ -1,15 +1,15 @@
 /**
  * The field where messages are written: drafts, replies, edits, Enter, the counter.
  *
- * Emits "send" ({content, replyTo}), "edit" ({message, content}), "typing", "edit-last".
+ * Emits "send" ({content, replyTo, attachments}), "edit" ({message, content}), "typing", "edit-last".
  */
 
+import { lineOf } from "./attachments.js";
 import { byId, el, icon, iconButton, isTouch, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { codePoints } from "./format.js";
 import { gettext, ngettext, number } from "./i18n.js";
 import { MentionPicker } from "./mention-picker.js";
-import { plainText } from "./rich-text.js";
 
 const TYPING_EVERY_MS = 3000;
 const COUNTS_FROM = 0.8;
@@ -25,17 +25,19 @@ export class Composer extends Emitter {
   #editing = null;
   #typedAt = 0;
 
-  /** @param {import("./drafts.js").Drafts} drafts @param {number} limit  code points */
-  constructor(drafts, limit) {
+  /** @param {import("./drafts.js").Drafts} drafts @param {number} limit  code points @param {import("./tray.js").Tray} tray */
+  constructor(drafts, limit, tray) {
     super();
     this.#drafts = drafts;
+    this.#tray = tray;
     this.#limit = limit;
     this.field = el("textarea", { id: "message", rows: 1, autocomplete: "off", dir: "auto", enterKeyHint: isTouch ? "enter" : "send" });
     this.#context = el("div.context", { hidden: true });
     this.#counter = el("span.counter", { hidden: true });
     this.#send = el("button.icon-button.send", { type: "submit", title: gettext("Send"), "aria-label": gettext("Send") }, icon("send"));
     this.#mentions = new MentionPicker(this.field);
-    this.#form.append(this.#context, this.#mentions.list, el("div.box", {}, this.field, this.#send), el("div.foot-line", { "aria-live": "polite" }, this.#counter));
+    this.#waits = el("span", { hidden: true }, gettext("Goes out when the files are there"));
+    this.#form.append(this.#context, this.#mentions.list, tray.node, el("div.box", {}, tray.button, this.field, this.#send), el("div.foot-line", { "aria-live": "polite" }, this.#waits, this.#counter));
     this.#listen();
   }
 
@@ -43,11 +45,16 @@ export class Composer extends Emitter {
   #counter;
   #send;
   #mentions;
+  #tray;
+  /** Shown while a message was told to go, and its files are still on their way. */
+  #waits;
 
   /** @param {import("./types.js").Chat} chat */
   open(chat) {
     this.#chatId = chat.id;
-    const { text, replyTo, editing } = this.#drafts.get(chat.id);
+    const { text, replyTo, editing, attachments } = this.#drafts.get(chat.id);
+    this.#waits.hidden = true;
+    this.#tray.open(chat.id, attachments);
     this.field.value = text;
     this.#replyTo = replyTo;
     this.#editing = editing;
@@ -62,6 +69,7 @@ export class Composer extends Emitter {
 
   close() {
     this.#chatId = 0;
+    this.#tray.open(0);
     this.#form.hidden = true;
   }
 
@@ -95,8 +103,9 @@ export class Composer extends Emitter {
   /** What was being written when an edit began. @type {?{text: string, replyTo: any}} */
   #setAside = null;
 
-  /** Puts a text back, before whatever stands there. @param {string} text @param {any} [replyTo] */
-  restore(text, replyTo = null) {
+  /** Puts a text back, before whatever stands there. @param {string} text @param {any} [replyTo] @param {any[]} [attachments] */
+  restore(text, replyTo = null, attachments = []) {
+    this.#tray.restore(attachments);
     this.field.value = this.isEmpty ? text : `${text}\n${this.field.value}`;
     this.#replyTo = replyTo ?? this.#replyTo;
     this.#changed();
@@ -118,7 +127,19 @@ export class Composer extends Emitter {
       this.#submit();
     });
     this.field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#pressed(event));
+    this.field.addEventListener("paste", (/** @type {ClipboardEvent} */ event) => {
+      const files = event.clipboardData?.files;
+      // What was copied from a text comes as a picture, too: then the words are meant.
+      if (!files?.length || event.clipboardData?.types.includes("text/plain")) return;
+      event.preventDefault();
+      this.#tray.add(files);
+    });
+    this.#tray.on("changed", () => {
+      this.#changed();
+      if (!this.#waits.hidden && !this.#tray.isBusy) this.#submit();
+    });
     this.field.addEventListener("input", () => {
+      this.#waits.hidden = true;
       this.#changed();
       if (!this.isEmpty && !this.#editing) this.#tellTyping();
     });
@@ -141,8 +162,11 @@ export class Composer extends Emitter {
 
   #submit() {
     const content = this.field.value.replace(/^\s*\n|\s+$/gu, "");
-    if (!content || codePoints(content) > this.#limit) return this.#show();
     const [message, replyTo] = [this.#editing, this.#replyTo];
+    if ((!content && !this.#maySayNothing) || codePoints(content) > this.#limit) return this.#show();
+    this.#waits.hidden = Boolean(message) || !this.#tray.isBusy;
+    if (!message && !this.#tray.isReady) return;
+    const attachments = message ? [] : this.#tray.take();
     this.field.value = message ? this.#setAside?.text ?? "" : "";
     this.#replyTo = message ? this.#setAside?.replyTo ?? null : null;
     this.#editing = this.#setAside = null;
@@ -150,7 +174,12 @@ export class Composer extends Emitter {
     this.#changed();
     this.focus();
     if (message) this.emit("edit", { message, content });
-    else this.emit("send", { content, replyTo });
+    else this.emit("send", { content, replyTo, attachments });
+  }
+
+  /** Where there is something to see, words are not needed. */
+  get #maySayNothing() {
+    return this.#editing ? Boolean(this.#editing.attachments?.length) : !this.#tray.isEmpty;
   }
 
   #changed() {
@@ -159,7 +188,7 @@ export class Composer extends Emitter {
   }
 
   #keep() {
-    if (this.#chatId) this.#drafts.set(this.#chatId, { text: this.field.value, replyTo: this.#replyTo, editing: this.#editing });
+    if (this.#chatId) this.#drafts.set(this.#chatId, { text: this.field.value, replyTo: this.#replyTo, editing: this.#editing, attachments: this.#tray.attachments });
   }
 
   #show() {
@@ -167,13 +196,14 @@ export class Composer extends Emitter {
     this.#count();
     const quote = this.#editing ?? this.#replyTo;
     this.#context.hidden = !quote;
+    this.#tray.node.hidden = this.#tray.isEmpty || Boolean(this.#editing);
     if (!quote) return;
     const heading = this.#editing ? el("b", {}, gettext("Editing")) : el("b", {}, gettext("Reply to"), " ", isolated(quote.sender.name));
     const close = iconButton("close", gettext("Cancel"), () => {
       this.cancel();
       this.focus();
     });
-    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, plainText(quote.content))), close);
+    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, lineOf(quote))), close);
   }
 
   #grow() {
@@ -183,7 +213,7 @@ export class Composer extends Emitter {
 
   #count() {
     const length = codePoints(this.field.value);
-    this.#send.disabled = this.isEmpty || length > this.#limit;
+    this.#send.disabled = (this.isEmpty && !this.#maySayNothing) || length > this.#limit;
     this.#counter.hidden = length < this.#limit * COUNTS_FROM;
     this.#counter.classList.toggle("over", length > this.#limit);
     this.#counter.textContent = length > this.#limit

@@ -15,6 +15,15 @@ export const timeOfDay = (moment) => clock.format(moment);
 /** @param {Date} moment */
 export const exactTime = (moment) => exact.format(moment);
 
+/** What stands in the place of words that are gone. @param {{deleted: boolean, hidden?: boolean}} message */
+export const goneWords = ({ deleted, hidden }) => deleted ? gettext("Message deleted") : hidden ? gettext("Hidden by a moderator") : "";
+
+const megabytes = new Intl.NumberFormat(language, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
+const kilobytes = new Intl.NumberFormat(language, { style: "unit", unit: "kilobyte", maximumFractionDigits: 0 });
+
+/** @param {number} bytes */
+export const fileSize = (bytes) => (bytes < 1e6 ? kilobytes.format(Math.max(1, bytes / 1e3)) : megabytes.format(bytes / 1e6));
+
 /** Whole days from `moment` to `now`, by the calendar. @param {Date} moment @param {Date} now */
 export function daysBetween(moment, now) {
   const day = (/** @type {Date} */ d) => Date.UTC(d.getFullYear(), d.getMonth(), d.getDate());

@@ -11,22 +11,29 @@ import { avatar, byId, el, icon } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
+import { showInvites } from "./invites.js";
 import { MembersPanel } from "./members.js";
 import { openMenu } from "./menu.js";
 import { messageActions } from "./message-actions.js";
 import { browsePublicChats, leaveChat, makeChat, renameChat } from "./new-chat.js";
-import { canNotify, isMuted, notifies, notify, switchMuted, switchNotifications } from "./notifications.js";
+import { keepBell } from "./notification-panel.js";
+import { Notifications } from "./notifications.js";
+import { chooseNotify } from "./notify-dialog.js";
 import { Outbox } from "./outbox.js";
 import { keepPageTitle } from "./page-title.js";
 import { Receipts } from "./receipts.js";
+import { Ringer } from "./ringer.js";
 import { Room } from "./room.js";
+import { SearchPanel } from "./search.js";
 import { listenToServer } from "./server-events.js";
 import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { isDark, switchTheme } from "./theme.js";
 import { Timeline } from "./timeline.js";
+import { Tray } from "./tray.js";
 import { Typing } from "./typing.js";
+import { showWebhooks } from "./webhooks.js";
 
 const start = JSON.parse(byId("state").textContent);
 const store = new Store(start);
@@ -34,18 +41,23 @@ const gateway = new Gateway();
 const sync = new Sync(store, gateway);
 const outbox = new Outbox(store.me.id, gateway);
 const typing = new Typing();
-const composer = new Composer(new Drafts(store.me.id), store.limits.content);
+const composer = new Composer(new Drafts(store.me.id), store.limits.content, new Tray(store.limits.upload));
 const actions = messageActions({ gateway, composer, outbox, room: () => room, store });
 const timeline = new Timeline({ me: store.me, chat: () => /** @type {any} */ (room.chat), actions });
 const receipts = new Receipts(store, gateway, timeline);
 const room = new Room({ store, sync, outbox, timeline, receipts });
 const list = new ChatList(store, typing, outbox);
-const members = new MembersPanel(store, writeTo);
+const members = new MembersPanel(store, writeTo, { invites: showInvites, opened: () => search.close() });
+const search = new SearchPanel(store, { go, opened: () => members.close() });
 const announcer = new Announcer();
+const isWatched = (/** @type {number} */ chatId) => chatId === room.chatId && receipts.isWatched;
+const notifications = new Notifications(store, start.notifications, isWatched);
+const ringer = new Ringer(store, go, isWatched);
+keepBell(notifications, store, go);
 new Banner(gateway);
 const showTitle = keepPageTitle(store, () => room.chat?.title ?? "");
 
-listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, leave: () => go("/", { replace: true }) });
+listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, notifications, leave: () => go("/", { replace: true }) });
 gateway.on("state", ({ state }) => {
   document.documentElement.dataset.connection = state;
 });
@@ -58,12 +70,12 @@ store.on("messages", ({ chatId, fresh }) => {
     const isThere = window?.messages.some((message) => message.client_message_id === item.client_message_id && message.sender.id === store.me.id);
     if (isThere) outbox.settle(item.client_message_id);
   }
-  const chat = store.chats.get(chatId);
   for (const message of fresh) {
     if (chatId === room.chatId && !document.hidden) announcer.message(message);
-    if (chat && !(chatId === room.chatId && receipts.isWatched)) notify(chat, message, () => go(`/chats/${chatId}`));
+    ringer.message(message);
   }
 });
+notifications.on("told", (notice) => ringer.told(notice));
 store.on("status", ({ chatId }) => chatId === room.chatId && drawHead());
 store.on("chats", () => room.chatId && drawHead());
 typing.on("changed", (chatId) => chatId === room.chatId && drawTyping());
@@ -73,10 +85,10 @@ outbox.on("saved", ({ chatId, seq, revision }) => {
   setTimeout(() => sync.hearHead(chatId, revision), 1500);
 });
 
-composer.on("send", ({ content, replyTo }) => {
+composer.on("send", ({ content, replyTo, attachments }) => {
   // Whoever answers has read what stands there.
   receipts.read(room.chatId, room.chat?.last_seq ?? 0);
-  outbox.add({ chatId: room.chatId, content, replyTo });
+  outbox.add({ chatId: room.chatId, content, replyTo, attachments });
   room.echo();
 });
 composer.on("edit", async ({ message, content }) => {
@@ -94,7 +106,7 @@ composer.on("edit", async ({ message, content }) => {
 });
 composer.on("typing", () => gateway.tell("typing", { chat_id: room.chatId }));
 composer.on("edit-last", () => {
-  const own = room.window?.messages.filter((message) => message.sender.id === store.me.id && !message.deleted);
+  const own = room.window?.messages.filter((message) => message.sender.id === store.me.id && !message.deleted && !message.hidden);
   if (own?.length) composer.edit(own[own.length - 1]);
 });
 
@@ -126,28 +138,22 @@ byId("new-chat").addEventListener("click", (/** @type {any} */ event) => openMen
   { label: gettext("Make a chat"), icon: "group", onclick: () => makeChat(opened) },
   { label: gettext("Find public chats"), icon: "public", onclick: () => browsePublicChats({ open: (chatId) => go(`/chats/${chatId}`), join: (chat) => join(chat.id) }) },
 ]));
+byId("search-messages").addEventListener("click", () => search.open());
 byId("my-menu").replaceChildren(avatar(store.me, { small: true }));
 byId("my-menu").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
   el("div.caption", {}, gettext("Signed in as %(name)s", { name: store.me.name })),
   { label: gettext("Profile"), icon: "person", onclick: () => location.assign("/profile") },
   { label: isDark() ? gettext("Light colours") : gettext("Dark colours"), icon: "moon", onclick: switchTheme },
-  canNotify && { label: notifies() ? gettext("No notifications") : gettext("Notifications"), icon: "bell", onclick: askForNotifications },
   { label: gettext("Keys"), icon: "keyboard", onclick: showShortcuts },
   { label: gettext("Sign out"), icon: "leave", onclick: () => byId("sign-out").submit() },
 ]));
-
-async function askForNotifications() {
-  const wereOn = notifies();
-  const areOn = await switchNotifications();
-  if (areOn) toast(gettext("Notifications are on while you look elsewhere."));
-  else toast(wereOn ? gettext("Notifications are off.") : gettext("The browser does not allow notifications here. Allow them in its settings for this site."));
-}
 
 listenForShortcuts({
   find: () => {
     if (matchMedia("(max-width: 720px)").matches) go("/");
     list.focusFilter();
   },
+  search: () => search.open(),
   step: (by) => {
     const chats = store.orderedChats;
     const place = chats.findIndex((chat) => chat.id === room.chatId);
@@ -171,7 +177,10 @@ function drawHead() {
     menu: (anchor) => openMenu(anchor, [
       chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open(chat.id) },
       chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
-      notifies() && { label: isMuted(chat.id) ? gettext("Notify again") : gettext("Mute"), icon: "bell", onclick: () => switchMuted(chat.id) },
+      { label: gettext("Notifications"), icon: "bell", onclick: () => chooseNotify(store, chat) },
+      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Invite by link"), icon: "plus", onclick: () => showInvites(chat) },
+      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Webhooks"), icon: "plug", onclick: () => showWebhooks(chat) },
+      { label: gettext("Search here"), icon: "search", onclick: () => search.open(chat.id) },
       { label: gettext("Copy a link"), icon: "link", onclick: () => copy(`${location.origin}/chats/${chat.id}`) },
       chat.kind !== "direct" && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
     ]),
@@ -187,14 +196,18 @@ function drawTyping() {
 /** @param {string} path @param {{replace?: boolean}} [how] */
 function go(path, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", path);
-  else if (path !== location.pathname) history.pushState({ fromList: location.pathname === "/" }, "", path);
+  else if (path !== location.pathname + location.hash) history.pushState({ fromList: location.pathname === "/" || history.state?.search }, "", path);
   follow();
 }
 
+/** @param {string} path */
+const chatIdOf = (path) => Number(/^\/chats\/(\d+)/.exec(path)?.[1] ?? 0);
+
 function follow() {
-  const chatId = Number(/^\/chats\/(\d+)/.exec(location.pathname)?.[1] ?? 0);
-  const seq = Number(location.hash.slice(1)) || 0;
+  const chatId = chatIdOf(location.pathname);
+  const seq = Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? 0);
   const panes = byId("panes");
+  search.follow();
   if (chatId) panes.dataset.pane = "chat";
   else delete panes.dataset.pane;
   if (chatId === room.chatId && chatId) {
@@ -216,6 +229,7 @@ function openChat(chat, seq) {
   drawTyping();
   composer.open(chat);
   receipts.look();
+  notifications.opened(chat.id);
 }
 
 /** No chat is open, or one that could be joined. @param {number} chatId */
@@ -239,6 +253,15 @@ function showNothing(chatId) {
   empty.replaceChildren(icon(invitation ? "public" : "group"), el("h2", { dir: "auto" }, title), el("p", {}, text), el("div.choices", {}, ...choices));
   empty.firstChild.classList.add("huge");
 }
+
+/** A link to a message in one of the person's chats leads there without loading the page again. */
+byId("chat").addEventListener("click", (/** @type {any} */ event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || link.origin !== location.origin || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!store.chats.has(chatIdOf(link.pathname))) return;
+  event.preventDefault();
+  go(link.pathname + link.hash);
+});
 
 addEventListener("popstate", follow);
 addEventListener("hashchange", follow);

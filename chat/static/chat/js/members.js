@@ -13,14 +13,19 @@ export class MembersPanel {
   #panel = byId("members");
   #store;
   #writeTo;
+  #actions;
   #chatId = 0;
   #timer = 0;
   /** Only the answer to the newest question counts. */
   #asked = 0;
 
-  /** @param {import("./store.js").Store} store @param {(person: any) => void} writeTo */
-  constructor(store, writeTo) {
+  /**
+   * @param {import("./store.js").Store} store @param {(person: any) => void} writeTo
+   * @param {{invites: (chat: import("./types.js").Chat) => void, opened: () => void}} actions
+   */
+  constructor(store, writeTo, actions) {
     this.#store = store;
+    this.#actions = actions;
     this.#writeTo = writeTo;
     this.#panel.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.close());
   }
@@ -47,11 +52,13 @@ export class MembersPanel {
     });
     const close = iconButton("close", gettext("Close"), () => this.close());
     const invite = this.#mayManage && el("button.button.small", { type: "button", onclick: () => this.#invite() }, icon("plus"), gettext("Add people"));
+    const byLink = this.#mayManage && el("button.button.small", { type: "button", onclick: () => this.#actions.invites(chat) }, icon("link"), gettext("Invite by link"));
     this.#body = el("div.side-body");
     this.#count = el("p.role", {}, memberCount(chat.member_count));
     this.#panel.replaceChildren(
       el("header.side-head", {}, el("h2", {}, gettext("Members")), this.#count, close),
-      el("div.filter", {}, icon("search"), search), this.#body, el("footer.side-foot", {}, invite));
+      el("div.filter", {}, icon("search"), search), this.#body, el("footer.side-foot", {}, invite, byLink));
+    this.#actions.opened();
     this.#panel.hidden = false;
     byId("panes").classList.add("with-side");
     close.focus({ focusVisible: false });
@@ -116,16 +123,24 @@ export class MembersPanel {
     const mayRemove = role !== "owner" && (own === "owner" || (own === "admin" && role === "member"));
     const path = `chats/${this.#chatId}/members/${user.id}`;
     const next = role === "admin" ? "member" : "admin";
+    const give = (/** @type {string} */ to) => orSay(() => api("PATCH", path, { role: to })).then(() => this.changed(this.#chatId));
     openMenu(anchor, [
       { label: gettext("Write to"), icon: "reply", onclick: () => this.#writeTo(user) },
-      own === "owner" && { label: next === "admin" ? gettext("Make an admin") : gettext("Make a plain member"), icon: "person", onclick: () => orSay(() => api("PATCH", path, { role: next })).then(() => this.changed(this.#chatId)) },
+      own === "owner" && { label: next === "admin" ? gettext("Make an admin") : gettext("Make a plain member"), icon: "person", onclick: () => give(next) },
+      own === "owner" && { label: gettext("Make the owner"), icon: "people", onclick: () => this.#handOver(user, give) },
       mayRemove && { label: gettext("Remove from the chat"), icon: "leave", danger: true, onclick: () => this.#remove(user, path) },
     ]);
   }
 
+  /** @param {import("./types.js").Person} user @param {(role: string) => void} give */
+  async #handOver(user, give) {
+    const text = gettext("%(name)s can then do everything here, also take it back. You stay as an admin.", { name: user.name });
+    if (await confirmed({ title: gettext("Hand the chat over?"), text, action: gettext("Hand over") })) give("owner");
+  }
+
   /** @param {import("./types.js").Person} user @param {string} path */
   async #remove(user, path) {
-    const text = gettext("%(name)s will no longer see this chat. What they wrote stays.", { name: user.name });
+    const text = gettext("%(name)s will no longer see this chat. What they wrote stays. Take back links that they know.", { name: user.name });
     if (!(await confirmed({ title: gettext("Remove from the chat?"), text, action: gettext("Remove") }))) return;
     await orSay(() => api("DELETE", path));
     this.changed(this.#chatId);

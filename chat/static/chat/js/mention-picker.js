@@ -5,7 +5,7 @@ import { avatar, el, isolated } from "./dom.js";
 
 const ASK_AFTER_MS = 150;
 const MOST = 6;
-const BEGUN = /(^|[\s(])@([\p{L}\p{N}_.+-]{0,32})$/u;
+const BEGUN = /(^|[\s(])@([\p{L}\p{N}_@.+-]{0,32})$/u;
 
 export class MentionPicker {
   #field;

@@ -6,6 +6,7 @@ import { el } from "./dom.js";
 import { exactTime } from "./format.js";
 import { gettext } from "./i18n.js";
 import { closeMenu, openMenu } from "./menu.js";
+import { showSeenBy } from "./seen-by.js";
 
 const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀", "✅"];
 
@@ -18,8 +19,8 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
   /** @typedef {import("./types.js").Message} Message */
   const actions = {
     /** @param {Message} message */
-    reply({ id, seq, sender, content, deleted }) {
-      composer.reply({ id, seq, sender, content: [...content.slice(0, 240)].slice(0, 120).join(""), deleted });
+    reply({ id, seq, sender, content, attachments, deleted }) {
+      composer.reply({ id, seq, sender, content: [...content.slice(0, 240)].slice(0, 120).join(""), attachment: attachments?.[0], deleted });
     },
 
     /** @param {Message} message @param {string} emoji @param {boolean} on */
@@ -59,7 +60,7 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
     discard: (item) => outbox.discard(item),
     /** @param {import("./types.js").OutboxItem} item */
     editUnsent(item) {
-      composer.restore(item.content, item.reply_to);
+      composer.restore(item.content, item.reply_to, item.attachments);
       outbox.discard(item);
     },
 
@@ -68,13 +69,17 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
       const isMine = message.sender.id === store.me.id;
       const chat = room().chat;
       const mayDelete = isMine || (chat?.kind !== "direct" && chat?.role !== "member");
-      openMenu(anchor, [
+      const withWords = message.hidden ? [] : [
         quickReactions(message),
         { label: gettext("Reply"), icon: "reply", onclick: () => actions.reply(message) },
         isMine && { label: gettext("Edit"), icon: "edit", onclick: () => actions.edit(message) },
         { label: gettext("Copy the text"), icon: "copy", onclick: () => copy(message.content) },
+      ];
+      openMenu(anchor, [
+        ...withWords,
         { label: gettext("Copy a link to it"), icon: "link", onclick: () => copy(`${location.origin}/chats/${message.chat_id}#${message.seq}`) },
-        message.edited_at ? { label: gettext("Earlier wordings"), icon: "history", onclick: () => actions.versions(message) } : null,
+        isMine && { label: gettext("Seen by"), icon: "people", onclick: () => showSeenBy(message.id) },
+        message.edited_at && !message.hidden ? { label: gettext("Earlier wordings"), icon: "history", onclick: () => actions.versions(message) } : null,
         mayDelete && { label: gettext("Delete"), icon: "trash", danger: true, onclick: () => actions.remove(message) },
       ]);
     },

@@ -1,9 +1,9 @@
 /** One message as a list item: built once, then changed in place, so that it never jumps or blinks. */
 
+import { attachmentsNode, lineOf } from "./attachments.js";
 import { avatar, el, icon, iconButton, isTouch, isolated } from "./dom.js";
-import { exactTime, timeOfDay, tint } from "./format.js";
+import { exactTime, goneWords, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
-import { plainText } from "./rich-text.js";
 import { textNode } from "./rich-text-nodes.js";
 import { ticksOf } from "./ticks.js";
 
@@ -24,6 +24,7 @@ export class MessageView {
   #context;
   #built = "";
   #ticked = "";
+  #shown = el("div");
 
   /** @param {Context} context */
   constructor(context) {
@@ -59,7 +60,7 @@ export class MessageView {
     node.replaceChildren();
     if (!item.isOwn && isMany) node.append(item.isFirst ? avatar(message.sender, { small: true }) : el("span"));
     this.#ticked = "";
-    this.ticks = item.isOwn && !message.deleted ? el("span.ticks") : null;
+    this.ticks = item.isOwn && !goneWords(message) ? el("span.ticks") : null;
     this.meta = null;
     const main = el("div.main", {}, this.#byline(item, message), this.#bubble(message), this.#tools(item, message));
     if (message.reactions.length) main.append(this.#reactions(message));
@@ -80,12 +81,14 @@ export class MessageView {
   /** @param {Message} message */
   #bubble(message) {
     const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)), onclick: (/** @type {Event} */ event) => this.#tapped(event, message) });
-    if (message.deleted) {
-      bubble.append(el("span.gone", {}, gettext("Message deleted")));
+    const gone = goneWords(message);
+    if (gone) {
+      bubble.append(el("span.gone", {}, gone));
       return bubble;
     }
     if (message.reply_to) bubble.append(this.#quote(message.reply_to));
-    bubble.append(textNode(message.content, this.#context.me));
+    if (message.attachments?.length) bubble.append(this.#attachments(message.attachments));
+    if (message.content) bubble.append(textNode(message.content, this.#context.me));
     if (message.edited_at) {
       const label = gettext("edited");
       bubble.append(el("button.edited", { type: "button", title: gettext("Show earlier wordings"), onclick: () => this.#act("versions", message) }, label));
@@ -94,9 +97,17 @@ export class MessageView {
     return bubble;
   }
 
+  /** The same node as before: a picture that is there is not loaded again. @param {import("./types.js").Attachment[]} attachments */
+  #attachments(attachments) {
+    const ids = attachments.map(({ id }) => id).join();
+    if (this.#shown.dataset.ids !== ids) this.#shown = attachmentsNode(attachments);
+    this.#shown.dataset.ids = ids;
+    return this.#shown;
+  }
+
   /** @param {import("./types.js").Quote} quote */
   #quote(quote) {
-    const text = quote.deleted ? gettext("Message deleted") : plainText(quote.content);
+    const text = goneWords(quote) || lineOf(quote);
     return el("button.quote", { type: "button", dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
       el("b.ellipsis", {}, isolated(quote.sender.name)), el("span", {}, text));
   }
@@ -115,10 +126,12 @@ export class MessageView {
   /** @param {Item} item @param {Message} message */
   #tools(item, message) {
     if (item.pending || message.deleted) return null;
+    const more = iconButton("more", gettext("More"), (event) => this.#act("menu", message, event.currentTarget), { tabIndex: -1, "aria-haspopup": "menu" });
+    if (message.hidden) return el("div.tools", {}, more);
     return el("div.tools", {},
       iconButton("smile", gettext("React"), (event) => this.#act("pickReaction", message, event.currentTarget), { tabIndex: -1 }),
       iconButton("reply", gettext("Reply"), () => this.#act("reply", message), { tabIndex: -1 }),
-      iconButton("more", gettext("More"), (event) => this.#act("menu", message, event.currentTarget), { tabIndex: -1, "aria-haspopup": "menu" }));
+      more);
   }
 
   /** @param {Item} item */
@@ -156,7 +169,7 @@ export class MessageView {
   /** @param {Item} item @param {Message} message */
   #ticks(item, message) {
     const { pending } = item;
-    if (!pending || (pending.state === "sent" && pending.seq)) return ticksOf(this.#context.chat(), message.seq);
+    if (!pending || (pending.state === "sent" && pending.seq)) return ticksOf(this.#context.chat(), message);
     const age = Date.now() - pending.written_at;
     if (pending.state === "waiting" && age < CLOCK_AFTER_MS) {
       setTimeout(() => this.item && this.update(this.item), CLOCK_AFTER_MS - age + 10);

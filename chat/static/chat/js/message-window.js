@@ -103,7 +103,7 @@ export class MessageWindow {
     for (const [place, reply] of this.messages.entries()) {
       if (reply.reply_to?.id !== message.id) continue;
       const content = message.deleted ? "" : [...message.content].slice(0, 120).join("");
-      this.messages[place] = { ...reply, reply_to: { ...reply.reply_to, content, deleted: message.deleted } };
+      this.messages[place] = { ...reply, reply_to: { ...reply.reply_to, content, deleted: message.deleted, hidden: message.hidden } };
     }
   }
 

@@ -16,7 +16,7 @@ export function makeChat(made) {
     el("label.choice", {}, el("input", { type: "radio", name: "kind", value: kind, checked }), el("span", {}, name, el("small", {}, text)));
   const form = el("form", {},
     el("div.field", {}, el("label", { htmlFor: "chat-title" }, gettext("What is it called?")), title, problem),
-    choice("group", gettext("Group"), gettext("Only those who were added can see and write."), true),
+    choice("group", gettext("Group"), gettext("Only those who were added, or have a link, can see and write."), true),
     choice("public", gettext("Public chat"), gettext("Everybody here can find it and join.")));
   const submit = el("button.button.primary", { type: "submit" }, gettext("Make it"));
   form.id = "make-chat";
@@ -81,6 +81,7 @@ export function renameChat(chat) {
 /** @param {import("./types.js").Chat} chat */
 export async function leaveChat(chat) {
   const text = chat.kind === "public" ? gettext("You can come back at any time.") : gettext("Somebody has to add you again before you can come back.");
-  const isSure = await confirmed({ title: gettext("Leave %(name)s?", { name: chat.title }), text, action: gettext("Leave") });
+  const heir = chat.role === "owner" && chat.member_count > 1 ? ` ${gettext("Its owner will be the admin or member who has been here longest.")}` : "";
+  const isSure = await confirmed({ title: gettext("Leave %(name)s?", { name: chat.title }), text: text + heir, action: gettext("Leave") });
   if (isSure) await orSay(() => api("POST", `chats/${chat.id}/leave`));
 }

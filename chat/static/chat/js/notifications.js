@@ -1,64 +1,151 @@
 /**
- * The browser's own notifications: asked for only after a click, shown only while nobody looks at the chat.
- * Kept per browser: whether they are wanted, and which chats are muted.
+ * What waits to be seen: the server keeps it, the newest are known here.
+ *
+ * Emits "changed", and "told" (notification) for each one that has just come.
  */
 
+import { api } from "./api.js";
+import { Emitter } from "./emitter.js";
 import { gettext } from "./i18n.js";
-import { plainText } from "./rich-text.js";
 
-const WANTED = "webchat.notify";
-const MUTED = "webchat.muted.";
+/** @typedef {import("./types.js").Notice} Notice */
 
-export const canNotify = "Notification" in globalThis;
+// Whoever looks at a chat has read its new message in less: no number flashes up.
+const LOOK_MS = 2500;
+const ASK_MS = 300;
 
-export function notifies() {
-  return canNotify && Notification.permission === "granted" && read(WANTED) === "on";
+/** What was done, after the name of whoever did it. @param {Notice} notice @param {string} title  of the chat */
+export function noticeWords({ kind }, title) {
+  // Kept apart from our own words, whatever their direction.
+  const chat = `\u2068${title}\u2069`;
+  if (kind === "mention") return gettext("mentioned you in %(chat)s", { chat });
+  if (kind === "reply") return gettext("replied to you in %(chat)s", { chat });
+  return kind === "direct" ? gettext("wrote to you") : gettext("added you to %(chat)s", { chat });
 }
 
-/** Asks the browser the first time. @returns {Promise<boolean>} whether they are on now */
-export async function switchNotifications() {
-  const isOn = !notifies() && (await Notification.requestPermission()) === "granted";
-  write(WANTED, isOn ? "on" : null);
-  return isOn;
-}
+export class Notifications extends Emitter {
+  count = 0;
+  #store;
+  #isWatched;
+  /** @type {Map<number, Notice>} */
+  #waiting = new Map();
+  /** Seen or gone: nothing that the server says of them later counts twice. @type {Set<number>} */
+  #done = new Set();
+  #timer = 0;
 
-/** @param {number} chatId */
-export const isMuted = (chatId) => read(MUTED + chatId) === "on";
-
-/** @param {number} chatId */
-export function switchMuted(chatId) {
-  write(MUTED + chatId, isMuted(chatId) ? null : "on");
-}
-
-/** @param {import("./types.js").Chat} chat @param {import("./types.js").Message} message @param {() => void} open */
-export function notify(chat, message, open) {
-  if (!notifies() || isMuted(chat.id)) return;
-  const { sender, content } = message;
-  const title = chat.kind === "direct" ? sender.name : gettext("%(name)s in %(chat)s", { name: sender.name, chat: chat.title });
-  // One per chat, also when it is open in several tabs: the newer one takes the older one's place.
-  const note = new Notification(title, { body: plainText(content).slice(0, 200), tag: `chat-${chat.id}` });
-  note.onclick = () => {
-    focus();
-    open();
-    note.close();
-  };
-}
-
-/** @param {string} key */
-function read(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
+  /** @param {import("./store.js").Store} store @param {any} start @param {(chatId: number) => boolean} isWatched */
+  constructor(store, start, isWatched) {
+    super();
+    this.#store = store;
+    this.#isWatched = isWatched;
+    store.on("chats", () => this.#followReading());
+    store.on("removed", ({ chatId }) => this.#forget((notice) => notice.chat_id === chatId));
+    this.replace(start);
   }
-}
 
-/** @param {string} key @param {?string} value */
-function write(key, value) {
-  try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // No storage: it lasts as long as the page.
+  /** How things stand on the server. @param {{unseen: number, newest: Notice[]}} standing */
+  replace({ unseen, newest }) {
+    const waiting = newest.filter(({ id }) => !this.#done.has(id));
+    this.#waiting = new Map(waiting.map((notice) => [notice.id, notice]));
+    this.count = unseen - (newest.length - waiting.length);
+    this.#followReading();
+    this.emit("changed");
+  }
+
+  /** A line of the server. @param {{notification?: Notice, seen?: number[], gone?: number[], seen_up_to?: number}} line */
+  hear({ notification: notice, seen, gone, seen_up_to: upTo }) {
+    if (notice) this.#told(notice);
+    const ids = seen ?? gone ?? [];
+    const isUnknown = ids.some((id) => !this.#waiting.has(id) && !this.#done.has(id));
+    this.#forget(({ id }) => ids.includes(id) || id <= (upTo ?? 0));
+    if (isUnknown || (upTo && this.count > this.#waiting.size)) this.#askSoon();
+  }
+
+  /** A page, seen or not; newest first. @param {number} [before] */
+  async read(before) {
+    const page = await api("GET", `notifications${before ? `?before=${before}` : ""}`);
+    if (!before) this.#adopt(page);
+    return page;
+  }
+
+  /** @param {number[]} ids */
+  async see(ids) {
+    this.#forget(({ id }) => ids.includes(id));
+    await api("POST", "notifications/seen", { ids });
+  }
+
+  async seeAll() {
+    await api("POST", "notifications/seen", { all: true });
+    this.#forget(() => true);
+    this.count = 0;
+    for (const { id, mentions } of this.#store.chats.values()) if (mentions) this.#store.update(id, { mentions: 0 });
+    this.emit("changed");
+  }
+
+  /** A chat is open: whoever was invited to it knows. @param {number} chatId */
+  opened(chatId) {
+    const ids = [...this.#waiting.values()].filter((notice) => notice.chat_id === chatId && !notice.message).map(({ id }) => id);
+    // Where it fails the number comes back with the next welcome.
+    if (ids.length) this.see(ids).catch(() => {});
+  }
+
+  /** @param {Notice} notice */
+  #told(notice) {
+    if (this.#done.has(notice.id) || this.#waiting.has(notice.id) || this.#isRead(notice)) return;
+    this.emit("told", notice);
+    setTimeout(() => this.#add(notice), this.#isWatched(notice.chat_id) ? LOOK_MS : 0);
+  }
+
+  /** @param {Notice} notice */
+  #add(notice) {
+    if (this.#done.has(notice.id) || this.#waiting.has(notice.id) || this.#isRead(notice)) return;
+    this.#waiting.set(notice.id, notice);
+    this.count += 1;
+    this.#countMention(notice, 1);
+    this.emit("changed");
+  }
+
+  /** @param {(notice: Notice) => boolean} isMeant */
+  #forget(isMeant) {
+    const meant = [...this.#waiting.values()].filter(isMeant);
+    for (const notice of meant) {
+      // Each once: what is told on the way comes back here.
+      if (!this.#waiting.delete(notice.id)) continue;
+      this.#done.add(notice.id);
+      this.count = Math.max(this.count - 1, this.#waiting.size);
+      this.#countMention(notice, -1);
+    }
+    if (meant.length) this.emit("changed");
+  }
+
+  /** @param {Notice} notice @param {number} by */
+  #countMention({ kind, chat_id: chatId }, by) {
+    const chat = this.#store.chats.get(chatId);
+    if (chat && (kind === "mention" || kind === "reply")) this.#store.update(chatId, { mentions: Math.max(0, chat.mentions + by) });
+  }
+
+  #followReading() {
+    this.#forget((notice) => this.#isRead(notice));
+    // A notification may be here before its message.
+    const told = new Set([...this.#waiting.values()].map((notice) => notice.chat_id));
+    for (const chat of this.#store.chats.values()) if (!chat.unread && !told.has(chat.id)) chat.mentions = 0;
+  }
+
+  /** @param {Notice} notice */
+  #isRead({ message, chat_id: chatId }) {
+    return Boolean(message && message.seq <= (this.#store.chats.get(chatId)?.read_seq ?? 0));
+  }
+
+  /** Something was seen elsewhere that is not known here. */
+  #askSoon() {
+    clearTimeout(this.#timer);
+    // Where it fails the next welcome tells.
+    this.#timer = setTimeout(() => this.read().catch(() => {}), ASK_MS);
+  }
+
+  /** @param {{notifications: Notice[], unseen: number, mentions: Record<string, number>}} page */
+  #adopt({ notifications, unseen, mentions }) {
+    for (const chat of this.#store.chats.values()) if (chat.mentions !== (mentions[chat.id] ?? 0)) this.#store.update(chat.id, { mentions: mentions[chat.id] ?? 0 });
+    this.replace({ unseen, newest: notifications.filter(({ seen }) => !seen) });
   }
 }

@@ -47,12 +47,12 @@ export class Outbox extends Emitter {
     return inOrder(this.#storage.all().filter((item) => item.chat_id === chatId));
   }
 
-  /** Written just now. @param {{chatId: number, content: string, replyTo: any}} message */
-  add({ chatId, content, replyTo }) {
+  /** Written just now. @param {{chatId: number, content: string, replyTo: any, attachments: any[]}} message */
+  add({ chatId, content, replyTo, attachments }) {
     const now = Date.now();
     /** @type {OutboxItem} */
     const item = {
-      client_message_id: newId(), chat_id: chatId, content, reply_to: replyTo, written_at: now,
+      client_message_id: newId(), chat_id: chatId, content, reply_to: replyTo, attachments, written_at: now,
       place: nextPlace(this.#storage.all(), now), tab: this.tab, state: "waiting", reason: null, seq: null,
     };
     this.#change(item);
@@ -98,11 +98,12 @@ export class Outbox extends Emitter {
 
   /** @param {OutboxItem} item */
   async #send(item) {
-    const { client_message_id, chat_id, content, reply_to } = item;
+    const { client_message_id, chat_id, content, reply_to, attachments = [] } = item;
     this.#sending.add(client_message_id);
     try {
       const reply = await this.#gateway.request("message.send", {
         chat_id, client_message_id, content, ...(reply_to ? { reply_to: reply_to.id } : {}),
+        ...(attachments.length ? { attachments: attachments.map(({ id }) => id) } : {}),
       });
       this.#attempts.delete(chat_id);
       this.#sent(client_message_id, reply);

@@ -6,13 +6,14 @@ import { badge } from "./format.js";
 export function keepPageTitle(store, chatTitle) {
   const link = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]"));
   const plain = link.href;
-  const withDot = new URL(link.dataset.unread ?? plain, location.href).href;
+  const pictures = { unread: link.dataset.unread, mentioned: link.dataset.mentioned };
   const show = () => {
-    const unread = store.unreadTotal;
+    const { unreadTotal: unread, mentionsTotal: mentions } = store;
     const name = chatTitle();
-    const title = `${unread ? `(${badge(unread)}) ` : ""}${name ? `${name} · ` : ""}Webchat`;
+    const counts = [mentions && `@${badge(mentions)}`, unread && badge(unread)].filter(Boolean).join(" ");
+    const title = `${counts && `(${counts}) `}${name ? `${name} · ` : ""}Webchat`;
     if (document.title !== title) document.title = title;
-    const picture = unread ? withDot : plain;
+    const picture = new URL((mentions ? pictures.mentioned : unread ? pictures.unread : null) ?? plain, location.href).href;
     if (link.href !== picture) link.href = picture;
   };
   store.on("chats", show);

@@ -1,7 +1,7 @@
 /**
  * The same over plain HTTP, for where sockets are blocked: slower, complete.
  *
- * Emits "frame" like the socket: {type: "chats", chats} each few seconds; requests of the wire contract
+ * Emits "frame" like the socket: {type: "chats", chats, notifications} each few seconds; requests of the wire contract
  * are turned into the routes that do the same.
  */
 
@@ -48,8 +48,8 @@ export class Polling extends Emitter {
 
   async #round() {
     try {
-      const { chats } = await api("GET", "chats");
-      if (this.isOn) this.emit("frame", { type: "chats", chats });
+      const standing = await api("GET", "chats");
+      if (this.isOn) this.emit("frame", { type: "chats", ...standing });
     } catch (error) {
       if (/** @type {RequestError} */ (error).code === "signed_out") this.emit("signed-out");
       if (this.isOn) this.emit("failed");

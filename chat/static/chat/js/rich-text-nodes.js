@@ -1,7 +1,9 @@
 /** The tree of rich-text.js as nodes. Every word of it becomes a text node. */
 
 import { el } from "./dom.js";
-import { isFewEmoji, parse } from "./rich-text.js";
+import { isFewEmoji, isNamed, parse } from "./rich-text.js";
+
+const OUR_PAGES = new RegExp(`^${location.origin}/(?:chats|join)/`);
 
 /** @param {string} text @param {import("./types.js").Person} me */
 export function textNode(text, me) {
@@ -21,10 +23,12 @@ function partNode(part, me) {
     case "text": return part.text;
     case "code": return el("code", {}, part.text);
     case "pre": return el("pre", { dir: "ltr", tabIndex: 0 }, part.text);
-    case "link": return el("a", { href: part.href, target: "_blank", rel: "noopener noreferrer nofollow" }, part.text);
+    case "link": {
+      const isOurs = OUR_PAGES.test(part.href);
+      return el("a", isOurs ? { href: part.href } : { href: part.href, target: "_blank", rel: "noopener noreferrer nofollow" }, part.text);
+    }
     case "mention": {
-      const isMe = part.username.toLowerCase() === me.username.toLowerCase();
-      return el(`span.mention${isMe ? ".me" : ""}`, {}, part.text);
+      return el(`span.mention${isNamed(part.username, me.username) ? ".me" : ""}`, {}, part.text);
     }
     default: {
       const tag = { bold: "strong", italic: "em", quote: "blockquote" }[part.kind];

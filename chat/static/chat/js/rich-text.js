@@ -10,8 +10,10 @@
  */
 
 const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*(?:\n|$)/;
-const LINK = /https?:\/\/[^\s<>"'`]+/iu;
-const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^\n]*?\S)\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])([^*\n]*?[^\s*])\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\p{L}\p{N}_.+-]{0,31})/iu;
+const LINK = /https?:\/\/[^\s<>"'`*]+/iu;
+// Code is whole before anything around it is: bold and italic never end in the middle of it.
+const INLINE = /`([^`\n]+)`|\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`*]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\p{L}\p{N}_@.+-]*)/iu;
+const NAME_LENGTH = 32;
 const MOST_DEPTH = 4;
 
 /** @param {string} text @returns {Node[]} */
@@ -44,9 +46,9 @@ export function parse(text) {
 function lines(text) {
   /** @type {Node[]} */
   const nodes = [];
-  for (const part of text.split(/((?:^>[^\n]*(?:\n|$))+)/mu)) {
+  for (const part of text.split(/((?:(?<![^\n])>[^\n]*(?:\n|$))+)/u)) {
     if (!part) continue;
-    if (part.startsWith(">")) nodes.push({ kind: "quote", children: inline(part.replace(/^> ?/gmu, "").trimEnd(), 0) });
+    if (part.startsWith(">")) nodes.push({ kind: "quote", children: inline(part.replace(/(?<![^\n])> ?/gu, "").trimEnd(), 0) });
     else nodes.push(...inline(part, 0));
   }
   return nodes;
@@ -67,9 +69,10 @@ function inline(text, depth) {
     else if (bold !== undefined) nodes.push({ kind: "bold", children: inline(bold, depth + 1) });
     else if (italic !== undefined) nodes.push({ kind: "italic", children: inline(italic, depth + 1) });
     else if (mention !== undefined) {
-      const username = mention.replace(/[.+-]+$/u, "");
-      length = username.length + 1;
-      nodes.push({ kind: "mention", text: `@${username}`, username });
+      const username = mention.replace(/[@.+-]+$/u, "");
+      const text = `@${username}`;
+      length = text.length;
+      nodes.push([...username].length > NAME_LENGTH ? { kind: "text", text } : { kind: "mention", text, username });
     } else {
       const address = trimmed(link);
       length = address.length;
@@ -105,6 +108,15 @@ export function safeAddress(address) {
     return null;
   }
 }
+
+/** Whether a text names somebody; chat/mentions.py reads it in the same way. @param {string} text @param {string} username */
+export function mentions(text, username) {
+  const names = (/** @type {Node} */ node) => ("children" in node ? node.children.some(names) : node.kind === "mention" && isNamed(node.username, username));
+  return parse(text).some(names);
+}
+
+/** @param {string} name @param {string} username */
+export const isNamed = (name, username) => name.toLowerCase() === username.toLowerCase();
 
 /** The words alone, on one line, as a preview shows them. @param {string} text */
 export function plainText(text) {

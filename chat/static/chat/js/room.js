@@ -3,6 +3,7 @@
  * Draws through Timeline; asks through Sync.
  */
 
+import { toast } from "./dialogs.js";
 import { byId, el, icon, iconButton } from "./dom.js";
 import { timeOfDay, daysBetween, dayHeading } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
@@ -69,8 +70,8 @@ export class Room {
     this.#newFromSeq = firstUnread;
     this.#timeline.show(() => this.#drawing());
     this.#showEmpty();
-    const wanted = seq || firstUnread;
-    if (!this.#holds(wanted)) await this.#load(wanted);
+    const wanted = seq && seq <= chat.last_seq ? seq : firstUnread;
+    if (!this.#holds(wanted) && !(await this.#load(wanted))) return;
     if (this.chatId !== chatId) return;
     if (seq) this.jump(seq);
     else if (firstUnread) this.#beginAtLine(chat.unread);
@@ -95,13 +96,16 @@ export class Room {
 
   /** @param {number} seq */
   async jump(seq) {
-    const isIt = (/** @type {any} */ item) => item.message?.seq === seq && seq > 0;
-    if (!this.#timeline.nodeOf(isIt)) {
-      if (!this.#holds(seq)) await this.#load(seq);
+    const { chatId } = this;
+    const isIt = (/** @type {any} */ item) => item.message?.seq === seq;
+    const isThere = seq <= (this.chat?.last_seq ?? 0);
+    if (isThere && !this.#timeline.nodeOf(isIt)) {
+      if (!this.#holds(seq) && !(await this.#load(seq))) return;
+      if (this.chatId !== chatId) return;
       this.#timeline.draw();
     }
     const node = this.#timeline.nodeOf(isIt);
-    if (!node) return;
+    if (!node) return toast(gettext("This message is not there. The link may be wrong."));
     this.#timeline.reveal(node);
     this.#timeline.focus(node);
     node.classList.remove("flash");
@@ -132,26 +136,27 @@ export class Room {
     return seq ? seq >= window.firstSeq && (seq <= window.lastSeq || !window.afterMore) : !window.afterMore;
   }
 
-  /** Begins with another part of the chat. @param {number} seq  0: the newest */
+  /** Begins with another part of the chat, or says why not. @param {number} seq  0: the newest */
   async #load(seq) {
     const { chatId } = this;
     const timer = setTimeout(() => this.chatId === chatId && this.#showLoading(), 300);
     try {
       const { page, settle } = await this.#sync.readPage(chatId, seq ? { around_seq: seq } : {});
-      if (this.chatId !== chatId) return;
+      if (this.chatId !== chatId) return false;
       this.#failedAt = 0;
       this.#store.openWindow(chatId, page);
       settle();
     } catch (error) {
-      if (this.chatId !== chatId) return;
+      if (this.chatId !== chatId) return false;
       this.#failedAt = Date.now();
       this.#showFailure(/** @type {Error} */ (error), () => this.open(chatId, { seq }));
-      return;
+      return false;
     } finally {
       clearTimeout(timer);
     }
     this.#showEmpty();
     this.#timeline.draw();
+    return true;
   }
 
   /** There is a connection again: what could not be read is read now. */
@@ -265,13 +270,14 @@ export class Room {
 
   #showLoading() {
     if (this.window) return;
-    byId("timeline").replaceChildren(...Array.from({ length: 7 }, () => el("li.skeleton")), el("li.unseen", {}, gettext("Loading…")));
+    this.#timeline.placehold(...Array.from({ length: 7 }, () => el("li.skeleton")), el("li.unseen", {}, gettext("Loading…")));
   }
 
   /** @param {Error} error @param {() => void} again */
   #showFailure(error, again) {
-    if (this.window) return;
-    byId("timeline").replaceChildren();
+    // What is being read stays.
+    if (this.window) return toast(error.message);
+    this.#timeline.placehold();
     this.#empty.hidden = false;
     this.#empty.replaceChildren(el("h2", {}, gettext("The messages could not be read")), el("p", {}, error.message),
       el("div.choices", {}, el("button.button", { type: "button", onclick: again }, gettext("Try again"))));

@@ -3,17 +3,19 @@
 import { openDialog, toast } from "./dialogs.js";
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
+import { newCursor } from "./store.js";
 
 /**
  * @param {{gateway: import("./gateway.js").Gateway, store: import("./store.js").Store, sync: import("./sync.js").Sync,
  *   outbox: import("./outbox.js").Outbox, typing: import("./typing.js").Typing, receipts: import("./receipts.js").Receipts,
- *   room: import("./room.js").Room, members: import("./members.js").MembersPanel, leave: () => void}} parts
+ *   room: import("./room.js").Room, members: import("./members.js").MembersPanel,
+ *   notifications: import("./notifications.js").Notifications, leave: () => void}} parts
  */
-export function listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, leave }) {
+export function listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, notifications, leave }) {
   /** @type {Record<string, (frame: any) => void>} */
   const hear = {
-    welcome: (frame) => everything(frame.chats),
-    chats: (frame) => everything(frame.chats),
+    welcome: (frame) => everything(frame),
+    chats: (frame) => everything(frame),
     "message.created": (frame) => {
       typing.stopped(frame.chat_id, frame.message.sender.id);
       if (frame.message.sender.id === store.me.id) outbox.settle(frame.message.client_message_id);
@@ -27,21 +29,23 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     status: (frame) => store.applyStatus(frame),
     heads: (frame) => sync.hearHeads(frame.heads),
     "chat.created": (frame) => sync.chatCreated(frame.chat),
-    "chat.updated": (frame) => store.update(frame.chat_id, { title: frame.title }),
+    "chat.updated": ({ type, chat_id: chatId, ...fields }) => store.update(chatId, fields),
     "chat.removed": (frame) => removed(frame.chat_id),
     "member.joined": (frame) => came(frame),
     "member.left": (frame) => left(frame),
     typing: (frame) => frame.user.id !== store.me.id && typing.heard(frame.chat_id, frame.user),
     presence: (frame) => store.setOnline(frame.user_id, frame.online),
+    notification: (frame) => notifications.hear(frame),
   };
   gateway.on("frame", (frame) => hear[frame.type]?.(frame));
   gateway.on("online", () => room.again());
 
-  /** @param {any[]} chats */
-  function everything(chats) {
+  /** @param {any} frame */
+  function everything({ chats, notifications: standing }) {
     const present = new Set(chats.map((chat) => chat.id));
     for (const chatId of [...store.chats.keys()]) if (!present.has(chatId)) removed(chatId);
     sync.welcome(chats);
+    notifications.replace(standing);
     room.again();
     for (const chat of chats) receipts.delivered(chat.id);
   }
@@ -52,7 +56,7 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     if (!chat) return;
     const isMe = user.id === store.me.id;
     const isKnown = isMe || chat.cursors.some((cursor) => cursor.user_id === user.id);
-    const cursors = isKnown ? chat.cursors : [...chat.cursors, { user_id: user.id, delivered_seq: 0, read_seq: 0 }];
+    const cursors = isKnown ? chat.cursors : [...chat.cursors, newCursor(user.id)];
     store.update(chatId, { member_count: count, cursors, ...(isMe ? { role } : {}) });
     members.changed(chatId);
   }

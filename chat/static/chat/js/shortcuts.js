@@ -5,13 +5,14 @@ import { el, isTyping } from "./dom.js";
 import { gettext } from "./i18n.js";
 
 /**
- * @param {{find: () => void, step: (by: number) => void, escape: () => void}} actions
+ * @param {{find: () => void, search: () => void, step: (by: number) => void, escape: () => void}} actions
  */
-export function listenForShortcuts({ find, step, escape }) {
+export function listenForShortcuts({ find, search, step, escape }) {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
     const isCommand = event.ctrlKey || event.metaKey;
     if (isCommand && event.code === "KeyK") act(event, find);
+    else if (isCommand && event.shiftKey && event.code === "KeyF") act(event, search);
     else if (event.altKey && !isCommand && event.key === "ArrowUp") act(event, () => step(-1));
     else if (event.altKey && !isCommand && event.key === "ArrowDown") act(event, () => step(1));
     else if (event.key === "?" && !isTyping(event.target)) act(event, showShortcuts);
@@ -28,6 +29,7 @@ function act(event, action) {
 export function showShortcuts() {
   const rows = [
     [["Ctrl", "K"], gettext("Find a chat or a person")],
+    [["Ctrl", "Shift", "F"], gettext("Search messages")],
     [["Alt", "↑"], gettext("Previous chat")],
     [["Alt", "↓"], gettext("Next chat")],
     [["Enter"], gettext("Send")],

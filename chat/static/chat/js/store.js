@@ -8,6 +8,7 @@
 
 import { Emitter } from "./emitter.js";
 import { MessageWindow } from "./message-window.js";
+import { isQuiet } from "./notify-level.js";
 
 /** @typedef {import("./types.js").Chat} Chat */
 /** @typedef {import("./types.js").Message} Message */
@@ -118,10 +119,11 @@ export class Store extends Emitter {
     this.emit("chats");
   }
 
-  /** Someone's cursors; one's own come from another device. @param {any} status */
-  applyStatus({ chat_id: chatId, user_id: userId, published_seq, delivered_seq, read_seq }) {
+  /** Someone's cursors (one's own come from another device), or a message that failed. @param {any} status */
+  applyStatus({ chat_id: chatId, user_id: userId, published_seq, delivered_seq, read_seq, message_id: messageId, error }) {
     const chat = this.chats.get(chatId);
     if (!chat) return;
+    if (messageId) chat.errors = { ...chat.errors, [messageId]: error };
     if (published_seq) chat.published_seq = Math.max(chat.published_seq, published_seq);
     if (userId === this.me.id) this.markRead(chatId, read_seq ?? 0);
     else if (userId) forward(cursorOf(chat, userId), { delivered_seq, read_seq });
@@ -146,9 +148,16 @@ export class Store extends Emitter {
     for (const chat of this.chats.values()) if (chat.peer?.id === userId) this.emit("status", { chatId: chat.id });
   }
 
+  /** What is worth looking here for; of a quiet chat only what concerns oneself. */
   get unreadTotal() {
     let total = 0;
-    for (const chat of this.chats.values()) total += chat.unread;
+    for (const chat of this.chats.values()) total += isQuiet(chat) ? chat.mentions : chat.unread;
+    return total;
+  }
+
+  get mentionsTotal() {
+    let total = 0;
+    for (const chat of this.chats.values()) total += chat.mentions;
     return total;
   }
 
@@ -166,9 +175,9 @@ export class Store extends Emitter {
   /** @param {Chat} chat @param {Message} message */
   #summarise(chat, message) {
     chat.last_seq = message.seq;
-    const { seq, sender, created_at, deleted } = message;
+    const { seq, sender, created_at, deleted, hidden } = message;
     const content = [...message.content.slice(0, 240)].slice(0, 120).join("");
-    chat.last_message = { seq, sender, created_at, deleted, content };
+    chat.last_message = { seq, sender, created_at, deleted, hidden, content, attachment: message.attachments?.[0] };
   }
 
   #forgetWindows() {
@@ -179,15 +188,20 @@ export class Store extends Emitter {
   }
 }
 
+/** Of someone who has just come. @param {number} userId @returns {import("./types.js").Cursor} */
+export function newCursor(userId) {
+  return { user_id: userId, joined_at: new Date().toISOString(), delivered_seq: 0, read_seq: 0 };
+}
+
 /** @param {Chat} chat @param {number} userId */
 function cursorOf(chat, userId) {
   let cursor = chat.cursors.find((one) => one.user_id === userId);
-  if (!cursor) chat.cursors.push((cursor = { user_id: userId, delivered_seq: 0, read_seq: 0 }));
+  if (!cursor) chat.cursors.push((cursor = newCursor(userId)));
   return cursor;
 }
 
 /** @param {import("./types.js").Cursor} cursor @param {{delivered_seq?: number, read_seq?: number}} to */
-function forward(cursor, { delivered_seq = 0, read_seq = 0 }) {
-  cursor.delivered_seq = Math.max(cursor.delivered_seq, delivered_seq, read_seq);
-  cursor.read_seq = Math.max(cursor.read_seq, read_seq);
+function forward(cursor, { delivered_seq = 0, read_seq }) {
+  cursor.delivered_seq = Math.max(cursor.delivered_seq, delivered_seq);
+  if (read_seq !== undefined) cursor.read_seq = Math.max(cursor.read_seq ?? 0, read_seq);
 }

@@ -76,7 +76,7 @@ function pendingItem(pending, me) {
   const message = /** @type {Message} */ ({
     id: 0, chat_id: pending.chat_id, seq: pending.seq ?? 0, revision: 0, sender: me, content: pending.content,
     created_at: moment.toISOString(), edited_at: null, deleted: false, reply_to: pending.reply_to,
-    client_message_id: pending.client_message_id, reactions: [],
+    client_message_id: pending.client_message_id, reactions: [], attachments: pending.attachments,
   });
   return { key: `c${pending.client_message_id}`, kind: "message", moment, message, pending, isOwn: true };
 }

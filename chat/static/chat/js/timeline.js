@@ -47,10 +47,15 @@ export class Timeline extends Emitter {
   /** Begins with another chat. @param {() => any} read  what to draw: the arguments of timelineItems, or null */
   show(read) {
     this.#read = read;
-    this.#shown.clear();
-    this.#list.replaceChildren();
+    this.placehold();
     this.isAtBottom = true;
     this.draw();
+  }
+
+  /** Until messages are drawn, these stand in their place. @param {...HTMLElement} nodes */
+  placehold(...nodes) {
+    this.#shown.clear();
+    this.#list.replaceChildren(...nodes);
   }
 
   /** Draws before the next frame, however often it is asked for. */
@@ -135,6 +140,11 @@ export class Timeline extends Emitter {
       shown.view?.update(item);
       if (shown.node === next) next = next.nextSibling;
       else this.#list.insertBefore(shown.node, next);
+    }
+    while (next) {
+      const placeholder = next;
+      next = next.nextSibling;
+      placeholder.remove();
     }
   }
 

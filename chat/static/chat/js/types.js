@@ -3,8 +3,20 @@
  *
  * @typedef {{id: number, name: string, username: string}} Person
  * @typedef {{id: number, name: string}} Sender
- * @typedef {{id: number, seq: number, sender: Sender, content: string, deleted: boolean}} Quote
+ * @typedef {{id: number, seq: number, sender: Sender, content: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} Quote
  * @typedef {{emoji: string, user_ids: number[]}} Reaction
+ * @typedef {{kind: "image"|"file", name: string}} Shown  what a message without words shows
+ *
+ * @typedef {object} Attachment
+ * @property {string} id
+ * @property {"image"|"file"} kind
+ * @property {string} name
+ * @property {string} content_type
+ * @property {number} size          in bytes
+ * @property {?number} width
+ * @property {?number} height
+ * @property {string} url
+ * @property {string} preview_url   of a smaller picture; the same where it is small enough
  *
  * @typedef {object} Message
  * @property {number} id
@@ -16,12 +28,14 @@
  * @property {string} created_at
  * @property {?string} edited_at
  * @property {boolean} deleted
+ * @property {boolean} [hidden]    by staff: its words are nobody's until they are restored
  * @property {?Quote} reply_to
  * @property {string} client_message_id
  * @property {Reaction[]} reactions
+ * @property {Attachment[]} [attachments]
  *
- * @typedef {{user_id: number, delivered_seq: number, read_seq: number}} Cursor
- * @typedef {{seq: number, sender: Sender, content: string, created_at: string, deleted: boolean}} LastMessage
+ * @typedef {{user_id: number, joined_at: string, delivered_seq: number, read_seq?: number}} Cursor  read_seq: where it is shown
+ * @typedef {{seq: number, sender: Sender, content: string, created_at: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} LastMessage
  *
  * @typedef {object} Chat
  * @property {number} id
@@ -36,10 +50,53 @@
  * @property {number} delivered_seq
  * @property {number} read_seq
  * @property {number} unread
+ * @property {number} mentions         mentions and replies that wait to be seen
+ * @property {"all"|"mentions"|"nothing"} notify
+ * @property {?string} muted_until
  * @property {string} created_at
  * @property {?LastMessage} last_message
  * @property {Cursor[]} cursors
+ * @property {Record<number, string>} errors  by message of one's own: why it was not passed on
  * @property {number[]} present
+ *
+ * What one was told of while looking elsewhere; an invitation has no message.
+ * @typedef {object} Notice
+ * @property {number} id
+ * @property {"mention"|"reply"|"direct"|"invite"} kind
+ * @property {number} chat_id
+ * @property {Sender} actor
+ * @property {?{id: number, seq: number, content: string}} message
+ * @property {string} created_at
+ * @property {boolean} seen
+ *
+ * An address that gets the messages of a chat.
+ * @typedef {object} Webhook
+ * @property {number} id
+ * @property {string} name
+ * @property {string} url
+ * @property {Sender} created_by
+ * @property {string} created_at
+ * @property {boolean} is_active
+ * @property {?string} failing_since
+ * @property {?string} switched_off_at
+ * @property {string} switched_off_reason  in words; empty where a person did it
+ * @property {number} waiting              deliveries; counted up to 1000
+ *
+ * @typedef {{id: number, name: string, bot: Sender, created_by: Sender, created_at: string, last_used_at: ?string}} IncomingWebhook
+ *
+ * One event for one webhook, and what its last try came to.
+ * @typedef {object} Delivery
+ * @property {number} id
+ * @property {string} event_id
+ * @property {string} type
+ * @property {"waiting"|"delivered"|"given_up"} status
+ * @property {number} attempts
+ * @property {?number} response_status
+ * @property {string} error             in words
+ * @property {?number} milliseconds
+ * @property {string} created_at
+ * @property {?string} finished_at
+ * @property {?string} next_attempt_at  while it waits
  *
  * A message on its way, kept in this browser until the server has it.
  * @typedef {object} OutboxItem
@@ -47,6 +104,7 @@
  * @property {number} chat_id
  * @property {string} content
  * @property {?Quote} reply_to
+ * @property {Attachment[]} [attachments]
  * @property {number} written_at       milliseconds
  * @property {number} place            order of writing, across tabs
  * @property {string} tab              the tab that sends it

@@ -1,0 +1,49 @@
+/** Of what one chat tells its member who looks elsewhere: how much, and nothing for a while. */
+
+import { api } from "./api.js";
+import { openDialog, orSay } from "./dialogs.js";
+import { el } from "./dom.js";
+import { shortMoment, timeOfDay } from "./format.js";
+import { gettext } from "./i18n.js";
+import { isMuted } from "./notify-level.js";
+
+const HOUR = 60;
+// A hundred years.
+const FOR_GOOD = 100 * 365 * 24 * HOUR;
+
+/** @param {import("./store.js").Store} store @param {import("./types.js").Chat} chat */
+export function chooseNotify(store, chat) {
+  const body = el("div");
+  const put = (/** @type {string} */ level, /** @type {?number} */ minutes) => orSay(async () => {
+    store.update(chat.id, await api("PUT", `chats/${chat.id}/notify`, { level, mute_minutes: minutes }));
+  }).then(draw);
+  const draw = () => {
+    const now = store.chats.get(chat.id) ?? chat;
+    const until = isMuted(now) ? new Date(/** @type {string} */ (now.muted_until)) : null;
+    const left = until && Math.max(1, Math.round((until.getTime() - Date.now()) / 60_000));
+    const choice = (/** @type {string} */ level, /** @type {string} */ name, /** @type {string} */ text) =>
+      el("label.choice", {}, el("input", { type: "radio", name: "level", value: level, checked: now.notify === level, onchange: () => put(level, left) }), el("span", {}, name, el("small", {}, text)));
+    const mute = (/** @type {?number} */ minutes, /** @type {string} */ label) => el("button.button.small", { type: "button", onclick: () => put(now.notify, minutes) }, label);
+    const pressed = /** @type {any} */ (body.contains(document.activeElement) ? document.activeElement : null);
+    body.replaceChildren(
+      el("fieldset", {}, el("legend.unseen", {}, gettext("Notify me of")),
+        choice("all", gettext("Every message"), gettext("Also those that do not mention you.")),
+        chat.kind !== "direct" && choice("mentions", gettext("Mentions and replies"), gettext("What is written to you.")),
+        choice("nothing", gettext("Nothing"), gettext("Unread messages are still counted."))),
+      el("p.label", {}, until ? mutedWords(until) : gettext("Mute for a while")),
+      el("div.choices", {}, ...(until ? [mute(null, gettext("Notify again"))]
+        : [mute(HOUR, gettext("For an hour")), mute(8 * HOUR, gettext("For 8 hours")), mute(FOR_GOOD, gettext("Until I switch it on"))])));
+    // What was just pressed is gone, or drawn anew.
+    if (pressed) body.querySelector(pressed.value ? `[value=${pressed.value}]` : "button")?.focus();
+  };
+  draw();
+  openDialog(gettext("Notifications in this chat"), [body]);
+}
+
+/** @param {Date} until */
+function mutedWords(until) {
+  const now = new Date();
+  if (until.getFullYear() > now.getFullYear() + 1) return gettext("Muted until you switch it on");
+  const isSoon = until.getTime() - now.getTime() < 12 * 3_600_000;
+  return gettext("Muted until %(time)s", { time: isSoon ? timeOfDay(until) : shortMoment(until, now) });
+}

@@ -1,0 +1,208 @@
+/**
+ * What is to be sent with the next message: chosen, pasted or dropped files on their way to the server.
+ *
+ * Each chat has its own; uploads go on while another chat is open. Emits "changed".
+ */
+
+import { api, upload } from "./api.js";
+import { showFromHere, smallSource } from "./attachments.js";
+import { toast } from "./dialogs.js";
+import { byId, el, icon, iconButton, isolated } from "./dom.js";
+import { Emitter } from "./emitter.js";
+import { fileSize } from "./format.js";
+import { gettext, ngettext } from "./i18n.js";
+
+/** @typedef {import("./types.js").Attachment} Attachment */
+/**
+ * @typedef {object} Upload
+ * @property {File} [file]           not there after a reload
+ * @property {string} [blob]         a picture's address in this browser
+ * @property {"waiting"|"going"|"failed"|"refused"|"done"} state
+ * @property {string} [reason]       why it failed, in words
+ * @property {Attachment} [attachment]
+ * @property {() => void} [abort]
+ * @property {HTMLElement} [node]
+ */
+
+const MOST = 10;
+
+export class Tray extends Emitter {
+  node = el("ul.tray", { hidden: true, "aria-label": gettext("Files to send") });
+  #field = el("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, onchange: () => this.#chosen() });
+  button = el("label.icon-button", { title: gettext("Attach files"), tabIndex: 0, role: "button", "aria-label": gettext("Attach files"),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event) }, icon("clip"), this.#field);
+  #hint = el("div.drop-hint", { hidden: true }, icon("clip"), gettext("Drop files to send them here"));
+  #most;
+  #chatId = 0;
+  /** @type {Map<number, Upload[]>} */
+  #byChat = new Map();
+
+  /** @param {number} mostBytes  of one file */
+  constructor(mostBytes) {
+    super();
+    this.#most = mostBytes;
+    byId("chat").append(this.#hint);
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"]) addEventListener(name, (/** @type {any} */ event) => this.#dragged(event));
+  }
+
+  /** @param {number} chatId  0: none @param {Attachment[]} [kept]  uploaded before the page was loaded anew */
+  open(chatId, kept = []) {
+    this.#chatId = chatId;
+    if (chatId && !this.#byChat.has(chatId)) this.#byChat.set(chatId, kept.map(done));
+    this.#draw();
+  }
+
+  get #uploads() {
+    return this.#byChat.get(this.#chatId) ?? [];
+  }
+
+  get isEmpty() {
+    return !this.#uploads.length;
+  }
+
+  get isBusy() {
+    return this.#uploads.some(({ state }) => state === "waiting" || state === "going");
+  }
+
+  get isReady() {
+    return this.#uploads.every(({ state }) => state === "done");
+  }
+
+  /** @returns {Attachment[]} */
+  get attachments() {
+    return this.#uploads.flatMap(({ attachment }) => attachment ?? []);
+  }
+
+  /** They go with a message now. */
+  take() {
+    const taken = this.attachments;
+    this.#byChat.set(this.#chatId, []);
+    this.#changed();
+    return taken;
+  }
+
+  /** Back from a message that was not sent. @param {Attachment[]} attachments */
+  restore(attachments) {
+    this.#uploads.unshift(...attachments.map(done));
+    this.#changed();
+  }
+
+  /** @param {Iterable<File>} files */
+  add(files) {
+    if (!this.#chatId) return;
+    for (const file of files) {
+      if (this.#uploads.length >= MOST) {
+        toast(ngettext("At most %(count)s file with one message.", "At most %(count)s files with one message.", MOST));
+        break;
+      }
+      this.#uploads.push(this.#checked(file));
+    }
+    this.#changed();
+    this.#next(this.#chatId);
+  }
+
+  /** @param {File} file @returns {Upload} */
+  #checked(file) {
+    const blob = /^image\/(png|jpeg|webp|gif)$/.test(file.type) ? URL.createObjectURL(file) : undefined;
+    if (file.size <= this.#most) return { file, blob, state: "waiting" };
+    return { file, state: "refused", reason: gettext("Too large: %(size)s at most", { size: fileSize(this.#most) }) };
+  }
+
+  /** One after the other: the first is there the sooner. @param {number} chatId */
+  async #next(chatId) {
+    const uploads = this.#byChat.get(chatId) ?? [];
+    const one = uploads.find(({ state }) => state === "waiting");
+    if (!one?.file || uploads.some(({ state }) => state === "going")) return;
+    one.state = "going";
+    const { answer, abort } = upload(`chats/${chatId}/attachments`, one.file, (share) => this.#progress(one, share));
+    one.abort = abort;
+    this.#draw();
+    try {
+      const { attachment } = await answer;
+      Object.assign(one, { state: "done", attachment });
+      if (one.blob && attachment.kind === "image") showFromHere(attachment.id, one.blob);
+      // Removed at the last moment.
+      if (!this.#byChat.get(chatId)?.includes(one)) discard(attachment);
+    } catch (error) {
+      const { code, message } = /** @type {import("./api.js").RequestError} */ (error);
+      Object.assign(one, { state: ["too_large", "empty"].includes(code) ? "refused" : "failed", reason: message });
+    }
+    this.#changed();
+    this.#next(chatId);
+  }
+
+  /** @param {Upload} one */
+  #retry(one) {
+    one.state = "waiting";
+    this.#changed();
+    this.#next(this.#chatId);
+  }
+
+  /** @param {Upload} one */
+  #remove(one) {
+    this.#byChat.set(this.#chatId, this.#uploads.filter((other) => other !== one));
+    one.abort?.();
+    if (one.attachment) discard(one.attachment);
+    else if (one.blob) URL.revokeObjectURL(one.blob);
+    this.#changed();
+  }
+
+  #changed() {
+    this.#draw();
+    this.emit("changed");
+  }
+
+  #draw() {
+    this.node.hidden = this.isEmpty;
+    this.node.replaceChildren(...this.#uploads.map((one) => (one.node = this.#item(one))));
+  }
+
+  /** @param {Upload} one */
+  #item(one) {
+    const { state, attachment } = one;
+    const name = attachment?.name ?? one.file?.name ?? "";
+    const source = one.blob ?? (attachment?.kind === "image" ? smallSource(attachment) : null);
+    const line = state === "waiting" || state === "going" ? el("progress", { max: 1, value: 0, "aria-label": gettext("Uploading %(name)s", { name }) })
+      : one.reason && state !== "done" ? el("small.complain", {}, one.reason) : el("small.role", {}, fileSize(attachment?.size ?? 0));
+    return el("li", {}, source ? el("img", { src: source, alt: "" }) : icon("file"),
+      el("div.grow", {}, el("div.ellipsis", { title: name }, isolated(name)), line),
+      state === "failed" && iconButton("history", gettext("Upload %(name)s again", { name }), () => this.#retry(one)),
+      iconButton("close", gettext("Remove %(name)s", { name }), () => this.#remove(one)));
+  }
+
+  /** @param {Upload} one @param {number} share */
+  #progress(one, share) {
+    const bar = one.node?.querySelector("progress");
+    // What is there is still looked at by the server.
+    if (bar) bar.value = Math.min(share, 0.95);
+  }
+
+  #chosen() {
+    this.add(this.#field.files);
+    this.#field.value = "";
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    this.#field.click();
+  }
+
+  /** A file that is dropped beside its place must not replace the page. @param {DragEvent} event */
+  #dragged(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const isOver = Boolean(this.#chatId) && byId("chat").contains(/** @type {Node} */ (event.target));
+    const hasLeft = event.type === "dragleave" && !byId("chat").contains(/** @type {?Node} */ (event.relatedTarget));
+    this.#hint.hidden = !isOver || event.type === "drop" || hasLeft;
+    if (event.type === "dragover") event.dataTransfer.dropEffect = isOver ? "copy" : "none";
+    if (event.type === "drop" && isOver) this.add(event.dataTransfer.files);
+  }
+}
+
+/** @param {Attachment} attachment @returns {Upload} */
+const done = (attachment) => ({ state: "done", attachment });
+
+/** What is not removed now, the server removes after a day. @param {Attachment} attachment */
+const discard = ({ id }) => void api("DELETE", `attachments/${id}`).catch(() => {});

@@ -1,0 +1,176 @@
+/** The dialog of a chat's webhooks, for those who manage it: addresses that are told, addresses to write to. */
+
+import { api } from "./api.js";
+import { confirmed, copy, loadedList, openDialog, orSay } from "./dialogs.js";
+import { el, icon, iconButton, isolated } from "./dom.js";
+import { badge, shortMoment } from "./format.js";
+import { gettext, ngettext } from "./i18n.js";
+import { openMenu } from "./menu.js";
+import { outcomeWords, showDeliveries } from "./webhook-log.js";
+
+/** @typedef {import("./types.js").Webhook} Webhook */
+/** @typedef {import("./types.js").IncomingWebhook} IncomingWebhook */
+/**
+ * @typedef {object} Kind
+ * @property {string} title
+ * @property {string} none    what is said while there is none
+ * @property {string} add
+ * @property {Array<{name: string, label: string, hint?: string, [property: string]: any}>} fields
+ * @property {string} path
+ * @property {(path: string, webhook: any, drop: () => void) => Node} row
+ * @property {(answer: any) => void} made
+ */
+
+/** @param {import("./types.js").Chat} chat */
+export function showWebhooks({ id }) {
+  const path = `chats/${id}/webhooks`;
+  const outgoing = part({
+    title: gettext("Outgoing"),
+    none: gettext("None yet. An outgoing webhook tells an address of yours what is written here."),
+    add: gettext("Add an outgoing webhook"),
+    fields: [
+      { name: "name", label: gettext("Name") },
+      { name: "url", label: gettext("Address"), hint: gettext("It gets every message that is written, edited or deleted here."), type: "url", placeholder: "https://" }],
+    path,
+    row: outgoingRow,
+    made: showSecret,
+  });
+  const incoming = part({
+    title: gettext("Incoming"),
+    none: gettext("None yet. An incoming webhook is an address where a program writes to this chat."),
+    add: gettext("Add an incoming webhook"),
+    fields: [{ name: "name", label: gettext("Name"), hint: gettext("What it writes stands under this name.") }],
+    path: `${path}/incoming`,
+    row: incomingRow,
+    made: ({ webhook: { name }, path: place }) => showOnce(gettext("The address of %(name)s", { name }), gettext("Copy it now: it is not shown again. Whoever knows it can write here."), location.origin + place),
+  });
+  openDialog(gettext("Webhooks"), [outgoing, incoming]);
+}
+
+/** @param {Kind} kind */
+function part(kind) {
+  const { title, none, add, path, row } = kind;
+  const button = el("button.button.small", { type: "button", onclick: () => make(kind, list.add) }, icon("plus"), add);
+  const list = loadedList(el("ul.entries", { "aria-label": title }), {
+    none,
+    name: "webhooks",
+    read: () => api("GET", path),
+    row: (webhook, drop) => row(`${path}/${webhook.id}`, webhook, () => {
+      drop();
+      button.focus();
+    }),
+  });
+  return el("section.part", {}, el("h3", {}, title), list.node, button);
+}
+
+/** Asks until the server takes it; what it refuses is said at the field that it is about. @param {Kind} kind @param {(webhook: any) => void} enlist */
+function make({ add, fields, path, made }, enlist) {
+  const inputs = fields.map(({ name, label, hint, ...more }) => el("input", { id: `webhook-${name}`, name, autocomplete: "off", "aria-describedby": `about-${name}`, ...more }));
+  const problem = el("p.field-error", { role: "alert" });
+  const form = el("form", { id: "make-webhook", noValidate: true }, ...fields.map(({ name, label, hint }, place) => el("div.field", {},
+    el("label", { htmlFor: inputs[place].id }, label), inputs[place], el("div", { id: `about-${name}` }, hint && el("p.hint", {}, hint)))));
+  const submit = el("button.button.primary", { type: "submit" }, gettext("Make it"));
+  submit.setAttribute("form", form.id);
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    try {
+      const answer = await api("POST", path, Object.fromEntries(new FormData(form)));
+      dialog.close();
+      enlist(answer.webhook);
+      made(answer);
+    } catch (/** @type {any} */ error) {
+      // Of an address; a name has codes of its own.
+      const field = inputs[error.code === "bad_request" ? inputs.length - 1 : 0];
+      problem.textContent = error.message;
+      field.nextSibling.prepend(problem);
+      for (const input of inputs) input.setAttribute("aria-invalid", String(input === field));
+      field.focus();
+    }
+    submit.disabled = false;
+  });
+  const dialog = openDialog(add, [form], [submit]);
+  inputs[0].focus();
+}
+
+/** Nobody is shown it a second time. @param {string} title @param {string} text @param {string} value */
+function showOnce(title, text, value) {
+  const button = el("button.button.primary", { type: "button", onclick: () => copy(value) }, gettext("Copy"));
+  openDialog(title, [el("code.once", {}, value), el("p.hint", {}, text)], [button]);
+  button.focus();
+}
+
+/** @param {{webhook: Webhook, secret: string}} answer */
+function showSecret({ webhook: { name }, secret }) {
+  showOnce(gettext("The secret of %(name)s", { name }), gettext("Copy it now: it is not shown again. With it the receiver checks that what comes is from here."), secret);
+}
+
+/** @param {string} path @param {Webhook} webhook @param {() => void} drop */
+function outgoingRow(path, webhook, drop) {
+  const { name, url } = webhook;
+  const state = el("small");
+  const told = el("small", { role: "status" });
+  const show = (/** @type {Webhook} */ now) => {
+    webhook = now;
+    say(state, stateWords(now), now.failing_since || now.switched_off_reason);
+  };
+  const ask = (/** @type {string} */ method, rest = "", /** @type {any} */ body = undefined) => orSay(() => api(method, path + rest, body));
+  const test = async () => {
+    say(told, gettext("Sending a test…"));
+    const answer = await ask("POST", "/test");
+    if (!answer) return say(told, "");
+    const outcome = outcomeWords(answer.delivery);
+    const { error } = answer.delivery;
+    say(told, error ? gettext("The test failed: %(outcome)s", { outcome }) : gettext("The test arrived: %(outcome)s", { outcome }), error);
+  };
+  const turn = async () => {
+    const answer = await ask("PATCH", "", { is_active: !webhook.is_active });
+    if (answer) show(answer.webhook);
+  };
+  const rotate = async () => {
+    const text = gettext("The receiver has to know the new one: from now on everything is signed with it.");
+    if (!(await confirmed({ title: gettext("Make a new secret?"), text, action: gettext("New secret") }))) return;
+    const answer = await ask("POST", "/secret");
+    if (answer) showSecret(answer);
+  };
+  const remove = async () => {
+    const text = gettext("What waits is not sent any more, and the list of deliveries goes, too.");
+    if (!(await confirmed({ title: gettext("Delete %(name)s?", { name }), text, action: gettext("Delete") }))) return;
+    if (await ask("DELETE")) drop();
+  };
+  const menu = (/** @type {any} */ { currentTarget }) => openMenu(currentTarget, [
+    { label: gettext("Send a test"), icon: "send", onclick: test },
+    { label: gettext("Deliveries"), icon: "history", onclick: () => showDeliveries(`${path}/deliveries`, name) },
+    { label: webhook.is_active ? gettext("Switch off") : gettext("Switch on"), icon: "power", onclick: turn },
+    { label: gettext("New secret"), icon: "key", onclick: rotate },
+    { label: gettext("Delete"), icon: "trash", danger: true, onclick: remove },
+  ]);
+  show(webhook);
+  return el("li", {}, el("span.grow", {}, isolated(name), el("small", { dir: "ltr" }, url), state, told),
+    iconButton("more", gettext("More about %(name)s", { name }), menu, { "aria-haspopup": "menu" }));
+}
+
+/** @param {HTMLElement} line @param {string} text @param {any} [isBad] */
+function say(line, text, isBad) {
+  line.textContent = text;
+  line.classList.toggle("danger", Boolean(isBad));
+}
+
+/** @param {Webhook} webhook */
+function stateWords({ is_active: isActive, failing_since: since, switched_off_reason: reason, waiting }) {
+  const off = reason ? gettext("Switched off: %(reason)s", { reason }) : gettext("Switched off");
+  const on = since ? gettext("Failing since %(time)s", { time: shortMoment(new Date(since), new Date()) }) : gettext("On");
+  const queue = waiting ? ngettext("%(count)s waiting", "%(count)s waiting", waiting, { count: badge(waiting) }) : "";
+  return [isActive ? on : off, queue].filter(Boolean).join(" · ");
+}
+
+/** @param {string} path @param {IncomingWebhook} webhook @param {() => void} drop */
+function incomingRow(path, { name, last_used_at: usedAt }, drop) {
+  const used = usedAt ? gettext("Last used: %(time)s", { time: shortMoment(new Date(usedAt), new Date()) }) : gettext("Not used yet");
+  return el("li", {}, el("span.grow", {}, isolated(name), el("small", {}, used)),
+    iconButton("trash", gettext("Revoke %(name)s", { name }), async () => {
+      const text = gettext("Its address stops working at once. What it wrote stays.");
+      if (!(await confirmed({ title: gettext("Revoke %(name)s?", { name }), text, action: gettext("Revoke") }))) return;
+      if (await orSay(() => api("DELETE", path))) drop();
+    }));
+}
