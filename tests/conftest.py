@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -41,8 +42,17 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         os.environ["TEST_STACK"] = given.stack
     stack.prepare(os.environ["TEST_STACK"])
     django.setup()
+    # Workers inherit the environment: with this name in it pytest-django would read the settings
+    # before `prepare` has given the worker a Redis database of its own.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
     # A good hash of a password is slow on purpose: hundreds of sign-ins here would take minutes.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # It looks through all static files when it is made, and each test client makes its own. That
+    # they are served is for the tests with a server of their own.
+    settings.MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")
+    if given_redis := settings.CACHES["default"].get("OPTIONS"):
+        # A frozen machine is no Redis that is away: tries would be counted in two places.
+        given_redis.update(socket_timeout=30, socket_connect_timeout=30)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -71,6 +81,15 @@ def django_db_modify_db_settings(
     if connection.vendor == "sqlite":
         file = tmp_path_factory.mktemp("database") / "webchat.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = str(file)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Between tests all tables are emptied, also the one that refuses it everywhere else."""
+    from tests.audit import remove_guard
+
+    with django_db_blocker.unblock():
+        remove_guard()
 
 
 @pytest.fixture(scope="session")
@@ -144,16 +163,25 @@ def migrated_postgres_url(postgres: PostgresServer, run_folder: Path) -> Iterato
     postgres.drop_database(url)
 
 
-@pytest.fixture
-def migrated_sqlite_url(tmp_path: Path, run_folder: Path) -> str:
-    """The same on SQLite, in a file."""
+@pytest.fixture(scope="session")
+def new_sqlite_url(run_folder: Path) -> Callable[[Path], str]:
+    """`new_sqlite_url(folder)`: the same on SQLite, in a file of this folder."""
     template = run_folder / "template.sqlite3"
-    with locked(run_folder / "template-sqlite.lock"):
-        if not template.exists():
-            half = run_folder / "half.sqlite3"
-            servers.migrate(f"sqlite:///{half}")
-            half.rename(template)
-    shutil.copy(template, tmp_path / "webchat.sqlite3")
-    url = f"sqlite:///{tmp_path / 'webchat.sqlite3'}"
-    servers.mark_migrated(url)
-    return url
+
+    def copy(folder: Path) -> str:
+        with locked(run_folder / "template-sqlite.lock"):
+            if not template.exists():
+                half = run_folder / "half.sqlite3"
+                servers.migrate(f"sqlite:///{half}")
+                half.rename(template)
+        shutil.copy(template, folder / "webchat.sqlite3")
+        url = f"sqlite:///{folder / 'webchat.sqlite3'}"
+        servers.mark_migrated(url)
+        return url
+
+    return copy
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path, new_sqlite_url: Callable[[Path], str]) -> str:
+    return new_sqlite_url(tmp_path)

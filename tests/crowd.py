@@ -21,6 +21,7 @@ from uuid import uuid4
 import psycopg
 
 from tests import needs
+from tests.processes import PATIENCE
 from tests.servers import ROOT, environment
 
 websockets = needs.module("websockets.asyncio.client")
@@ -39,7 +40,7 @@ def make_rooms(database_url: str, *, rooms: int, size: int, url: str) -> list[Ro
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=120 * PATIENCE,
         check=True,
     )
     found: list[Room] = json.loads(made.stdout)
@@ -75,6 +76,7 @@ class Member:
         self.replies: dict[str, dict[str, Any]] = {}
         self.errors: list[dict[str, Any]] = []
         self.seen: dict[int, list[int]] = defaultdict(list)  # seqs by chat, as they came
+        self.statuses: list[dict[str, Any]] = []
         self.reply_seconds: list[float] = []
         self._sent: dict[str, tuple[int, float]] = {}  # chat and time
         self._news = asyncio.Condition()
@@ -136,6 +138,8 @@ class Member:
                 self.reply_seconds.append(time.monotonic() - self._sent[line["request_id"]][1])
             case "error":
                 self.errors.append(line)
+            case "status":
+                self.statuses.append(line)
             case "message.created":
                 self._see(line["message"])
             case "chat.changes":

@@ -31,3 +31,11 @@ def module(name: str, *, install: str = "pip install -r requirements-dev.txt") -
     except ModuleNotFoundError as error:
         absent(f"{error.name} is not installed: {install}")
     return found
+
+
+def hypothesis() -> Any:
+    """Property tests tell what holds, not how quick a busy machine is."""
+    found = module("hypothesis")
+    found.settings.register_profile("webchat", deadline=None)
+    found.settings.load_profile("webchat")
+    return found

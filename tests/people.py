@@ -14,10 +14,21 @@ from django.db import connection
 from django.test import Client
 
 from chat.errors import ChatError
-from chat.models import Chat, Membership, Message, MessageEdit, Reaction, User
+from chat.events import MESSAGES_TOPIC
+from chat.models import (
+    Attachment,
+    Chat,
+    Membership,
+    Message,
+    MessageEdit,
+    Notification,
+    Reaction,
+    User,
+)
+from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
 from chat.services import chats
 from chat.services.posting import NewPost, Outcome, Posted, post_message
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, OutboxEventQuerySet
 
 _numbers = itertools.count(1)
 
@@ -106,8 +117,15 @@ def browser_of(person: User | None, **options: Any) -> Client:
 
 def everything_stored() -> dict[str, list[Any]]:
     """All rows that a person's actions may change, to see that a refused one changed nothing."""
-    kinds = (User, Chat, Membership, Message, MessageEdit, Reaction, OutboxEvent)
-    return {kind.__name__: list(kind.objects.order_by("pk").values()) for kind in kinds}
+    kinds = (User, Chat, Membership, Message, MessageEdit, Notification, Reaction, OutboxEvent)
+    hooks = (Webhook, WebhookDelivery, IncomingWebhook)
+    rows = (*kinds, Attachment, *hooks)
+    return {kind.__name__: list(kind.objects.order_by("pk").values()) for kind in rows}
+
+
+def message_events() -> OutboxEventQuerySet:
+    """What the outbox has of messages, oldest first; what the audit learns is beside it."""
+    return OutboxEvent.objects.filter(topic=MESSAGES_TOPIC).order_by("id")
 
 
 def is_on_postgresql() -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests import stack
-from tests.processes import Process, ServiceFailed
+from tests.processes import PATIENCE, Process, ServiceFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 _migrated: set[str] = set()
@@ -45,7 +45,7 @@ def manage(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=seconds * PATIENCE,
         check=False,
     )
 
@@ -113,6 +113,7 @@ class Server(Program):
     """One web process. Ports and log stay the same over `kill()` and `start()`."""
 
     name = "web"
+    application = "webchat.asgi:application"
 
     def __init__(self, database_url: str, redis_url: str | None = None, **env: str | int) -> None:
         super().__init__(environment(database_url, redis_url, **env))
@@ -126,7 +127,7 @@ class Server(Program):
 
     def command(self) -> list[str]:
         daphne = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1"]
-        return [*daphne, "-p", str(self.port), "webchat.asgi:application"]
+        return [*daphne, "-p", str(self.port), self.application]
 
     def is_ready(self) -> bool:
         return self.status_of("/livez") == 200
@@ -134,7 +135,7 @@ class Server(Program):
     def status_of(self, path: str) -> int | None:
         """The HTTP status of a page; None when the server does not answer."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=2) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=2 * PATIENCE) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -17,9 +17,10 @@ from typing import Any
 from channels.testing import WebsocketCommunicator
 
 from chat.routing import websocket_application
+from tests.processes import PATIENCE
 
 Line = dict[str, Any]
-PATIENCE_SECONDS = 10.0
+DEADLINE_SECONDS = 10.0  # times PATIENCE, as all deadlines here
 HOST = "testserver"
 
 
@@ -67,7 +68,7 @@ class ChatSocket:
     async def shake_hands(self) -> None:
         """Raises Closed when the handshake is refused."""
         await self.communicator.send_input({"type": "websocket.connect"})
-        message = await self._output(PATIENCE_SECONDS)
+        message = await self._output(DEADLINE_SECONDS * PATIENCE)
         if message["type"] == "websocket.close":
             raise Closed(message.get("code", 1000))
         assert message["type"] == "websocket.accept"
@@ -76,7 +77,7 @@ class ChatSocket:
         """As when the tab is closed."""
         with contextlib.suppress(asyncio.CancelledError):
             await self.communicator.send_input({"type": "websocket.disconnect", "code": 1001})
-            await self.communicator.wait(timeout=PATIENCE_SECONDS)
+            await self.communicator.wait(timeout=DEADLINE_SECONDS * PATIENCE)
 
     # Sending
 
@@ -110,12 +111,12 @@ class ChatSocket:
         self,
         wanted: str | Callable[[Line], bool],
         *,
-        seconds: float = PATIENCE_SECONDS,
+        seconds: float = DEADLINE_SECONDS,
         where: Callable[[Line], bool] = lambda line: True,
     ) -> Line:
         """The first line of this type (or that this is true of), taken out; the rest stays."""
         is_wanted = (lambda line: line["type"] == wanted) if isinstance(wanted, str) else wanted
-        give_up_at = asyncio.get_running_loop().time() + seconds
+        give_up_at = asyncio.get_running_loop().time() + seconds * PATIENCE
         start = 0
         while True:
             for place in range(start, len(self.lines)):
@@ -124,7 +125,7 @@ class ChatSocket:
             start = len(self.lines)
             await self._read(give_up_at - asyncio.get_running_loop().time(), wanted)
 
-    async def message(self, content: str, *, seconds: float = PATIENCE_SECONDS) -> Line:
+    async def message(self, content: str, *, seconds: float = DEADLINE_SECONDS) -> Line:
         """The event that brings a message with this content."""
         return await self.next(
             "message.created",
@@ -132,9 +133,9 @@ class ChatSocket:
             where=lambda line: line["message"]["content"] == content,
         )
 
-    async def closed(self, *, seconds: float = PATIENCE_SECONDS) -> int:
+    async def closed(self, *, seconds: float = DEADLINE_SECONDS) -> int:
         """Waits for the server to close; returns the code."""
-        give_up_at = asyncio.get_running_loop().time() + seconds
+        give_up_at = asyncio.get_running_loop().time() + seconds * PATIENCE
         with contextlib.suppress(Closed):
             while True:
                 await self._read(give_up_at - asyncio.get_running_loop().time(), "a close")
@@ -148,7 +149,7 @@ class ChatSocket:
 
     async def _any_line(self) -> Line:
         while not self.lines:
-            await self._read(PATIENCE_SECONDS, "a line")
+            await self._read(DEADLINE_SECONDS * PATIENCE, "a line")
         return self.lines[0]
 
     async def _read(self, seconds: float, what: object) -> None:

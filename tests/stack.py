@@ -27,9 +27,17 @@ SETTINGS = {
 }
 OURS = {
     *SETTINGS,
-    *("DEBUG", "DATABASE_URL", "REDIS_URL", "ALLOWED_ORIGINS", "IS_DOCKER", "RELAY_IN_WEB"),
+    *(
+        "DEBUG",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "ALLOWED_ORIGINS",
+        "IS_DOCKER",
+        "RELAY_IN_WEB",
+        "STATIC_ROOT",
+    ),
 }
-PREFIXES = ("KAFKA_", "LIMIT_", "LOG_")
+PREFIXES = ("KAFKA_", "LIMIT_", "LOG_", "MEDIA_", "UPLOAD_", "WEBHOOK_")
 
 # Only the controlling process of a run fills it: workers get the addresses by the environment.
 _running: list[Postgres | Redis] = []

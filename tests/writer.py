@@ -20,12 +20,13 @@ django.setup()
 from django.db import connection  # noqa: E402  (needs the apps to be ready)
 
 from chat.services.posting import NewPost, Posted, post_messages  # noqa: E402
+from tests.processes import PATIENCE  # noqa: E402
 
 BATCHES = (1, 3, 7, 2, 12)
 
 
 def write(chat_id: int, person_id: int, count: int, start: threading.Barrier) -> int:
-    start.wait(timeout=30)
+    start.wait(timeout=30 * PATIENCE)
     written = batch = 0
     while written < count:
         size = min(BATCHES[batch % len(BATCHES)], count - written)

@@ -17,6 +17,27 @@ MESSAGE = ".timeline .message"
 
 
 def sign_up(person: Person, username: str, *, name: str = "") -> None:
+    """Sends the form without drawing its page, which is half the price of most journeys."""
+    request = person.context.request
+    request.get(f"{person.base_url}/sign-up")
+    cookies = {cookie["name"]: cookie["value"] for cookie in person.context.cookies()}
+    answer = request.post(
+        f"{person.base_url}/sign-up",
+        form={
+            "username": username,
+            "display_name": name,
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": cookies["csrftoken"],
+        },
+        headers={"Referer": f"{person.base_url}/sign-up"},
+        max_redirects=0,
+    )
+    assert answer.status == 302, answer.text()
+    person.goto("/")
+    wait_until_connected(person)
+
+
+def sign_up_on_the_page(person: Person, username: str, *, name: str = "") -> None:
     person.goto("/sign-up")
     page = person.page
     page.fill("[name=username]", username)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import browser, needs
-from tests.browser import Person
-from tests.processes import ServiceMissing
-from tests.servers import Server, start_server
+from tests.browser import Contexts, Person
+from tests.processes import PATIENCE, ServiceMissing
+from tests.servers import Server, environment, manage, start_server
+from tests.sharing import locked
 
 NewPerson = Callable[..., Person]
 
@@ -21,6 +23,7 @@ NewPerson = Callable[..., Person]
 def chromium() -> Iterator[Any]:
     """One browser for all tests of a worker."""
     playwright = needs.module("playwright.sync_api")
+    playwright.expect.set_options(timeout=5_000 * PATIENCE)
     try:
         program = browser.find()
     except ServiceMissing as error:
@@ -32,11 +35,42 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def server_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def contexts(chromium: Any) -> Contexts:
+    return Contexts(chromium)
+
+
+@pytest.fixture(scope="session")
+def static_root(run_folder: Path) -> Path:
+    """Static files as production serves them: collected once for the run."""
+    folder = run_folder / "static"
+    with locked(run_folder / "static.lock"):
+        if not folder.exists():
+            half = run_folder / "static-half"
+            env = environment(
+                "sqlite:///never-opened", COLLECTING_STATIC="true", STATIC_ROOT=str(half)
+            )
+            done = manage("collectstatic", "--noinput", "--verbosity", "0", env=env)
+            assert done.returncode == 0, done.stderr
+            half.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_of_all(
+    tmp_path_factory: pytest.TempPathFactory,
+    new_sqlite_url: Callable[[Path], str],
+    static_root: Path,
+) -> Iterator[Server]:
     """Starting one takes seconds: a worker's tests share it, one after the other."""
-    file = tmp_path_factory.mktemp("web") / "webchat.sqlite3"
+    folder = tmp_path_factory.mktemp("web")
     with start_server(
-        f"sqlite:///{file}", LIMIT_MESSAGES_PER_MINUTE=0, LIMIT_FRAMES_PER_SECOND=0
+        new_sqlite_url(folder),
+        LIMIT_MESSAGES_PER_MINUTE=0,
+        LIMIT_FRAMES_PER_SECOND=0,
+        LIMIT_SIGN_UPS_PER_HOUR=0,
+        LIMIT_UPLOADS_PER_MINUTE=0,
+        MEDIA_ROOT=str(folder / "media"),
+        STATIC_ROOT=str(static_root),
     ) as running:
         yield running
 
@@ -54,8 +88,11 @@ def server(server_of_all: Server) -> Iterator[Server]:
 
 
 def forget_everything(database_url: str) -> None:
-    """Empties all tables but Django's own lists. Ids are not given a second time."""
-    kept = ("sqlite_%", "django_migrations", "django_content_type", "auth_permission")
+    """Empties all tables but Django's own lists and the audit log, which refuses it. Ids are not
+    given a second time.
+    """
+    lists = ("sqlite_%", "django_migrations", "django_content_type", "auth_permission")
+    kept = (*lists, "chat_auditentry")
     with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20)) as database:
         unwanted = " AND ".join("name NOT LIKE ?" for _ in kept)
         tables = database.execute(
@@ -68,22 +105,23 @@ def forget_everything(database_url: str) -> None:
 
 
 @pytest.fixture
-def new_person(chromium: Any, request: pytest.FixtureRequest) -> Iterator[NewPerson]:
+def new_person(contexts: Contexts) -> Iterator[NewPerson]:
     """`new_person(server)`: a browser context of their own; at the end nothing went wrong in any.
 
     `new_person(server, locale="ru-RU", color_scheme="dark", viewport={...})` as playwright has it.
     """
-    people: list[Person] = []
+    people: list[tuple[Person, dict[str, Any]]] = []
 
     def make(at: Server, **options: Any) -> Person:
         options.setdefault("locale", "en-US")
-        person = Person(chromium.new_context(**options), at.url)
-        person.context.set_default_timeout(10_000)
-        people.append(person)
+        person = Person(contexts.take(**options), at.url)
+        person.context.set_default_timeout(10_000 * PATIENCE)
+        people.append((person, options))
         return person
 
     yield make
-    complaints = [complaint for person in people for complaint in person.unexpected()]
-    for person in people:
-        person.context.close()
+    complaints = [complaint for person, _ in people for complaint in person.unexpected()]
+    for person, options in people:
+        person.leave()
+        contexts.give_back(person.context, person.base_url, **options)
     assert not complaints, "The browser complained:\n" + "\n".join(complaints)

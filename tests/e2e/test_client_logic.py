@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from chat.mentions import mentioned_names
 
 STATIC = Path(__file__).resolve().parents[2] / "chat/static/chat"
 
@@ -261,6 +265,37 @@ def tree(run, text: str) -> Any:
     )
 
 
+MENTIONS = json.loads((Path(__file__).resolve().parents[1] / "mentions.json").read_text())
+NAMES_OF_ALL = """
+  const names = (node) => "children" in node ? node.children.flatMap(names)
+    : node.kind === "mention" ? [node.username.toLowerCase()] : [];
+  return given.map((text) => m.parse(text).flatMap(names));"""
+
+
+class TestMentions:
+    def test_are_those_of_the_table(self, run):
+        found = run("rich-text", NAMES_OF_ALL, [text for text, _ in MENTIONS])
+        wrong = [
+            (text, names, seen)
+            for (text, names), seen in zip(MENTIONS, found, strict=True)
+            if set(names) != set(seen)
+        ]
+        assert wrong == []
+
+    def test_are_those_of_the_server_whatever_is_written(self, run):
+        pieces = ["**", "*", "`", "```\n", "```", "> ", "\n", "@anna", "@я", "@", "https://a/b"]
+        pieces += ["x", " ", ".", "(", ")", "_", "<", "👋", "\u2029", "\ufeff"]
+        chance = random.Random(7)
+        texts = ["".join(chance.choices(pieces, k=chance.randint(2, 16))) for _ in range(20_000)]
+        found = run("rich-text", NAMES_OF_ALL, texts)
+        wrong = [
+            (text, seen)
+            for text, seen in zip(texts, found, strict=True)
+            if set(seen) != mentioned_names(text)
+        ]
+        assert wrong[:5] == []
+
+
 class TestRichText:
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -399,14 +434,34 @@ class TestTicks:
             ({"published_seq": 5, "cursors": [[5, 5], [5, 0]]}, "delivered", "Read by 1 of 2"),
             ({"published_seq": 5, "cursors": [[5, 0], [4, 0]]}, "published", "Delivered to 1 of 2"),
             ({"published_seq": 5, "cursors": [[9, 9], [6, 5]]}, "read", "Read"),
+            # One does not show what they have read: nobody says it of them.
+            ({"published_seq": 5, "cursors": [[5, None]]}, "delivered", "Delivered"),
+            ({"published_seq": 5, "cursors": [[5, 5], [9, None]]}, "delivered", "Read by 1 of 2"),
+            # Who came later has not read what was written before.
+            ({"published_seq": 5, "cursors": [[5, 5, "2026-11-24"], [4, 0]]}, "published", None),
+            ({"published_seq": 5, "cursors": [[5, 5, "2026-11-24"], [5, 0]]}, "delivered", None),
+            # In a large chat only some are known.
+            ({"published_seq": 5, "member_count": 200, "cursors": [[5, 5]]}, "published", None),
+            ({"published_seq": 5, "cursors": [[5, 5]], "errors": {"7": ""}}, "failed", None),
+            ({"published_seq": 5, "cursors": [[5, 5]], "errors": {"8": ""}}, "read", "Read"),
         ],
     )
     def test_go_as_far_as_is_known(self, run, chat, state, label):
         found = run(
             "ticks",
-            """const cursors = given.cursors.map(([delivered_seq, read_seq]) =>
-              ({ delivered_seq, read_seq }));
-            return m.ticksOf({ ...given, cursors }, 5);""",
+            """const cursors = given.cursors.map(([delivered_seq, read_seq, joined_at = "2026"]) =>
+              ({ delivered_seq, read_seq: read_seq ?? undefined, joined_at }));
+            const message = { id: 7, seq: 5, created_at: "2026-11-23T10:00:00.000000Z" };
+            return m.ticksOf({ member_count: cursors.length + 1, ...given, cursors }, message);""",
             chat,
         )
-        assert (found["state"], found["label"]) == (state, label)
+        assert (found["state"], found["label"]) == (state, label or found["label"])
+
+    def test_say_why_a_message_was_not_passed_on(self, run):
+        found = run(
+            "ticks",
+            """const chat = { published_seq: 0, cursors: [], errors: { 7: "no such number" } };
+            return m.ticksOf(chat, { id: 7, seq: 5, created_at: "2026-11-23T10:00:00Z" });""",
+        )
+        assert found["label"] == "Not passed on"
+        assert found["title"].endswith("other systems. no such number")

@@ -16,6 +16,7 @@ from tests.e2e.chatting import (
     sees_exactly,
     send,
     sign_up,
+    sign_up_on_the_page,
     wait_until_connected,
     write_to,
 )
@@ -40,8 +41,8 @@ def two_people(request, new_person):
 class TestTwoPeople:
     def test_find_each_other_and_talk_both_ways(self, two_people):
         anna, boris = two_people
-        sign_up(anna, "anna", name="Anna Petrova")
-        sign_up(boris, "boris", name="Борис")
+        sign_up_on_the_page(anna, "anna", name="Anna Petrova")
+        sign_up_on_the_page(boris, "boris", name="Борис")
         write_to(anna, "Бор", username="boris")
         send(anna, "Hello, Boris!")
         open_chat(boris, "Anna Petrova")

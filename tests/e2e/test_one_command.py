@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import free_port, wait_until
+from tests.processes import PATIENCE, free_port, wait_until
 from tests.servers import ROOT, environment
 
 
@@ -27,7 +27,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=120 * PATIENCE,
         check=False,
     )
 
@@ -55,7 +55,7 @@ class TestCheck:
             env=environment(f"sqlite:///{tmp_path / 'webchat.sqlite3'}"),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -72,7 +72,7 @@ class TestCheck:
             ),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * PATIENCE,
             check=False,
         )
         assert done.returncode == 1
@@ -97,7 +97,7 @@ class TestStart:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
                 assert answer.status == 200
             server.send_signal(signal.SIGINT)
-            server.wait(timeout=15)
+            server.wait(timeout=15 * PATIENCE)
         assert "Traceback" not in said.read_text()
 
 

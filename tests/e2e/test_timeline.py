@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -53,6 +55,40 @@ def at_bottom(person) -> bool:
         "() => { const s = document.querySelector('#scroller');"
         " return s.scrollHeight - s.scrollTop - s.clientHeight < 4; }"
     )
+
+
+def hold_history(person) -> list:
+    """From now on its page gets no history; to call what comes together in the list asks for it."""
+    held: list = []
+
+    def stand_between(page_side) -> None:
+        server_side = page_side.connect_to_server()
+        page_side.on_message(
+            lambda line: (
+                held.append(lambda: server_side.send(line))
+                if '"chat.history"' in line
+                else server_side.send(line)
+            )
+        )
+
+    person.page.route_web_socket(re.compile("/ws/"), stand_between)
+    return held
+
+
+class TestOpening:
+    def test_that_takes_long_shows_placeholders_until_the_messages_are_there(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        send(anna, "hello")
+        reaches(anna, "hello", "saved", "published")
+        held = hold_history(anna)
+        anna.goto("/")
+        wait_until_connected(anna)
+        open_chat(anna, "boris")
+        expect(anna.page.locator(".skeleton").first).to_be_visible()
+        for ask in held:
+            ask()
+        sees_exactly(anna, ["hello"])
+        expect(anna.page.locator(".skeleton")).to_have_count(0)
 
 
 class TestScrollingBack:

@@ -12,6 +12,7 @@ from tests.e2e.chatting import (
     make_chat,
     message,
     open_chat,
+    reaches,
     sees,
     sees_exactly,
     send,
@@ -20,6 +21,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.processes import PATIENCE
 
 TWO_HOURS_MS = 2 * 60 * 60 * 1000
 
@@ -71,6 +73,15 @@ class TestUnsentMessage:
         anna.go_online()
         sees_exactly(boris, ["first", "second"])
         expect(anna.page.locator("#banner")).to_be_hidden()
+
+    def test_moves_nothing_when_the_page_says_that_it_is_offline(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        send(anna, "stays where it is")
+        reaches(anna, "stays where it is", "published", "delivered", "read")
+        before = message(anna, "stays where it is").bounding_box()
+        anna.go_offline()
+        expect(anna.page.locator("#banner")).to_be_visible()
+        assert message(anna, "stays where it is").bounding_box() == before
 
     def test_outlives_the_tab_and_is_sent_once_from_two(self, anna_and_boris):
         anna, boris = anna_and_boris
@@ -124,10 +135,10 @@ class TestUnsentMessage:
         for text in texts[16:]:
             send(anna, text)
         expect(anna.page.locator("html")).to_have_attribute(
-            "data-connection", "online", timeout=30_000
+            "data-connection", "online", timeout=30_000 * PATIENCE
         )
         expect(boris.page.locator("html")).to_have_attribute(
-            "data-connection", "online", timeout=30_000
+            "data-connection", "online", timeout=30_000 * PATIENCE
         )
         sees_exactly(anna, texts)
         sees_exactly(boris, texts)
@@ -202,7 +213,7 @@ class TestConnection:
         anna.page.fill("[name=password]", "sunny-road-71")
         anna.page.click("main button.primary")
         expect(anna.page.locator("html")).to_have_attribute(
-            "data-connection", "polling", timeout=20_000
+            "data-connection", "polling", timeout=20_000 * PATIENCE
         )
         write_to(anna, "boris", username="boris")
         send(anna, "by another road")

@@ -288,6 +288,14 @@ class TestScreenReader:
         anna.page.locator(".menu button").nth(1).click()
         look("a dialog")
         anna.page.keyboard.press("Escape")
+        anna.page.click("#bell")
+        expect(anna.page.locator("dialog .list-title")).to_be_visible()
+        look("notifications")
+        anna.page.keyboard.press("Escape")
+        anna.page.click("#chat-head [aria-haspopup=menu]")
+        anna.page.get_by_role("menuitem", name="Notifications").click()
+        look("of what a chat tells")
+        anna.page.keyboard.press("Escape")
         anna.go_offline()
         expect(anna.page.locator("#banner")).to_be_visible()
         look("offline")
@@ -315,29 +323,3 @@ class TestNames:
         expect(anna.page.locator("#message")).to_have_value("hi @boris ")
         anna.page.keyboard.press("Enter")
         expect(boris.page.locator(".mention.me")).to_have_text("@boris")
-
-
-class TestNotification:
-    def test_comes_only_after_it_was_asked_for_and_while_nobody_looks(self, server, new_person):
-        boris, anna = new_person(server), new_person(server)
-        anna.context.grant_permissions(["notifications"])
-        anna.page.add_init_script(
-            "window.notes = []; const Real = Notification;"
-            "window.Notification = class {"
-            " constructor(title, { body }) { notes.push([title, body]); }"
-            " static permission = 'granted'; static requestPermission = async () => 'granted'; };"
-        )
-        sign_up(boris, "boris")
-        sign_up(anna, "anna")
-        write_to(boris, "anna", username="anna")
-        send(boris, "before")
-        expect(anna.page.locator("#chat-list .badge")).to_contain_text("1")
-        anna.page.click("#my-menu")
-        anna.page.get_by_role("menuitem", name="Notifications").click()
-        expect(anna.page.locator(".toast")).to_contain_text("are on")
-        send(boris, "**while** away")
-        anna.page.wait_for_function("() => notes.length > 0")
-        open_chat(anna, "boris")
-        send(boris, "looking")
-        sees(anna, "looking")
-        assert anna.page.evaluate("notes") == [["boris", "while away"]]

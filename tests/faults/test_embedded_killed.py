@@ -14,6 +14,7 @@ import pytest
 from tests import stack
 from tests.bus_parts import TOPIC
 from tests.pipe import HANDLERS, ROOT
+from tests.processes import PATIENCE
 
 CHATS, MESSAGES = 4, 5
 
@@ -28,7 +29,9 @@ def run(database: Path, *arguments: str, dies_at: str = "") -> int:
         "TEST_DIES_AT": dies_at,
     }
     command = [sys.executable, "-m", "tests.pipe_worker", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, timeout=120, check=False).returncode
+    return subprocess.run(
+        command, env=environment, cwd=ROOT, timeout=120 * PATIENCE, check=False
+    ).returncode
 
 
 def rows(database: Path, query: str) -> list[tuple]:

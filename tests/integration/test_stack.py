@@ -7,8 +7,11 @@ import threading
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+
+from tests import stack
 
 
 @pytest.fixture
@@ -21,6 +24,10 @@ class TestStack:
         assert connection.vendor == ("postgresql" if is_on_services else "sqlite")
         layer = type(get_channel_layer()).__name__
         assert layer == ("RedisChannelLayer" if is_on_services else "InMemoryChannelLayer")
+
+    @pytest.mark.postgresql
+    def test_gives_each_worker_a_redis_database_of_its_own(self):
+        assert settings.CACHES["default"]["LOCATION"].endswith(f"/{2 * stack.worker()}")
 
     @pytest.mark.django_db(transaction=True)
     def test_shows_other_threads_the_same_database(self):

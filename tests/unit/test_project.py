@@ -189,8 +189,9 @@ def imported(*folders: str) -> set[str]:
 
 class TestRequirements:
     # Named in the settings or on a command line, or used through another: redis through
-    # channels-redis, crc32c through kafka-python.
+    # channels-redis, crc32c through kafka-python, both minifiers through servestatic.
     UNSEEN: ClassVar = {"channels-redis", "crc32c", "daphne", "psycopg", "redis", "servestatic"}
+    UNSEEN |= {"rcssmin", "rjsmin"}
     # Comes with Django and Channels, and is used through them.
     ALONG: ClassVar = {"asgiref"}
     FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio"}

@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from chat.limits import message_limit
 from chat.models import Chat, User
 from chat.runtime import stop_runtime
 from tests import people
@@ -21,6 +22,12 @@ Connect = Callable[..., Any]
 async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
     """Database work of an async test: the loop's own thread must not wait for a database."""
     return await sync_to_async(function)(*arguments, **fields)
+
+
+@pytest.fixture(autouse=True)
+def fresh_message_limit() -> None:
+    """What other tests wrote is not counted: a person's number comes again in each."""
+    message_limit.clear()
 
 
 @pytest.fixture

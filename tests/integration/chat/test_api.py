@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 
-from chat import api
 from chat.api import urlpatterns
-from chat.limits import MessageLimit
-from chat.models import Message
+from chat.models import Attachment, IncomingWebhook, Message, Webhook
+from chat.services.invites import create_invite
+from chat.webhooks.signing import make_secret
 from tests.people import (
     ban,
     browser_of,
@@ -54,6 +55,9 @@ class Case:
     def __str__(self) -> str:
         return f"{self.method} {self.pattern}"
 
+    # A form with one file, instead of JSON.
+    is_form: bool = False
+
     @property
     def writes(self) -> bool:
         return self.method != "GET"
@@ -64,7 +68,10 @@ class Case:
         return self.pattern.endswith("/join")
 
 
+WEBHOOKS = "chats/{chat}/webhooks"
+WEBHOOK, INCOMING = f"{WEBHOOKS}/{{webhook}}", f"{WEBHOOKS}/incoming"
 CHAT, MEMBER, MESSAGE = "chats/{chat}", "chats/{chat}/members/{member}", "messages/{message}"
+INVITES = f"{CHAT}/invites"
 NUMBERS = ["-1", "x", "1.5", "9" * 25, "true"]
 CASES = [
     Case("GET", "me"),
@@ -85,7 +92,7 @@ CASES = [
     Case("POST", f"{CHAT}/leave", by="bob", status=204),
     Case("GET", f"{CHAT}/members", wrong_query={"q": ["a%00b"], "page": NUMBERS}),
     Case("POST", f"{CHAT}/members", {"user_id": "{dan}"}, wrong={"user_id": NO_ID}),
-    Case("PATCH", MEMBER, {"role": "admin"}, wrong={"role": [*NO_TEXT, "owner", ""]}),
+    Case("PATCH", MEMBER, {"role": "admin"}, wrong={"role": [*NO_TEXT, "king", ""]}),
     Case("DELETE", MEMBER, status=204),
     Case("GET", f"{CHAT}/messages", wrong_query={"before_seq": NUMBERS, "around_seq": NUMBERS}),
     Case(
@@ -99,6 +106,8 @@ CASES = [
         },
         by="bob",
     ),
+    Case("POST", f"{CHAT}/attachments", is_form=True, by="bob", status=201),
+    Case("DELETE", "attachments/{attachment}", by="bob", status=204),
     Case("GET", f"{CHAT}/changes?after=0", wrong_query={"after": ["", *NUMBERS]}),
     Case(
         "POST",
@@ -106,6 +115,21 @@ CASES = [
         {"delivered_seq": 1, "read_seq": 1},
         wrong={"delivered_seq": NO_SEQ, "read_seq": NO_SEQ},
         by="bob",
+        status=204,
+    ),
+    Case(
+        "PUT",
+        f"{CHAT}/notify",
+        {"level": "mentions", "mute_minutes": 60},
+        wrong={"level": [*NO_TEXT, "", "x"], "mute_minutes": [*NO_SEQ, 0, 60 * 24 * 365 * 101]},
+        by="bob",
+    ),
+    Case("GET", "notifications", wrong_query={"before": ["0", *NUMBERS]}),
+    Case(
+        "POST",
+        "notifications/seen",
+        {"ids": [1]},
+        wrong={"ids": [None, 1, "1", {}, [0], [True], ["1"], [1.5], [2**63], [1] * 101]},
         status=204,
     ),
     Case(
@@ -119,9 +143,42 @@ CASES = [
         wrong={"emoji": [*NO_TEXT, "", "ok", "\0", "👍" * 17], "on": [None, 1, 0, "true", []]},
     ),
     Case("GET", f"{MESSAGE}/edits"),
+    Case("GET", "search?q=garden"),
+    Case("GET", INVITES),
+    Case(
+        "POST",
+        INVITES,
+        {"seconds": 3600, "most_uses": 1},
+        wrong={"seconds": [*NO_SEQ, 59, 10**9], "most_uses": [*NO_SEQ, 0, 10**6]},
+        status=201,
+    ),
+    Case("DELETE", f"{INVITES}/{{invite}}", status=204),
+    Case("GET", f"{MESSAGE}/receipts", wrong_query={"page": NUMBERS}, by="bob"),
+]
+HOOK_IDS = ("webhook", "delivery", "incoming")
+NO_URL = [*NO_TEXT, "", "x", "ftp://93.184.215.14/", "http://93.184.215.14/", "https://127.0.0.1/"]
+NO_NAME = [*NO_TEXT, "", "a\0b", "x" * 81]
+CASES += [
+    Case("GET", WEBHOOKS),
+    Case(
+        "POST",
+        WEBHOOKS,
+        {"name": "Builds", "url": "https://93.184.215.14/hook"},
+        wrong={"name": NO_NAME, "url": NO_URL},
+        status=201,
+    ),
+    Case("PATCH", WEBHOOK, {"is_active": False}, wrong={"is_active": [None, 0, "true", []]}),
+    Case("DELETE", WEBHOOK, status=204),
+    Case("POST", f"{WEBHOOK}/secret"),
+    Case("POST", f"{WEBHOOK}/test"),
+    Case("GET", f"{WEBHOOK}/deliveries", wrong_query={"before": [*NUMBERS, "0"]}),
+    Case("POST", f"{WEBHOOK}/deliveries/{{delivery}}/again"),
+    Case("GET", INCOMING),
+    Case("POST", INCOMING, {"name": "Builds"}, wrong={"name": NO_NAME}, status=201),
+    Case("DELETE", f"{INCOMING}/{{incoming}}", status=204),
 ]
 OF_A_CHAT = [case for case in CASES if "{chat}" in case.pattern or "{message}" in case.pattern]
-WRITES = [case for case in CASES if case.writes]
+WRITES = [case for case in CASES if case.writes and not case.is_form]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_case_of_a_chat = pytest.mark.parametrize("case", OF_A_CHAT, ids=str)
 every_write = pytest.mark.parametrize("case", WRITES, ids=str)
@@ -135,6 +192,23 @@ class World:
         self.eve, self.dan = make_person("eve"), make_person("dan")
         self.chat = make_group(self.ann, self.bob)
         self.message = post_text(self.chat, self.bob, "the secret words")
+        self.invite = create_invite(actor=self.ann, chat_id=self.chat.pk)
+        self.webhook = Webhook.objects.create(
+            name="A hook",
+            chat=self.chat,
+            url="https://127.0.0.1/",
+            secret=make_secret(),
+            created_by=self.ann,
+        )
+        self.delivery = self.webhook.deliveries.create(
+            event_id=uuid.uuid4(), event_type="message.created", chat_id=self.chat.pk, body="{}"
+        )
+        self.incoming = IncomingWebhook.objects.create(
+            name="Builds", chat=self.chat, bot=self.dan, created_by=self.ann
+        )
+        self.attachment = Attachment.objects.create(
+            chat=self.chat, uploader=self.bob, kind="file", file="gone", name="a", size=1
+        )
         self.browsers: dict[Any, Client] = {}
 
     def url(self, case: Case, **ids: object) -> str:
@@ -142,6 +216,11 @@ class World:
             "chat": self.chat.pk,
             "member": self.bob.pk,
             "message": self.message.pk,
+            "invite": self.invite.pk,
+            "webhook": self.webhook.pk,
+            "delivery": self.delivery.pk,
+            "incoming": self.incoming.pk,
+            "attachment": self.attachment.pk,
             **ids,
         }
         return "/api/" + case.pattern.format(**given)
@@ -159,6 +238,9 @@ class World:
 
     def ask(self, case: Case, person, *, url: str = "", body: Any = ..., **options: Any) -> Any:
         given = self.body(case) if body is ... else body
+        if case.is_form:
+            form = {"file": SimpleUploadedFile("secret.txt", b"words")}
+            return self.browser(person, **options).post(url or self.url(case), form)
         return self.browser(person, **options).generic(
             case.method,
             url or self.url(case),
@@ -168,9 +250,8 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch):
-    # Its own count of messages for each test.
-    monkeypatch.setattr(api, "_message_limit", MessageLimit(120))
+def world(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
     return World()
 
 
@@ -185,6 +266,11 @@ def test_every_route_has_a_case():
         "<int:chat_id>": "{chat}",
         "<int:user_id>": "{member}",
         "<int:message_id>": "{message}",
+        "<int:webhook_id>": "{webhook}",
+        "<int:delivery_id>": "{delivery}",
+        "<int:incoming_id>": "{incoming}",
+        "<int:invite_id>": "{invite}",
+        "<uuid:attachment_id>": "{attachment}",
     }
     routes = set()
     for pattern in urlpatterns:
@@ -212,6 +298,7 @@ class TestMember:
         assert answer.status_code == case.status, answer.content
         assert answer["Cache-Control"].startswith("max-age=0")
 
+    @pytest.mark.embedded
     @every_case
     def test_is_answered_in_json(self, world, case):
         if case.joins:
@@ -223,6 +310,7 @@ class TestMember:
             assert isinstance(answer.json(), dict)
 
 
+@pytest.mark.embedded
 class TestNobodySignedIn:
     @every_case
     def test_is_refused(self, world, case):
@@ -232,6 +320,7 @@ class TestNobodySignedIn:
         assert everything_stored() == before
 
 
+@pytest.mark.embedded
 class TestBannedPerson:
     @every_case
     def test_is_refused(self, world, case):
@@ -250,6 +339,7 @@ class TestBannedPerson:
         assert everything_stored() == before
 
 
+@pytest.mark.embedded
 class TestStranger:
     @every_case_of_a_chat
     def test_is_told_what_is_told_of_what_does_not_exist(self, world, case):
@@ -285,7 +375,11 @@ class TestIds:
     @every_case_of_a_chat
     def test_that_are_none_are_not_found(self, world, case):
         before = everything_stored()
-        names = [name for name in ("chat", "member", "message") if f"{{{name}}}" in case.pattern]
+        names = [
+            name
+            for name in ("chat", "member", "message", "invite", *HOOK_IDS)
+            if f"{{{name}}}" in case.pattern
+        ]
         for name, wrong in itertools.product(names, self.NONE):
             url = world.url(case, **{name: wrong})
             answer = world.ask(case, getattr(world, case.by), url=url)
@@ -320,6 +414,7 @@ class TestBody:
         *(b'{"content": "\\ud800"}', b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
     )
 
+    @pytest.mark.embedded
     @every_write
     def test_that_is_no_object_is_refused_and_writes_nothing(self, world, case):
         before = everything_stored()
@@ -328,6 +423,7 @@ class TestBody:
             assert (status, error["code"]) in {(400, "bad_frame"), (400, "bad_text")}, body[:20]
         assert everything_stored() == before
 
+    @pytest.mark.embedded
     @every_write
     def test_over_64_kib_is_refused_and_writes_nothing(self, world, case):
         before = everything_stored()
@@ -361,7 +457,8 @@ class TestQuery:
         path = world.url(case).partition("?")[0]
         for name, values in case.wrong_query.items():
             for value in values:
-                answer = world.ask(case, world.ann, url=f"{path}?{name}={value}")
+                person = getattr(world, case.by)
+                answer = world.ask(case, person, url=f"{path}?{name}={value}")
                 status, error = refusal(answer)
                 assert (status, name in error["detail"]) == (400, True), (name, value, error)
 
@@ -372,6 +469,7 @@ class TestQuery:
         assert "around_seq" in error["detail"]
 
 
+@pytest.mark.embedded
 class TestCsrf:
     @every_write
     def test_is_asked_of_every_write(self, world, case):
@@ -400,6 +498,7 @@ class TestCsrf:
         assert (status, error["code"]) == (403, "forbidden")
 
 
+@pytest.mark.embedded
 class TestMethods:
     def test_that_a_route_does_not_know_are_refused(self, world):
         client = browser_of(world.ann)
@@ -426,8 +525,8 @@ class TestMessages:
         assert (first["seq"], first["created_at"][-1]) == (2, "Z")
         assert Message.objects.filter(content="Привет").count() == 1
 
-    def test_are_limited_for_each_person(self, world, monkeypatch):
-        monkeypatch.setattr(api, "_message_limit", MessageLimit(1))
+    def test_are_limited_for_each_person(self, world, settings):
+        settings.LIMIT_MESSAGES_PER_MINUTE = 1
         case = next(case for case in CASES if case.pattern.endswith("/messages") and case.writes)
         assert world.ask(case, world.bob).status_code == 200
         answer = world.ask(case, world.bob)
@@ -445,6 +544,7 @@ class TestMessages:
             assert refusal(answer)[1]["code"] == code
 
 
+@pytest.mark.embedded
 class TestDatabaseAway:
     @every_case
     def test_is_said_as_unavailable(self, world, case):

@@ -18,12 +18,12 @@ from chat.history import changes_after
 from chat.models import Chat, MessageEdit, Reaction
 from chat.services import chats
 from chat.services.messages import MOST_REACTIONS, delete_message, edit_message, set_reaction
-from messaging.models import OutboxEvent
 from tests.people import (
     ban,
     everything_stored,
     make_direct,
     make_person,
+    message_events,
     post,
     post_text,
     remove,
@@ -42,7 +42,7 @@ def revision_of(chat: Chat) -> int:
 
 
 def events() -> list[dict]:
-    return [json.loads(row.payload) for row in OutboxEvent.objects.order_by("id")]
+    return [json.loads(row.payload) for row in message_events()]
 
 
 CHANGES = {

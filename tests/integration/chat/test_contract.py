@@ -15,6 +15,7 @@ from chat.protocol import CloseCode
 from chat.runtime import runtime
 from chat.services import chats
 from tests import needs, people
+from tests.bus_parts import handle_waiting
 from tests.integration.chat.conftest import in_thread
 
 yaml = needs.module("yaml")
@@ -67,7 +68,7 @@ class TestALongConversation:
         ann, bob, eve = await in_thread(people.make_people, "ann", "bob", "eve")
         chat = await in_thread(people.make_group, ann, bob)
         first, second, third = await connect(ann), await connect(bob), await connect(eve)
-        said = await first.say(chat.pk, "Hello")
+        said = await first.say(chat.pk, f"Hello @{bob.username}")
         reply = await second.say(chat.pk, "And to you", reply_to=said["message_id"])
         ids = {"message_id": reply["message_id"]}
         await first.ask("reaction.set", emoji="👍", on=True, **ids)
@@ -90,6 +91,8 @@ class TestALongConversation:
         for socket in hub.sockets:
             hub.put(socket, hub.heads_line(socket))
         await first.next("heads")
+        await in_thread(handle_waiting)
+        await second.next("notification")
         return [*first.seen, *second.seen, *third.seen]
 
     async def test_is_as_the_document_says(self, lines: list[dict[str, Any]]) -> None:

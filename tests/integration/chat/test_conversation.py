@@ -436,6 +436,7 @@ class TestGoodbye:
         assert await socket.closed() == 1012
 
 
+@pytest.mark.embedded
 class TestHandshake:
     async def test_without_a_session_is_signed_out(self, live):
         for cookie in (None, "sessionid=nonsense", "sessionid="):

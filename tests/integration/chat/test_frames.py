@@ -213,6 +213,7 @@ class TestWrongFields:
                 assert (error["code"], name in error["detail"]) == ("bad_request", True)
 
 
+@pytest.mark.embedded
 class TestStranger:
     @every_case_of_a_chat
     async def test_is_told_what_is_told_of_what_does_not_exist(self, connect, world, case):
@@ -257,6 +258,7 @@ class TestStranger:
             assert await stored() == before
 
 
+@pytest.mark.embedded
 class TestBadFrame:
     FRAMES = {
         "": "bad_frame",

@@ -22,6 +22,7 @@ from chat.services.posting import post_messages
 from messaging.events import Event
 from tests import needs, people
 from tests.integration.chat.conftest import in_thread
+from tests.processes import PATIENCE
 from tests.services import Redis, ServiceMissing
 from tests.sockets import Follower
 
@@ -62,14 +63,14 @@ async def told_over_the_layer(events: list[HubEvent], origin: str = "another pro
 
 async def told_once_it_listens(events: list[HubEvent]) -> None:
     """Connections that died with the last Redis fail first."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 * PATIENCE):
         while True:
             with contextlib.suppress(RedisAway):
                 return await told_over_the_layer(events)
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(seconds * PATIENCE):
         while not condition():  # noqa: ASYNC110  (of things that announce nothing)
             await asyncio.sleep(0.01)
 
@@ -489,5 +490,5 @@ class TestLayerLink:
         gate.set()
         for _ in range(turns):
             await asyncio.sleep(0)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 * PATIENCE):
             await link.stop()

@@ -10,7 +10,7 @@ from chat.services.posting import post_messages
 from tests import needs
 from tests.people import make_group, make_person, new_post, post
 
-hypothesis = needs.module("hypothesis")
+hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ class TestPages:
         for _ in range(20):
             reply = post(chat, ann, reply_to_id=first.message_id)
             set_reaction(actor=ann, message_id=reply.message_id, emoji="👍", on=True)
-        with django_assert_max_num_queries(4):
+        with django_assert_max_num_queries(5):
             newest_page(chat.pk)
 
 

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import connection
 
 from chat.models import Message
-from messaging.models import OutboxEvent
 from tests import people
 from tests.integration.chat.conftest import in_thread
+from tests.processes import PATIENCE
 from tests.servers import ROOT, environment
 from tests.sockets import Follower
 
@@ -47,7 +47,7 @@ def write_everything(chat_id: int, person_ids: list[int]) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=120 * PATIENCE)
         assert process.returncode == 0, errors
 
 
@@ -81,7 +81,7 @@ class TestTwentyWritersInFourProcesses:
             assert own == [f"{member.pk}:{n}" for n in range(EACH)]
 
         events = await in_thread(
-            lambda: list(OutboxEvent.objects.order_by("id").values_list("payload", flat=True))
+            lambda: list(people.message_events().values_list("payload", flat=True))
         )
         assert [json.loads(payload)["seq"] for payload in events] == list(range(1, TOTAL + 1))
 

@@ -87,6 +87,7 @@ class TestSignUp:
         assert PASSWORD not in answer.content.decode()
 
 
+@pytest.mark.embedded
 class TestSignIn:
     def test_takes_the_username_in_any_case(self, client, anna):
         assert sign_in(client, "aNNA", PASSWORD).status_code == 302
@@ -121,6 +122,7 @@ class TestSignIn:
         assert not get_user(client).is_authenticated
 
 
+@pytest.mark.embedded  # test_shared_cache has the counters on a real Redis
 class TestGuessing:
     def test_is_stopped_per_account_and_address_even_with_the_right_password(self, client, anna):
         for _ in range(sign_in_throttle.TRIES_PER_ACCOUNT_AND_ADDRESS):
@@ -195,6 +197,7 @@ class TestGuessing:
         assert sign_in(client, "anna", PASSWORD).status_code == 302
 
 
+@pytest.mark.embedded
 class TestSignOut:
     def test_is_by_post_only(self, signed_in):
         assert signed_in.get("/sign-out").status_code == 405
@@ -211,6 +214,7 @@ class TestSignOut:
         assert get_user(client).is_authenticated
 
 
+@pytest.mark.embedded
 class TestPasswordChange:
     def test_signs_the_other_devices_out(self, signed_in, anna):
         other = Client()
@@ -250,6 +254,7 @@ class TestProfile:
         assert '<script>"' not in signed_in.get("/profile").content.decode()
 
 
+@pytest.mark.embedded
 class TestLanguage:
     def test_follows_the_browser_then_the_switch_then_the_person(self, client, anna):
         assert 'lang="ru"' in client.get("/sign-in", HTTP_ACCEPT_LANGUAGE="ru").content.decode()
@@ -281,6 +286,7 @@ class TestLanguage:
         assert again.status_code == 304
 
 
+@pytest.mark.embedded
 class TestChatPage:
     @pytest.mark.parametrize("name", PAGES_OF_A_PERSON)
     def test_is_for_those_who_signed_in(self, client, name):
@@ -316,6 +322,7 @@ class TestChatPage:
         assert "no-store" in signed_in.get("/")["Cache-Control"]
 
 
+@pytest.mark.embedded
 class TestEveryPage:
     @pytest.mark.parametrize(
         "path", ["/", "/profile", "/profile/password", "/sign-in", "/sign-up", "/nowhere"]

@@ -82,6 +82,7 @@ class TestHealth:
         assert "no-cache" in client.get(path)["Cache-Control"]
 
 
+@pytest.mark.embedded
 class TestHeaders:
     PATHS = ("/sign-in", "/sign-up", "/livez", "/nothing", "/api/me", "/admin/login/")
 
@@ -119,6 +120,7 @@ class TestHeaders:
         assert client.cookies["sessionid"]["samesite"] == "Lax"
 
 
+@pytest.mark.embedded
 class TestHost:
     @pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "a b", "[", ""])
     def test_that_is_forged_is_refused(self, client, host):
@@ -132,6 +134,7 @@ class TestHost:
         assert "evil.example" not in answer["Content-Security-Policy"]
 
 
+@pytest.mark.embedded
 class TestSignOut:
     def test_is_not_done_by_a_link(self):
         browser = browser_of(make_person("ann"))
@@ -144,6 +147,7 @@ class TestSignOut:
         assert browser.get("/api/me").status_code == 200
 
 
+@pytest.mark.embedded
 class TestChecks:
     def found(self) -> list[str | None]:
         return [message.id for message in run_checks(tags=["chat"])]

@@ -89,16 +89,18 @@ class TestBucket:
 
 
 class TestMessageLimit:
-    def test_counts_each_person_alone(self, clock):
-        limit = MessageLimit(2, clock=clock)
+    def test_counts_each_person_alone(self, clock, settings):
+        settings.LIMIT_MESSAGES_PER_MINUTE = 2
+        limit = MessageLimit(clock=clock)
         for person in (1, 1, 2, 2):
             limit.take(person)
         for person in (1, 2):
             with pytest.raises(TooManyError):
                 limit.take(person)
 
-    def test_lets_a_minutes_messages_through_each_minute(self, clock):
-        limit = MessageLimit(120, clock=clock)
+    def test_lets_a_minutes_messages_through_each_minute(self, clock, settings):
+        settings.LIMIT_MESSAGES_PER_MINUTE = 120
+        limit = MessageLimit(clock=clock)
         for _ in range(120):
             limit.take(1)
         with pytest.raises(TooManyError) as caught:
@@ -108,14 +110,16 @@ class TestMessageLimit:
         for _ in range(120):
             limit.take(1)
 
-    def test_of_zero_is_none(self, clock):
-        limit = MessageLimit(0, clock=clock)
+    def test_of_zero_is_none(self, clock, settings):
+        settings.LIMIT_MESSAGES_PER_MINUTE = 0
+        limit = MessageLimit(clock=clock)
         for _ in range(1000):
             limit.take(1)
 
-    def test_forgets_those_who_have_rested_and_nobody_else(self, clock, monkeypatch):
+    def test_forgets_those_who_have_rested_and_nobody_else(self, clock, settings, monkeypatch):
         monkeypatch.setattr(MessageLimit, "MOST_BUCKETS", 3)
-        limit = MessageLimit(1, clock=clock)
+        settings.LIMIT_MESSAGES_PER_MINUTE = 1
+        limit = MessageLimit(clock=clock)
         for person in (1, 2, 3):
             limit.take(person)
         clock.move(59)

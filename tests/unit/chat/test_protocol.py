@@ -18,7 +18,7 @@ from chat.errors import (
 from chat.protocol import MOST_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
 from tests import needs
 
-hypothesis = needs.module("hypothesis")
+hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
 
 LARGEST = 2**63 - 1
@@ -229,6 +229,7 @@ class TestErrors:
             "frame_too_large": 413,
             "not_found": 404,
             "signed_out": 401,
+            "too_large": 413,
             "too_long": 400,
             "too_many": 429,
             "unavailable": 503,

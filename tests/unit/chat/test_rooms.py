@@ -8,7 +8,7 @@ from chat import rooms
 from chat.rooms import HOLE_SECONDS, Room
 from tests import needs
 
-hypothesis = needs.module("hypothesis")
+hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
 
 

@@ -11,7 +11,7 @@ from chat.text import check_content, check_reaction, check_title, excerpt
 from messaging.schemas import find_schema
 from tests import needs
 
-hypothesis = needs.module("hypothesis")
+hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
 
 LONGEST = 4000

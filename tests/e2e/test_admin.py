@@ -1,0 +1,72 @@
+"""Staff in one browser, people in another: what is hidden there vanishes here at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import needs
+from tests.browser import Person
+from tests.e2e.chatting import make_chat, message, sees, send, sign_up
+from tests.servers import Server
+
+WORDS = "Buy cheap watches"
+
+
+@pytest.fixture
+def staff(server: Server, new_person) -> Person:
+    """A superuser, signed in."""
+    person = new_person(server)
+    sign_up(person, "root")
+    file = server.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file, timeout=20)) as database:
+        database.execute(
+            "UPDATE chat_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'"
+        )
+        database.commit()
+    return person
+
+
+def complaints_of_axe(person: Person) -> list[str]:
+    axe = needs.module("axe_playwright_python.sync_playwright").Axe()
+    return [problem["id"] for problem in axe.run(person.page).response["violations"]]
+
+
+def decide(staff: Person, deed: str, reason: str) -> None:
+    """From the message's page: the deed's button, a reason, yes; back on the message's page."""
+    staff.page.click(f".object-tools button:text-is('{deed}')")
+    staff.page.fill("[name=reason]", reason)
+    assert complaints_of_axe(staff) == []
+    staff.page.keyboard.press("Enter")
+    expect(staff.page.locator(".messagelist")).to_contain_text("Done: 1")
+
+
+class TestModeration:
+    def test_words_vanish_at_once_and_come_back(self, server, new_person, staff):
+        ann = new_person(server)
+        sign_up(ann, "ann")
+        make_chat(ann, "Bargains")
+        send(ann, WORDS)
+
+        staff.goto("/admin/")
+        assert complaints_of_axe(staff) == []
+        staff.goto("/admin/chat/message/?q=@ann")
+        assert complaints_of_axe(staff) == []
+        staff.page.click("#result_list tbody th a")
+        expect(staff.page.locator("body")).to_contain_text(WORDS)
+        assert complaints_of_axe(staff) == []
+
+        decide(staff, "Hide", "spam")
+        sees(ann, "Hidden by a moderator")
+        expect(message(ann, WORDS)).to_have_count(0)
+
+        decide(staff, "Restore", "a mistake")
+        sees(ann, WORDS)
+
+        staff.goto("/admin/chat/auditentry/?q=action:message.restored")
+        expect(staff.page.locator("#result_list")).to_contain_text("a mistake")
+        staff.goto("/admin/chat/auditentry/?q=action:message.hidden")
+        expect(staff.page.locator("#result_list")).to_contain_text("spam")

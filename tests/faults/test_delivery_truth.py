@@ -1,0 +1,266 @@
+"""Through real sockets, PostgreSQL, Kafka and the consumer: the durable road to the browser,
+delivery statuses of anybody in any order, and one message's way as an operator is shown it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from messaging.adapter import OutgoingRecord
+from messaging.kafka_adapter import KafkaAdapter
+from tests.crowd import Crowd, Member, make_rooms
+from tests.processes import wait_until
+from tests.servers import Server, manage
+from tests.way import Way
+
+pytestmark = pytest.mark.slow
+
+STATUS_TOPIC = "message-delivery-status"
+PEOPLE, MESSAGES = 10, 200
+
+
+class WithoutDirectRoad(Server):
+    application = "tests.no_direct_road:application"
+
+
+@pytest.fixture
+def way(migrated_postgres_url: str, redis_url: str, kafka: Any) -> Iterator[Callable[..., Way]]:
+    made: list[Way] = []
+
+    def start(**options: Any) -> Way:
+        way = Way(migrated_postgres_url, redis_url, kafka.brokers, **options)
+        made.append(way)
+        way.server.start()
+        return way
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def crowd_of(way: Way, servers: list[Server] | None = None) -> Crowd:
+    """Ten people of one chat, spread over the servers."""
+    (people,) = make_rooms(way.database_url, rooms=1, size=PEOPLE, url=way.server.ws_url)
+    for place, one in enumerate(people):
+        one["url"] = (servers or [way.server])[place % len(servers or [way.server])].ws_url
+    return Crowd([Member(one) for one in people], origin=way.server.url)
+
+
+def assert_everyone_saw_everything_once_in_order(crowd: Crowd, count: int) -> None:
+    for member in crowd.members:
+        assert member.seen == {member.chat_ids[0]: list(range(1, count + 1))}
+
+
+class TestTheDurableRoad:
+    def test_alone_brings_every_message_to_every_socket(self, way: Callable[..., Way]) -> None:
+        one = way(server=WithoutDirectRoad)
+
+        async def talk() -> Crowd:
+            async with crowd_of(one) as crowd:
+                await crowd.talk(messages=MESSAGES)
+                await asyncio.to_thread(wait_until, lambda: one.waiting() == 0, seconds=60)
+                # All are saved and on the topic, and nobody has seen one: there is no other road.
+                assert not any(member.seen for member in crowd.members)
+                await asyncio.to_thread(one.start_consumer)
+                await crowd.everyone_has(MESSAGES)
+                await crowd.talk(messages=MESSAGES)
+                await crowd.everyone_has(2 * MESSAGES)
+                return crowd
+
+        crowd = asyncio.run(talk())
+        assert not any(member.errors for member in crowd.members)
+        assert_everyone_saw_everything_once_in_order(crowd, 2 * MESSAGES)
+
+    def test_beside_the_direct_one_doubles_nothing(self, way: Callable[..., Way]) -> None:
+        one, other = way(), way()
+        one.start_consumer()
+        servers = [one.server, other.server]
+
+        async def talk() -> Crowd:
+            async with crowd_of(one, servers) as crowd:
+                await crowd.talk(messages=MESSAGES)
+                await crowd.everyone_has(MESSAGES)
+                # Until the slower road has brought all of it, too.
+                expected = MESSAGES * int(one.value(HANDLERS))
+                await asyncio.to_thread(
+                    wait_until, lambda: one.receipts() >= expected, seconds=60, what="receipts"
+                )
+                await crowd.talk(messages=MESSAGES)
+                await crowd.everyone_has(2 * MESSAGES)
+                return crowd
+
+        crowd = asyncio.run(talk())
+        assert not any(member.errors for member in crowd.members)
+        assert_everyone_saw_everything_once_in_order(crowd, 2 * MESSAGES)
+
+
+HANDLERS = "SELECT count(DISTINCT handler) FROM messaging_receipt WHERE topic = 'chat-messages'"
+
+
+class TestStatuses:
+    def test_a_thousand_in_any_order_from_another_system_end_right(
+        self, way: Callable[..., Way], kafka: Any
+    ) -> None:
+        one = way()
+        crowd = crowd_of(one)
+
+        async def talk() -> None:
+            async with crowd:
+                await crowd.talk(messages=MESSAGES)
+                await crowd.everyone_has(MESSAGES)
+                statuses, ends = shuffled_statuses(one)
+                await asyncio.to_thread(publish, kafka.brokers, statuses)
+                await asyncio.to_thread(one.start_consumer)
+                await asyncio.to_thread(
+                    wait_until, lambda: cursors(one) == ends, seconds=60, what="the last cursors"
+                )
+                chat_id = crowd.members[0].chat_ids[0]
+                await asyncio.to_thread(
+                    wait_until,
+                    lambda: published(one, chat_id) == MESSAGES,
+                    seconds=30,
+                    what="all published",
+                )
+                # Everyone was told of everyone's last place.
+                for member in crowd.members:
+                    await member.until(lambda m=member: told(m) == ends)
+
+        asyncio.run(talk())
+        assert not one.value("SELECT count(*) FROM messaging_deadletter")
+        for member in crowd.members:
+            assert_only_forward(member.statuses)
+
+    def test_of_one_message_are_shown_to_the_operator(self, way: Callable[..., Way]) -> None:
+        one = way()
+        one.start_consumer()
+
+        async def talk() -> int:
+            async with crowd_of(one) as crowd:
+                await crowd.talk(messages=PEOPLE)
+                await crowd.everyone_has(PEOPLE)
+                reader = crowd.members[1]
+                receipt = {"type": "receipt", "chat_id": reader.chat_ids[0], "read_seq": PEOPLE}
+                await reader._socket.send(json.dumps(receipt))
+                return reader.chat_ids[0]
+
+        chat_id = asyncio.run(talk())
+        found: dict[str, Any] = {}
+
+        def is_complete() -> bool:
+            done = manage("trace_message", f"{chat_id}:3", "--json", env=one.env)
+            assert done.returncode == 0, done.stderr
+            found.update(json.loads(done.stdout))
+            events = found["events"]
+            ours = [o for e in events for o in e["handlings"] if o["group"] == "webchat-group"]
+            handled = bool(ours) and all(o["handled_at"] for o in ours)
+            return handled and found["receipts"]["delivered"] >= 1 and bool(found["audit"])
+
+        wait_until(is_complete, seconds=90, every=1, what="the whole journey")
+        (event,) = found["events"]
+        assert (event["event_type"], event["state"]) == ("message.created", "published")
+        assert event["topic"] == "chat-messages"
+        assert event["partition"] is not None
+        assert event["offset"] is not None
+        assert {"heads", "statuses", "audit"} <= {one["handler"] for one in event["handlings"]}
+        assert found["saved"]["is_published"] is True
+        receipts = found["receipts"]
+        sender = found["saved"]["sender_id"]
+        read_by_other = int(one.value(READ_BY_OTHERS.format(chat=chat_id, sender=sender)))
+        assert receipts["members"] == PEOPLE - 1
+        assert receipts["delivered"] == receipts["read"] == read_by_other
+        (entry,) = found["audit"]
+        assert entry["event_id"] == event["event_id"]
+        text = manage("trace_message", f"{chat_id}:3", env=one.env).stdout
+        assert f"chat-messages/{event['partition']}/{event['offset']}" in text
+        assert "message 0" not in text  # what people wrote
+
+
+READ_BY_OTHERS = """
+    SELECT count(*) FROM chat_membership
+    WHERE chat_id = {chat} AND user_id <> {sender} AND read_seq >= 3
+"""
+
+
+def shuffled_statuses(way: Way) -> tuple[list[dict[str, Any]], dict[int, tuple[int, int]]]:
+    """A thousand of all ten people, and where they end."""
+    chance = random.Random(17)
+    people: list[tuple[int, int]] = []
+    with psycopg.connect(way.database_url) as connection:
+        people = connection.execute("SELECT chat_id, user_id FROM chat_membership").fetchall()
+    statuses, ends = [], {}
+    for chat_id, user_id in people:
+        seqs = sorted(chance.choices(range(1, MESSAGES + 1), k=100))
+        read = [seq for seq in seqs[:60] if chance.random() < 0.5] or seqs[:1]
+        statuses += [
+            status(chat_id, user_id, "read" if seq in read else "delivered", seq) for seq in seqs
+        ]
+        ends[user_id] = (seqs[-1], max(read))
+    chance.shuffle(statuses)
+    assert len(statuses) == 1000
+    return statuses, ends
+
+
+def status(chat_id: int, user_id: int, kind: str, seq: int) -> dict[str, Any]:
+    return {
+        "messageId": None,
+        "chatId": str(chat_id),
+        "userId": str(user_id),
+        "status": kind,
+        "seq": seq,
+        "timestamp": "2026-11-23T10:00:00.000Z",
+    }
+
+
+def publish(brokers: str, statuses: list[dict[str, Any]]) -> None:
+    """As another system does: plain JSON without our headers, keyed by the chat."""
+    adapter = KafkaAdapter(brokers=[brokers])
+    try:
+        results = adapter.publish_many(
+            [
+                OutgoingRecord(STATUS_TOPIC, one["chatId"], json.dumps(one).encode(), ())
+                for one in statuses
+            ]
+        )
+        assert not [result for result in results if isinstance(result, Exception)]
+    finally:
+        adapter.close()
+
+
+def cursors(way: Way) -> dict[int, tuple[int, int]]:
+    with psycopg.connect(way.database_url) as connection:
+        rows = connection.execute("SELECT user_id, delivered_seq, read_seq FROM chat_membership")
+        return {user_id: (delivered, read) for user_id, delivered, read in rows.fetchall()}
+
+
+def published(way: Way, chat_id: int) -> int:
+    return int(way.value(f"SELECT published_seq FROM chat_chat WHERE id = {chat_id}"))
+
+
+def told(member: Member) -> dict[int, tuple[int, int]]:
+    """How far everyone has come, by what this one was told."""
+    found: dict[int, tuple[int, int]] = {}
+    for line in member.statuses:
+        if "user_id" in line:
+            delivered, read = found.get(line["user_id"], (0, 0))
+            found[line["user_id"]] = (
+                max(delivered, line.get("delivered_seq", 0)),
+                max(read, line.get("read_seq", 0)),
+            )
+    return found
+
+
+def assert_only_forward(statuses: list[dict[str, Any]]) -> None:
+    """Each line brings news: nobody is told twice, or of a step back."""
+    before: dict[int | None, tuple[int, int, int]] = {}
+    for line in statuses:
+        now = tuple(line.get(n, 0) for n in ("published_seq", "delivered_seq", "read_seq"))
+        last = before.get(line.get("user_id"), (0, 0, 0))
+        assert any(new > old for new, old in zip(now, last, strict=True)), line
+        before[line.get("user_id")] = tuple(map(max, zip(now, last, strict=True)))

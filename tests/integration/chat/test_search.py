@@ -1,0 +1,262 @@
+"""Finding messages by their words: on both databases, and in one's own chats only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.utils import timezone
+
+from chat import search_api
+from chat.errors import NotFoundError, UnavailableError
+from chat.models import Chat, Message, User
+from chat.search import PAGE_RESULTS, Search, fulltext, scanning, search_messages
+from chat.services.messages import delete_message, edit_message
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_counts():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def results(person: User, words: str, **more: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = search_messages(person, Search(words, **more))["results"]
+    return found
+
+
+def found(person: User, words: str, **more: Any) -> list[str]:
+    """The excerpts, newest first."""
+    return [one["excerpt"] for one in results(person, words, **more)]
+
+
+def marked(person: User, words: str, **more: Any) -> list[list[str]]:
+    """What is marked in each."""
+    return [[one["excerpt"][a:b] for a, b in one["hits"]] for one in results(person, words, **more)]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            ("Встреча завтра в десять", "встреча"),
+            ("Встреча завтра в десять", "ВСТРЕЧА"),
+            ("Встреча завтра в десять", "десять завтра"),
+            ("Встреча завтра в десять", "встр"),
+            ("The garden is open", "garden open"),
+            ("The garden is open", "GARD"),
+            ("Это не так", "не так"),
+            ("to be or not to be", "to be"),
+            ("O'Reilly wrote it", "o'reilly"),
+            ("see example.com", "example.com"),
+            ("Ёлка у дома", "ёлка"),
+            ("ticket 4711 is done", "4711"),
+            ("😀 smile 😀", "smile"),
+            ("50% of file_name.txt", "50% file_name.txt"),
+        ],
+    )
+    def test_are_found(self, chat, ann, content, words):
+        people.post(chat, ann, content)
+        people.post(chat, ann, "nothing like it")
+        assert found(ann, words) == [content]
+
+    @pytest.mark.parametrize(
+        "words", ["garden завтра", "arden", '"open garden"', "gardens9", "g_rden", "' OR 1=1 --"]
+    )
+    def test_that_do_not_all_occur_find_nothing(self, chat, ann, words):
+        people.post(chat, ann, "The garden is open")
+        assert found(ann, words) == []
+
+    def test_in_quotes_follow_each_other(self, chat, ann):
+        people.post(chat, ann, "open the garden door")
+        people.post(chat, ann, "the door of an open garden")
+        assert found(ann, '"the garden door"') == ["open the garden door"]
+        assert found(ann, "«open garden» door") == ["the door of an open garden"]
+
+    @pytest.mark.parametrize(
+        "words", ["a:*b", "a & | ! b", "<-> ((", "\\", "':*", "'a' <2> b", "*"]
+    )
+    def test_are_never_a_program(self, chat, ann, words):
+        people.post(chat, ann, "quite another thing")
+        answer = people.browser_of(ann).get("/api/search", {"q": words})
+        assert answer.status_code in {200, 400}
+        if answer.status_code == 200:
+            assert answer.json() == {"results": [], "before": None}
+
+    @pytest.mark.postgresql
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            ("Перенесём встречу на пятницу", "встреча"),
+            ("Мы встречаемся в пятницу", "встречаться"),
+            ("Отправил вам документы", "документ"),
+            ("We were running late", "run"),
+            ("We were running late", "runs"),
+            ("We were running late", "runn"),
+            ("Посмотри отчёты в example.com", "отчёт"),
+            ("Кошки и коты", "кошками"),
+        ],
+    )
+    def test_are_found_in_other_forms(self, chat, ann, content, words):
+        people.post(chat, ann, content)
+        assert found(ann, words) == [content]
+
+    def test_of_an_edit_are_found_and_those_before_it_are_not(self, chat, ann):
+        message = people.post_text(chat, ann, "the old garden")
+        edit_message(actor=ann, message_id=message.pk, content="the new house")
+        assert found(ann, "garden") == []
+        assert found(ann, "house") == ["the new house"]
+
+
+class TestWhoseMessages:
+    def test_are_those_of_chats_that_the_person_is_in_now(self, chat, ann, bob):
+        eve = people.make_person("eve")
+        people.post(chat, ann, "garden one")
+        other = people.make_public(eve)
+        people.post(other, eve, "garden two")
+        assert found(bob, "garden") == ["garden one"]
+        assert found(eve, "garden") == ["garden two"]
+        people.remove(chat, bob)
+        assert found(bob, "garden") == []
+
+    def test_are_never_deleted_or_hidden_ones(self, chat, ann):
+        deleted = people.post_text(chat, ann, "garden deleted")
+        hidden = people.post_text(chat, ann, "garden hidden")
+        delete_message(actor=ann, message_id=deleted.pk)
+        Message.objects.filter(pk=hidden.pk).update(hidden_at=timezone.now())
+        assert found(ann, "garden") == []
+
+    def test_can_be_of_one_chat_or_of_one_person(self, chat, ann, bob):
+        other = people.make_direct(ann, bob)
+        people.post(chat, ann, "garden from ann")
+        people.post(chat, bob, "garden from bob")
+        people.post(other, bob, "garden between us")
+        assert found(ann, "garden", chat_id=other.pk) == ["garden between us"]
+        assert found(ann, "garden", chat_id=chat.pk, sender_id=bob.pk) == ["garden from bob"]
+        assert found(ann, "garden", sender_id=ann.pk) == ["garden from ann"]
+
+    def test_of_a_chat_that_is_not_theirs_are_not_there(self, chat, ann):
+        with pytest.raises(NotFoundError):
+            search_messages(people.make_person("eve"), Search("garden", chat_id=chat.pk))
+
+
+class TestResults:
+    def test_say_where_and_who_and_when(self, ann, bob):
+        direct = people.make_direct(ann, bob)
+        message = people.post_text(direct, bob, "see the garden")
+        [result] = results(ann, "garden")
+        assert result["chat"] == {"id": direct.pk, "title": bob.name}
+        assert (result["message_id"], result["seq"]) == (message.pk, 1)
+        assert result["sender"] == {"id": bob.pk, "name": bob.name}
+        assert result["created_at"].endswith("Z")
+
+    def test_mark_what_was_found(self, chat, ann):
+        people.post(chat, ann, "🙂 Garden, the garden & gardening?")
+        assert marked(ann, "garden")[0][:2] == ["Garden", "garden"[:6]]
+
+    @pytest.mark.postgresql
+    def test_mark_the_forms_of_a_word(self, chat, ann):
+        people.post(chat, ann, "Встречу <b>перенесли</b>: встречаемся в 10, все встречи отменены")
+        assert marked(ann, "встречи") == [["Встречу", "встречаемся", "встречи"]]
+
+    def test_come_in_pages_without_one_missing_or_twice(self, chat, ann, bob):
+        many = 2 * PAGE_RESULTS + 3
+        for number in range(many):
+            people.post(chat, ann if number % 2 else bob, f"garden {number}")
+        seen, before = [], None
+        for _ in range(10):
+            page = search_messages(ann, Search("garden", before_id=before))
+            seen += [result["seq"] for result in page["results"]]
+            before = page["before"]
+            if before is None:
+                break
+        assert seen == list(range(many, 0, -1))
+
+    @pytest.mark.embedded
+    def test_far_back_come_with_the_next_page(self, chat, ann, monkeypatch):
+        """SQLite reads a bounded part at a time."""
+        monkeypatch.setattr(scanning, "MOST_SCANNED", 10)
+        people.post(chat, ann, "garden")
+        for number in range(25):
+            people.post(chat, ann, f"words {number}")
+        first = search_messages(ann, Search("garden"))
+        assert first["results"] == []
+        assert found(ann, "garden", before_id=first["before"]) == []
+        second = search_messages(ann, Search("garden", before_id=first["before"]))
+        assert found(ann, "garden", before_id=second["before"]) == ["garden"]
+
+
+@pytest.mark.postgresql
+class TestOnPostgreSQL:
+    @pytest.fixture
+    def crowd(self, chat: Chat, ann: User) -> None:
+        """Enough messages that reading them all would be the longer way."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO chat_message (chat_id, seq, revision, sender_id, client_message_id,"
+                " content, created_at, hidden_reason) SELECT %s, n, n, %s, gen_random_uuid(),"
+                " 'слово ' || md5(n::text) || ' number ' || n, now(), ''"
+                " FROM generate_series(1, 4000) AS n",
+                [chat.pk, ann.pk],
+            )
+            cursor.execute("ANALYZE chat_message")
+
+    def test_the_index_is_used(self, crowd, ann):
+        plans: list[str] = []
+
+        def explain(execute, sql, params, many, context):
+            if "@@" in sql and "unnest" not in sql and not sql.startswith("EXPLAIN"):
+                with connection.cursor() as cursor:
+                    cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+                    plans.append(json.dumps(cursor.fetchone()))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(explain):
+            page = search_messages(ann, Search("number 3711"))
+        assert [one["seq"] for one in page["results"]] == [3711]
+        assert '"Index Name": "message_words"' in plans[0]
+
+    def test_what_takes_too_long_is_said_so(self, crowd, ann, monkeypatch):
+        monkeypatch.setattr(fulltext, "TIMEOUT_MS", 1)
+        with pytest.raises(UnavailableError, match="takes too long"):
+            search_messages(ann, Search("слово number"))
+        # The connection goes on.
+        monkeypatch.undo()
+        assert found(ann, "3711") != []
+
+
+class TestLimits:
+    def test_one_person_searches_so_often_a_minute(self, ann, bob, monkeypatch):
+        monkeypatch.setattr(search_api, "SEARCHES", 2)
+        browser = people.browser_of(ann)
+        statuses = [browser.get("/api/search?q=garden").status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        answer = browser.get("/api/search?q=garden")
+        assert answer.json()["error"]["code"] == "too_many"
+        assert int(answer["Retry-After"]) > 0
+        assert people.browser_of(bob).get("/api/search?q=garden").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("q=", "empty"),
+            ("q=!!", "empty"),
+            ("q=" + "x" * 201, "too_long"),
+            ("q=a%00b", "bad_text"),
+            ("", "bad_request"),
+            ("q=a&chat=x", "bad_request"),
+            ("q=a&from=0", "bad_request"),
+            ("q=a&before=-1", "bad_request"),
+        ],
+    )
+    def test_what_cannot_be_searched_for_is_said(self, ann, query, code):
+        answer = people.browser_of(ann).get(f"/api/search?{query}")
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == code
