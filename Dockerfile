@@ -15,8 +15,9 @@ COPY messaging messaging
 # Static files get their hash in the name here, once; SQLite is named only so that settings load.
 RUN COLLECTING_STATIC=true SECRET_KEY=for-collecting-static-files-only-00000000 \
     DATABASE_URL=sqlite:////tmp/unused.sqlite3 python manage.py collectstatic --noinput \
- && useradd --system --uid 10001 --home-dir /app webchat
+ && useradd --system --uid 10001 --home-dir /app webchat \
+ && install -d -o webchat /srv/media
 
 USER webchat
 EXPOSE 8000
-CMD ["python", "-m", "daphne", "-b", "0.0.0.0", "-p", "8000", "webchat.asgi:application"]
+CMD ["python", "-m", "daphne", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "webchat.asgi:application"]
