@@ -1,6 +1,6 @@
 """Many people on real sockets of running servers: what they sent, were told, and saw.
 
-async with Crowd(rooms, origin=server.url) as crowd:
+async with Crowd(Member(one) for one in room) as crowd:
     await crowd.talk(messages=10_000)
 """
 
@@ -13,9 +13,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -58,8 +60,8 @@ def share_more_chats(database_url: str, room: Room, *, more: int) -> list[int]:
             (more, chat_id),
         ).fetchall()
         connection.execute(
-            "INSERT INTO chat_membership (chat_id, user_id, role, joined_at, delivered_seq,"
-            " read_seq) SELECT chat.id, one.user_id, one.role, now(), 0, 0"
+            "INSERT INTO chat_membership (chat_id, user_id, role, notify, joined_at,"
+            " delivered_seq, read_seq) SELECT chat.id, one.user_id, one.role, one.notify, now(), 0, 0"
             " FROM chat_membership AS one, chat_chat AS chat"
             " WHERE one.chat_id = %s AND chat.id = ANY(%s)",
             (chat_id, [pk for (pk,) in made]),
@@ -81,10 +83,10 @@ class Member:
         self._sent: dict[str, tuple[int, float]] = {}  # chat and time
         self._news = asyncio.Condition()
 
-    async def open(self, origin: str) -> None:
+    async def open(self) -> None:
         self._socket = await websockets.connect(
             self.url,
-            origin=origin,
+            origin=f"http://{urlsplit(self.url).netloc}",
             additional_headers={"Cookie": self.cookie},
             max_size=None,
             compression=None,
@@ -151,13 +153,16 @@ class Member:
 
 
 class Crowd:
-    def __init__(self, members: Iterable[Member], *, origin: str) -> None:
+    def __init__(self, members: Iterable[Member]) -> None:
         self.members = list(members)
-        self._origin = origin
+        self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for member in self.members:
-            await member.open(self._origin)
+        async with AsyncExitStack() as opened:
+            for member in self.members:
+                await member.open()
+                opened.push_async_callback(member.close)
+            self._leaving = opened.pop_all()
         return self
 
     async def __aexit__(
@@ -166,7 +171,7 @@ class Crowd:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.gather(*(member.close() for member in self.members))
+        await self._leaving.aclose()
 
     async def talk(self, *, messages: int) -> None:
         """Everyone says their share; returns when every reply has come."""

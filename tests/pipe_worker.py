@@ -74,7 +74,13 @@ def embedded(options: list[str]) -> None:
     background.ensure_started()
     chats, last = map(int, options)
     for seq in range(1, last + 1):
-        record(*(message_event(chat, seq, topic=TOPIC) for chat in range(1, chats + 1)))
+        # The chat's own handlers run, too: they know messages by numbers.
+        record(
+            *(
+                message_event(chat, seq, topic=TOPIC, messageId=str(1000 * chat + seq))
+                for chat in range(1, chats + 1)
+            )
+        )
     wait_until(lambda: not OutboxEvent.objects.waiting().exists(), seconds=60)
     background.stop(10)
 

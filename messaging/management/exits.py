@@ -37,6 +37,24 @@ def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
         os.write(2, b"Stopping when the batch is finished; once more to stop at once.\n")
         stop()
 
+    with _received_by(receive):
+        yield
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM or Ctrl+C while nothing has begun that would have to be finished: the end, with 130
+    and without a traceback. What has begun goes into a `stopped_by_signals` within."""
+
+    def receive(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(INTERRUPTED)
+
+    with _received_by(receive):
+        yield
+
+
+@contextmanager
+def _received_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, receive) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield

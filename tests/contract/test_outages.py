@@ -123,20 +123,25 @@ class TestRestartedKafka:
         adapter = bus.adapter(breaker=patient())
         adapter.publish_many(outgoing(topic, 1))
         results: list[object] = []
-        records = outgoing(topic, 15_000, keys=50)
-        publishing = threading.Thread(
-            target=lambda: results.extend(adapter.publish_many(records, timeout_seconds=60))
-        )
+        is_killed = threading.Event()
+
+        def publish() -> None:
+            """Goes on until Kafka is gone, so that there is a batch for it to break."""
+            while not is_killed.is_set():
+                records = outgoing(topic, 5_000, keys=50, first=len(results))
+                results.extend(adapter.publish_many(records, timeout_seconds=60))
+
+        publishing = threading.Thread(target=publish)
         publishing.start()
         wait_until(lambda: adapter.lag(group_id="x", topics=[topic])[0].records > 100, seconds=20)
         fragile_kafka.kill()
-        assert not results
+        is_killed.set()
         fragile_kafka.start()
-        publishing.join(90)
-        assert [type(result) for result in results] == [RecordPosition] * 15_000
-        written = read(bus.source(adapter, unique("group"), topic), 15_000, seconds=60)
+        publishing.join(90 * PATIENCE)
+        assert {type(result) for result in results} == {RecordPosition}
+        written = read(bus.source(adapter, unique("group"), topic), len(results), seconds=60)
         arrived = first_arrivals(written)
-        assert len(written) == 15_001
+        assert len(written) == len(results) + 1
         for numbers in arrived.values():
             assert numbers == sorted(numbers)
         bus.close()

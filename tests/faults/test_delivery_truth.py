@@ -50,7 +50,7 @@ def crowd_of(way: Way, servers: list[Server] | None = None) -> Crowd:
     (people,) = make_rooms(way.database_url, rooms=1, size=PEOPLE, url=way.server.ws_url)
     for place, one in enumerate(people):
         one["url"] = (servers or [way.server])[place % len(servers or [way.server])].ws_url
-    return Crowd([Member(one) for one in people], origin=way.server.url)
+    return Crowd([Member(one) for one in people])
 
 
 def assert_everyone_saw_everything_once_in_order(crowd: Crowd, count: int) -> None:

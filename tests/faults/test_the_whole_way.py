@@ -92,7 +92,7 @@ class TestTheWholeWay:
 
         async def talk() -> Crowd:
             members = [Member(person, chats) for person in people]
-            async with Crowd(members, origin=one.server.url) as crowd:
+            async with Crowd(members) as crowd:
                 await crowd.talk(messages=5000)
                 leaving.terminate()
                 joining = asyncio.to_thread(one.start_consumer)
@@ -120,7 +120,7 @@ class TestTheWholeWay:
 
         async def talk() -> Crowd:
             members = [Member(sign_in) for room in rooms for sign_in in room]
-            async with Crowd(members, origin=one.server.url) as crowd:
+            async with Crowd(members) as crowd:
                 await crowd.talk(messages=400)
                 await asyncio.to_thread(own_broker.kill)
                 await crowd.talk(messages=800)

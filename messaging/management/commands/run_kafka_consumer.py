@@ -24,6 +24,7 @@ from messaging.management.exits import (
     UNHEALTHY,
     USAGE,
     brokers,
+    ended_by_signals,
     fail,
     kafka_is_away,
     require_kafka,
@@ -66,12 +67,13 @@ class Command(BaseCommand):
         topics = self._topics(group, options["topics"])
         require_tables()
         adapter = get_adapter()
-        try:
-            self._announce(group, topics)
-            self._connect(adapter)
-            self._run(adapter, group, topics, options)
-        finally:
-            close_adapter()
+        with ended_by_signals():
+            try:
+                self._announce(group, topics)
+                self._connect(adapter)
+                self._run(adapter, group, topics, options)
+            finally:
+                close_adapter()
 
     def _topics(self, group: str, wanted: list[str] | None) -> list[str]:
         if group not in registry.groups() and group != MAIN_GROUP:

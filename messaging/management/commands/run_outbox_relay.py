@@ -15,6 +15,7 @@ from messaging.heartbeat import Heartbeat
 from messaging.management.arguments import positive, seconds
 from messaging.management.exits import (
     brokers,
+    ended_by_signals,
     kafka_is_away,
     require_kafka,
     require_tables,
@@ -46,8 +47,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         require_kafka("run_outbox_relay")
         require_tables()
-        say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
-        self._look_for_kafka()
+        with ended_by_signals():
+            say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
+            self._look_for_kafka()
+            self._run(options)
+        say("Done.")
+
+    def _run(self, options: dict[str, Any]) -> None:
         heartbeat = Heartbeat(options["heartbeat_file"])
         relay = Relay(
             KafkaDelivery(get_adapter()),
@@ -62,7 +68,6 @@ class Command(BaseCommand):
         finally:
             heartbeat.remove()
             close_adapter()
-        say("Done.")
 
     def _look_for_kafka(self) -> None:
         """It runs on without: events wait in the outbox. But whoever starts it is told."""
