@@ -204,8 +204,9 @@ def _place_of(event: Event) -> tuple[str, int, int] | None:
 
 def check_complete(source: ReplaySource, projection: Projection, since: datetime | None) -> None:
     """Raises IncompleteSourceError, with the moment from which on a replay loses nothing."""
-    complete_since = source.complete_since()
-    if complete_since is None or (since is not None and since >= complete_since):
+    if projection.is_additive:
         return
-    if not projection.is_additive and projection.tells_of_before(complete_since):
+    complete_since = source.complete_since()
+    is_older = since is None or since < complete_since
+    if is_older and projection.tells_of_before(complete_since):
         raise IncompleteSourceError(complete_since)

@@ -7,12 +7,13 @@ handled since the pass before began.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, QuerySet
 
-from messaging.adapter import TopicPartition
+from messaging.adapter import Record, TopicPartition
 from messaging.base_adapter import BusAdapter
 from messaging.embedded import event_of
 from messaging.errors import InvalidEventError
@@ -27,14 +28,17 @@ from messaging.validation import decode
 MARGIN = timedelta(hours=1)
 # A change is a little older than its row of the outbox, which is written behind it.
 BEFORE_ITS_ROW = timedelta(seconds=1)
+# No transaction that writes to the outbox is open for so long.
+SETTLED_AFTER = timedelta(minutes=1)
 ROWS_AT_ONCE = 1000
 
 Offsets = Mapping[TopicPartition, int]
 
 
 class ReplaySource(Protocol):
-    def complete_since(self) -> datetime | None:
-        """From when on nothing is missing; None when nothing ever was removed."""
+    def complete_since(self) -> datetime:
+        """From when on nothing can be missing. What is not there was removed, or never was: rows
+        that tell of older events were made of another topic or outbox."""
 
     def start(self, since: datetime | None) -> int:
         """Where the first pass begins; about how many events it will give."""
@@ -63,12 +67,16 @@ class TopicSource:
         self._marks: dict[TopicPartition, int] = {}
         self._passed: dict[TopicPartition, int] = {}
 
-    def complete_since(self) -> datetime | None:
-        """The youngest of the partitions' first records, among those whose older ones are gone."""
+    def complete_since(self) -> datetime:
+        """The youngest of the partitions' first records, among those whose older ones are gone; of
+        a topic of which nothing is gone, a little before the oldest event on it."""
         beginnings, ends = self._reader.beginnings(), self._reader.ends()
         cut = [part for part, offset in beginnings.items() if offset > 0]
-        moments = [self._moment_at(part, beginnings[part], ends[part]) for part in cut]
-        return max(moments, default=None)
+        if cut:
+            return max(self._moment_at(part, beginnings[part], ends[part]) for part in cut)
+        there = {part: at for part, at in beginnings.items() if at < ends[part]}
+        first = (self._happened_at(part, at, ends[part]) for part, at in there.items())
+        return min(first, default=datetime.now(UTC)) - MARGIN
 
     def start(self, since: datetime | None) -> int:
         if since is None:
@@ -139,11 +147,24 @@ class TopicSource:
         return sum(max(0, ends[part] - at) for part, at in self._marks.items())
 
     def _moment_at(self, part: TopicPartition, start: int, end: int) -> datetime:
-        if start >= end:  # all of it is gone
+        """When the first record from there on was written; now, where all of it is gone."""
+        record = self._record_at(part, start, end)
+        return _written_at(record) if record else datetime.now(UTC)
+
+    def _happened_at(self, part: TopicPartition, start: int, end: int) -> datetime:
+        """What waited for Kafka is older than its record."""
+        record = self._record_at(part, start, end)
+        if record is None:
             return datetime.now(UTC)
-        for records in self._reader.read({part: start}, {part: end}):
-            return datetime.fromtimestamp(records[0].timestamp_ms / 1000, UTC)
-        return datetime.now(UTC)
+        with suppress(InvalidEventError, ValueError):
+            return min(_written_at(record), decode(record).happened_at)
+        return _written_at(record)
+
+    def _record_at(self, part: TopicPartition, start: int, end: int) -> Record | None:
+        if start < end:
+            for records in self._reader.read({part: start}, {part: end}):
+                return records[0]
+        return None
 
 
 class OutboxSource:
@@ -152,12 +173,13 @@ class OutboxSource:
     def __init__(self, topics: Sequence[str]) -> None:
         self._rows = OutboxEvent.objects.filter(topic__in=list(topics))
         self._mark = 0
+        self._unfinished: list[int] = []
         self._published: set[str] = set()
 
-    def complete_since(self) -> datetime | None:
+    def complete_since(self) -> datetime:
         """Nobody writes down what was removed: only what is there is known to be complete."""
         first = self._rows.order_by("id").values_list("created_at", flat=True).first()
-        return first and first - BEFORE_ITS_ROW
+        return (first or datetime.now(UTC)) - BEFORE_ITS_ROW
 
     def start(self, since: datetime | None) -> int:
         rows = self._rows.filter(created_at__gte=since - MARGIN) if since else self._rows
@@ -165,22 +187,30 @@ class OutboxSource:
         return rows.count()
 
     def read(self, *, is_last: bool = False) -> Iterator[list[Event]]:
-        """Its waiting rows are few, and handled in any order of chats: all are read each time."""
+        """What is new since the pass before began, and what was not done with then: chats are
+        handled in any order, and what was set aside or cancelled may go out after all."""
         at, self._mark = self._mark, self._next_mark()
-        fields = [*OutboxRow._fields, "status"]
-        while rows := list(
-            self._rows.filter(id__gte=at).order_by("id").values_list(*fields)[:ROWS_AT_ONCE]
-        ):
-            at = rows[-1][0] + 1
-            done = OutboxEvent.Status.PUBLISHED
-            self._published = {str(row[1]) for row in rows if row[-1] == done}
-            events = []
-            for row in rows:
-                try:
-                    events.append(event_of(OutboxRow(*row[:-1])))
-                except InvalidEventError:
-                    continue  # it was set aside, and no handler was given it
-            yield events
+        before, self._unfinished = [pk for pk in self._unfinished if pk < at], []
+        for start in range(0, len(before), ROWS_AT_ONCE):
+            yield self._events(self._rows.filter(id__in=before[start : start + ROWS_AT_ONCE]))
+        rows = self._rows.order_by("id")
+        while found := list(rows.filter(id__gte=at).values_list("id", flat=True)[:ROWS_AT_ONCE]):
+            at = found[-1] + 1
+            yield self._events(self._rows.filter(id__gte=found[0], id__lt=at))
+
+    def _events(self, rows: QuerySet[OutboxEvent]) -> list[Event]:
+        events, self._published = [], set()
+        for *fields, status in rows.order_by("id").values_list(*OutboxRow._fields, "status"):
+            row = OutboxRow(*fields)
+            if status == OutboxEvent.Status.PUBLISHED:
+                self._published.add(str(row.event_id))
+            else:
+                self._unfinished.append(row.id)
+            try:
+                events.append(event_of(row))
+            except InvalidEventError:
+                continue  # it was set aside, and no handler was given it
+        return events
 
     def is_passed(self, event: Event) -> bool:
         return str(event.event_id) in self._published
@@ -192,10 +222,14 @@ class OutboxSource:
         """Holds nothing."""
 
     def _next_mark(self) -> int:
-        bounds = self._rows.aggregate(
-            waiting=Min("id", filter=~Q(status=OutboxEvent.Status.PUBLISHED)), newest=Max("id")
-        )
-        return bounds["waiting"] or (bounds["newest"] or 0) + 1
+        """Ids are given before they are committed: what is younger than a while is read again."""
+        settled = datetime.now(UTC) - SETTLED_AFTER
+        newest = self._rows.filter(created_at__lt=settled).aggregate(newest=Max("id"))["newest"]
+        return (newest or 0) + 1
+
+
+def _written_at(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
 
 
 def _milliseconds(moment: datetime) -> int:

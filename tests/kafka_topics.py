@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from tests.processes import wait_until
 
 
 def limit_records(brokers: str, topic: str, bytes_at_most: int) -> None:
@@ -11,3 +15,15 @@ def limit_records(brokers: str, topic: str, bytes_at_most: int) -> None:
     wanted = {"max.message.bytes": str(bytes_at_most)}
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
     admin.close()
+
+
+def remove_topics(brokers: str, topics: Collection[str]) -> None:
+    """With what groups have committed of them."""
+    admin = KafkaAdminClient(bootstrap_servers=[brokers])
+    try:
+        there = set(topics) & set(admin.list_topics())
+        if there:
+            admin.delete_topics(sorted(there))
+        wait_until(lambda: not set(topics) & set(admin.list_topics()), seconds=20)
+    finally:
+        admin.close()

@@ -19,7 +19,12 @@ from chat.reconciling.message_checks import check_chats, check_events, check_mes
 from chat.reconciling.snapshot import ROWS_AT_ONCE, Scope, query
 from messaging.models import Receipt
 
-UNCOUNTABLE = {"seq_hole", "message_without_event", "event_without_message"}
+UNCOUNTABLE = {
+    "seq_hole",
+    "message_without_event",
+    "lost_words_without_event",
+    "event_without_message",
+}
 
 
 def check_activity(scope: Scope, grace: timedelta) -> Iterator[Damage]:

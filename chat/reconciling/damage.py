@@ -44,6 +44,11 @@ KINDS = {
     "message_without_event": Kind(
         "no event tells that it was {action}", "the event is written now, and sent"
     ),
+    "lost_words_without_event": Kind(
+        "no event tells that it was {action}, and its words are gone or hidden",
+        "nothing can be sent; that it is gone, its own event tells",
+        is_repairable=False,
+    ),
     "event_without_message": Kind(
         "event {event} tells of message {message}, which is not there",
         "a person decides: the message was removed, or the database is older than the topic",

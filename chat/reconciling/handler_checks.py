@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from chat.reconciling.damage import Damage
-from chat.reconciling.snapshot import Scope, adapted, parts, query
+from chat.reconciling.snapshot import Scope, adapted, aware, parts, query
 from messaging.models import DeadLetter, OutboxEvent, Receipt
 from messaging.registry import Handler, registry
 
@@ -67,7 +67,7 @@ def _passed_over(handler: Handler, walk: Walk, grace: timedelta) -> Iterator[Dam
     place, parameters = "e.part IS NULL", []
     if walk.part is not None:
         place, parameters = "e.part = %s AND e.off < %s", [walk.part, walk.offset]
-    until = min(_aware(walk.handled_at), timezone.now() - grace)
+    until = min(aware(walk.handled_at), timezone.now() - grace)
     sql = f"""
         SELECT e.pk, e.chat_id, e.seq, e.event_id, e.topic, e.part, e.off FROM reconcile_event e
         WHERE e.topic = %s AND e.status = %s AND {place}
@@ -76,7 +76,7 @@ def _passed_over(handler: Handler, walk: Walk, grace: timedelta) -> Iterator[Dam
               AND r."group" = %s AND r.handler = %s)
         ORDER BY e.chat_id, e.pk
     """  # noqa: S608  conditions of our own
-    times = [adapted(_aware(walk.began_at) - BEFORE_ITS_FIRST), adapted(until)]
+    times = [adapted(aware(walk.began_at) - BEFORE_ITS_FIRST), adapted(until)]
     given = [handler.topic, PUBLISHED, *parameters, *times, handler.group, handler.name]
     for rows in parts(query(sql, given)):
         dead = _dead(handler, rows)
@@ -110,9 +110,3 @@ def check_audit(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     """
     for pk, chat_id, seq, event_id in query(sql):
         yield Damage("unaudited_event", chat_id, seq, pk, {"event": UUID(str(event_id))})
-
-
-def _aware(moment: Any) -> datetime:
-    """SQLite gives text to those who ask without the ORM."""
-    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

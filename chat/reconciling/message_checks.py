@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from django.db.models import Max
 
 from chat.events import MESSAGES_TOPIC
 from chat.models import AuditEntry
 from chat.reconciling.damage import Damage
-from chat.reconciling.snapshot import Scope, adapted, parts, query
+from chat.reconciling.snapshot import Scope, adapted, aware, parts, query
 from messaging.models import OutboxEvent
 
 PUBLISHED = OutboxEvent.Status.PUBLISHED.value
@@ -88,15 +90,24 @@ def check_cursors(scope: Scope, grace: timedelta) -> Iterator[Damage]:
         yield Damage("wrong_cursor", chat_id, None, pk, values)
 
 
-# What a message has gone through, and the action on the topic that tells of it.
-TOLD = {
-    "created": ("true", "true"),
-    "edited": (
+class Change(NamedTuple):
+    """What a message may have gone through: the action on the topic that tells of it, when it holds
+    of the table's row `m`, and the column that says since when."""
+
+    action: str
+    condition: str
+    moment: str
+
+
+CHANGES = {
+    "created": Change("created", "true", "m.created_at"),
+    "edited": Change(
+        "edited",
         "m.edited_at IS NOT NULL AND m.deleted_at IS NULL AND m.hidden_at IS NULL",
-        "e.happened_at >= m.edited_at",
+        "m.edited_at",
     ),
-    "deleted": ("m.deleted_at IS NOT NULL", "true"),
-    "hidden": ("m.hidden_at IS NOT NULL AND m.deleted_at IS NULL", "e.happened_at >= m.hidden_at"),
+    "deleted": Change("deleted", "m.deleted_at IS NOT NULL", "m.deleted_at"),
+    "hidden": Change("deleted", "m.hidden_at IS NOT NULL AND m.deleted_at IS NULL", "m.hidden_at"),
 }
 
 
@@ -106,21 +117,25 @@ def check_messages(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     known_since = _known_since()
     if known_since is None:
         return
-    for change, (has_changed, is_told) in TOLD.items():
+    for name, change in CHANGES.items():
         condition, parameters = scope.sql("m.chat_id", "m.created_at")
         sql = f"""
-            SELECT m.id, m.chat_id, m.seq FROM chat_message m
-            WHERE {condition} AND m.created_at >= %s AND {has_changed} AND NOT EXISTS (
+            SELECT m.id, m.chat_id, m.seq, {change.moment},
+                   m.deleted_at IS NULL AND m.hidden_at IS NULL
+            FROM chat_message m
+            WHERE {condition} AND m.created_at >= %s AND {change.condition} AND NOT EXISTS (
                 SELECT 1 FROM reconcile_event e
-                WHERE e.message_id = m.id AND e.action = %s AND {is_told})
+                WHERE e.message_id = m.id AND e.action = %s AND e.happened_at >= {change.moment})
             ORDER BY m.chat_id, m.seq
         """  # noqa: S608  conditions of our own
-        action = "deleted" if change == "hidden" else change
-        for rows in parts(query(sql, [*parameters, adapted(known_since), action])):
-            audited = _audited(action, [pk for pk, *_ in rows])
-            for pk, chat_id, seq in rows:
-                if pk not in audited:
-                    yield Damage("message_without_event", chat_id, seq, pk, {"action": change})
+        for rows in parts(query(sql, [*parameters, adapted(known_since), change.action])):
+            audited = _last_audited(change.action, [pk for pk, *_ in rows])
+            for pk, chat_id, seq, moment, is_readable in rows:
+                if pk in audited and audited[pk] >= aware(moment):
+                    continue
+                has_words = is_readable or change.action == "deleted"
+                code = "message_without_event" if has_words else "lost_words_without_event"
+                yield Damage(code, chat_id, seq, pk, {"action": name})
 
 
 def _known_since() -> datetime | None:
@@ -131,11 +146,13 @@ def _known_since() -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _audited(action: str, message_ids: list[int]) -> set[int]:
+def _last_audited(action: str, message_ids: list[int]) -> dict[int, datetime]:
+    """When it last happened to each of these messages, as far as the audit log knows."""
     entries = AuditEntry.objects.filter(
         target_type="message", target_id__in=list(map(str, message_ids)), action=f"message.{action}"
     )
-    return {int(target_id) for target_id in entries.values_list("target_id", flat=True)}
+    last = entries.order_by().values_list("target_id").annotate(last=Max("happened_at"))
+    return {int(target_id): moment for target_id, moment in last}
 
 
 def check_events(scope: Scope, grace: timedelta) -> Iterator[Damage]:
@@ -155,17 +172,18 @@ def check_events(scope: Scope, grace: timedelta) -> Iterator[Damage]:
 def check_doubles(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     """Of the events that tell the same, the first that is published is the one that stays."""
     sql = """
-        SELECT e.pk, e.chat_id, e.seq, e.revision, e.event_id, e.status FROM reconcile_event e
-        JOIN (SELECT chat_id, revision FROM reconcile_event WHERE topic = %s AND status <> %s
-              GROUP BY chat_id, revision HAVING count(*) > 1) d
-          ON d.chat_id = e.chat_id AND d.revision = e.revision
+        SELECT e.pk, e.chat_id, e.seq, e.revision, e.action, e.event_id, e.status
+        FROM reconcile_event e
+        JOIN (SELECT chat_id, revision, action FROM reconcile_event WHERE topic = %s AND status <> %s
+              GROUP BY chat_id, revision, action HAVING count(*) > 1) d
+          ON d.chat_id = e.chat_id AND d.revision = e.revision AND d.action = e.action
         WHERE e.topic = %s AND e.status <> %s
-        ORDER BY e.chat_id, e.revision, CASE WHEN e.status = %s THEN 0 ELSE 1 END, e.pk
+        ORDER BY e.chat_id, e.revision, e.action, CASE WHEN e.status = %s THEN 0 ELSE 1 END, e.pk
     """
     parameters = [MESSAGES_TOPIC, CANCELLED, MESSAGES_TOPIC, CANCELLED, PUBLISHED]
-    for _, rows in groupby(query(sql, parameters), key=lambda row: (row[1], row[3])):
+    for _, rows in groupby(query(sql, parameters), key=lambda row: (row[1], row[3], row[4])):
         first, *others = rows
-        for pk, chat_id, seq, _revision, event_id, status in others:
+        for pk, chat_id, seq, *_told, event_id, status in others:
             code = "double_event" if status == PUBLISHED else "waiting_double_event"
-            values = {"event": UUID(str(event_id)), "first": UUID(str(first[4]))}
+            values = {"event": UUID(str(event_id)), "first": UUID(str(first[5]))}
             yield Damage(code, chat_id, seq, pk, values)

@@ -126,7 +126,7 @@ def _write_events(refs: Refs, actor: Operator) -> int:
     events = []
     for pk, change in refs:
         message = messages.get(pk)
-        if message is not None:
+        if message is not None and (message.is_readable or change in {"deleted", "hidden"}):
             event_id = uuid5(NAMESPACE, f"{pk}:{change}:{_mark(message, change)}")
             events.append(replace(message_event(message, change), event_id=event_id))
     ids = [event.event_id for event in events]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -110,6 +110,12 @@ def query(sql: str, parameters: list[Any] | None = None) -> Iterator[tuple[Any, 
 def adapted(moment: datetime) -> Any:
     """As a column of the database holds it."""
     return connection.ops.adapt_datetimefield_value(moment)
+
+
+def aware(moment: Any) -> datetime:
+    """SQLite gives text to those who ask without the ORM."""
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def adapted_uuid(event_id: Any) -> Any:

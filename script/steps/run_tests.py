@@ -29,7 +29,12 @@ CHECKS: dict[str, list[str]] = {
 TWO_WORKERS = ["-n", "2", "--dist", "worksteal"]
 TESTS: dict[str, list[str]] = {
     "SQLite and memory": ["tests/unit", "tests/integration", *TWO_WORKERS],
-    "PostgreSQL and Redis": ["tests/integration", "--stack=services", *TWO_WORKERS],
+    "PostgreSQL and Redis": [
+        "tests/integration",
+        "tests/faults/test_replay_and_reconcile.py",
+        "--stack=services",
+        *TWO_WORKERS,
+    ],
     "real Kafka and faults": ["tests/contract", "tests/faults", *TWO_WORKERS],
     "browsers": ["tests/e2e", *TWO_WORKERS],
 }

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from messaging.configuration import TOPICS, dead_letter_topic
+from tests.kafka_topics import remove_topics
 from tests.needs import absent
 from tests.pipe import Pipe
 from tests.services import Kafka, Postgres, ServiceMissing
+
+PRODUCT_TOPICS = [name for topic in TOPICS for name in (topic, dead_letter_topic(topic))]
 
 
 @pytest.fixture
@@ -25,6 +29,23 @@ def own_kafka() -> Iterator[Kafka]:
             yield kafka
     except ServiceMissing as error:
         absent(str(error))
+
+
+@pytest.fixture(scope="session")
+def _kafka_of_this_worker() -> Iterator[Kafka]:
+    try:
+        with Kafka() as kafka:
+            yield kafka
+    except ServiceMissing as error:
+        absent(str(error))
+
+
+@pytest.fixture
+def kafka_without_topics(_kafka_of_this_worker: Kafka) -> Kafka:
+    """For tests of the whole product, whose topics and groups are always called the same: nothing
+    of another test is on it, and no other test's consumer shares its partitions."""
+    remove_topics(_kafka_of_this_worker.brokers, PRODUCT_TOPICS)
+    return _kafka_of_this_worker
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.processes import wait_until
 from tests.servers import Command, environment, manage
+from tests.services import Kafka
 
 pytestmark = pytest.mark.slow
 
@@ -63,20 +64,14 @@ ONCE_EACH = {
 class Line:
     """A relay, consumers, and their database."""
 
-    def __init__(self, database_url: str, redis_url: str, brokers: str, group: str) -> None:
+    def __init__(self, database_url: str, redis_url: str, brokers: str) -> None:
         self.database_url = database_url
-        self.env = environment(
-            database_url,
-            redis_url,
-            KAFKA_BROKERS=brokers,
-            MESSAGE_BUS="kafka",
-            KAFKA_GROUP_ID=group,
-        )
+        self.env = environment(database_url, redis_url, KAFKA_BROKERS=brokers, MESSAGE_BUS="kafka")
         self._running: list[Command] = []
         self.manage("kafka_topics", "--ensure")
         self._run("run_outbox_relay", started_by="elay")
         for _ in range(3):
-            self._run("run_kafka_consumer", started_by=f"group {group}")
+            self._run("run_kafka_consumer", started_by="webchat-group")
 
     def _run(self, name: str, *, started_by: str) -> None:
         command = Command(name, env=self.env, started_by=started_by)
@@ -123,8 +118,8 @@ class Line:
 
 
 @pytest.fixture
-def line(migrated_postgres_url: str, redis_url: str, kafka: Any, unique: Any) -> Iterator[Line]:
-    line = Line(migrated_postgres_url, redis_url, kafka.brokers, unique("audit"))
+def line(migrated_postgres_url: str, redis_url: str, kafka_without_topics: Kafka) -> Iterator[Line]:
+    line = Line(migrated_postgres_url, redis_url, kafka_without_topics.brokers)
     yield line
     line.close()
 

@@ -18,6 +18,7 @@ from messaging.kafka_adapter import KafkaAdapter
 from tests.crowd import Crowd, Member, make_rooms
 from tests.processes import wait_until
 from tests.servers import Server, manage
+from tests.services import Kafka
 from tests.way import Way
 
 pytestmark = pytest.mark.slow
@@ -31,11 +32,13 @@ class WithoutDirectRoad(Server):
 
 
 @pytest.fixture
-def way(migrated_postgres_url: str, redis_url: str, kafka: Any) -> Iterator[Callable[..., Way]]:
+def way(
+    migrated_postgres_url: str, redis_url: str, kafka_without_topics: Kafka
+) -> Iterator[Callable[..., Way]]:
     made: list[Way] = []
 
     def start(**options: Any) -> Way:
-        way = Way(migrated_postgres_url, redis_url, kafka.brokers, **options)
+        way = Way(migrated_postgres_url, redis_url, kafka_without_topics.brokers, **options)
         made.append(way)
         way.server.start()
         return way
@@ -106,7 +109,7 @@ HANDLERS = "SELECT count(DISTINCT handler) FROM messaging_receipt WHERE topic = 
 
 class TestStatuses:
     def test_a_thousand_in_any_order_from_another_system_end_right(
-        self, way: Callable[..., Way], kafka: Any
+        self, way: Callable[..., Way]
     ) -> None:
         one = way()
         crowd = crowd_of(one)
@@ -116,7 +119,7 @@ class TestStatuses:
                 await crowd.talk(messages=MESSAGES)
                 await crowd.everyone_has(MESSAGES)
                 statuses, ends = shuffled_statuses(one)
-                await asyncio.to_thread(publish, kafka.brokers, statuses)
+                await asyncio.to_thread(publish, one.brokers, statuses)
                 await asyncio.to_thread(one.start_consumer)
                 await asyncio.to_thread(
                     wait_until, lambda: cursors(one) == ends, seconds=60, what="the last cursors"

@@ -14,6 +14,7 @@ import pytest
 from tests import needs
 from tests.crowd import make_rooms
 from tests.processes import wait_until
+from tests.services import Kafka
 from tests.way import Way
 
 websockets = needs.module("websockets.asyncio.client")
@@ -22,8 +23,8 @@ MENTIONS = 60
 
 
 @pytest.fixture
-def way(migrated_postgres_url: str, redis_url: str, kafka: Any) -> Iterator[Way]:
-    way = Way(migrated_postgres_url, redis_url, kafka.brokers)
+def way(migrated_postgres_url: str, redis_url: str, kafka_without_topics: Kafka) -> Iterator[Way]:
+    way = Way(migrated_postgres_url, redis_url, kafka_without_topics.brokers)
     way.server.start()
     yield way
     way.close()

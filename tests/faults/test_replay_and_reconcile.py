@@ -21,6 +21,7 @@ from chat.services.posting import post_messages
 from messaging.kafka_adapter import KafkaAdapter
 from messaging.models import OutboxEvent
 from tests.bus_line import Line
+from tests.kafka_topics import remove_topics
 from tests.people import make_group, make_people, new_post, post
 from tests.processes import PATIENCE, wait_until
 from tests.replaying import counts, is_counted_right, log, replay, replayable
@@ -43,27 +44,12 @@ execute_from_command_line(
 
 
 @pytest.fixture
-def line(own_kafka: Kafka) -> Iterator[Line]:
-    """Topics of this test alone: nobody else uses this broker."""
-    adapter = KafkaAdapter(brokers=[own_kafka.brokers])
+def line(kafka_without_topics: Kafka) -> Iterator[Line]:
+    adapter = KafkaAdapter(brokers=[kafka_without_topics.brokers])
     topics = replayable().topics("webchat-group")
-    remove_topics(own_kafka.brokers, topics)
     adapter.ensure_topics(topics, partitions=3, replication=1)
     yield Line(adapter, replayable())
     adapter.close(timeout_seconds=2)
-
-
-def remove_topics(brokers: str, topics: list[str]) -> None:
-    from kafka.admin import KafkaAdminClient
-
-    admin = KafkaAdminClient(bootstrap_servers=brokers)
-    try:
-        there = set(topics) & set(admin.list_topics())
-        if there:
-            admin.delete_topics(sorted(there))
-        wait_until(lambda: not set(topics) & set(admin.list_topics()), seconds=20)
-    finally:
-        admin.close()
 
 
 @pytest.fixture
@@ -144,13 +130,15 @@ class TestReplay:
         assert damage(line) == []
 
     def test_killed_in_the_middle_leaves_the_table_as_it_was(
-        self, line: Line, own_kafka: Kafka, chats: list[tuple[Chat, User]]
+        self, line: Line, kafka_without_topics: Kafka, chats: list[tuple[Chat, User]]
     ) -> None:
         write(chats, 50)
         line.work_off()
         ActivityCount.objects.filter(span="day").update(messages=7)
         before = counts()
-        env = environment(database_url(), KAFKA_BROKERS=own_kafka.brokers, MESSAGE_BUS="kafka")
+        env = environment(
+            database_url(), KAFKA_BROKERS=kafka_without_topics.brokers, MESSAGE_BUS="kafka"
+        )
         done = subprocess.run(
             [sys.executable, "-c", KILLED_BEFORE_THE_SWAP],
             cwd=ROOT,
@@ -181,16 +169,18 @@ class TestReconcile:
         assert damage(line) == []
 
     def test_finds_a_lost_topic_and_sends_everything_again(
-        self, line: Line, own_kafka: Kafka, chats: list[tuple[Chat, User]]
+        self, line: Line, kafka_without_topics: Kafka, chats: list[tuple[Chat, User]]
     ) -> None:
         write(chats, 20)
         line.work_off()
         before = counts(), log()
         topics = line.topics
-        remove_topics(own_kafka.brokers, topics)
+        remove_topics(kafka_without_topics.brokers, topics)
         line.adapter.ensure_topics(topics, partitions=3, replication=1)
         assert {found.split(":")[0] for found in damage(line)} == {"lost_on_topic"}
-        env = environment(database_url(), KAFKA_BROKERS=own_kafka.brokers, MESSAGE_BUS="kafka")
+        env = environment(
+            database_url(), KAFKA_BROKERS=kafka_without_topics.brokers, MESSAGE_BUS="kafka"
+        )
         done = subprocess.run(
             [sys.executable, "manage.py", "reconcile", "--topic", "--repair"],
             cwd=ROOT,

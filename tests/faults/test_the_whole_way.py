@@ -12,6 +12,8 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from tests.crowd import Crowd, Member, make_rooms, share_more_chats
+from tests.faults.conftest import PRODUCT_TOPICS
+from tests.kafka_topics import remove_topics
 from tests.processes import wait_until
 from tests.services import Kafka
 from tests.way import Way
@@ -40,6 +42,7 @@ def records_of(brokers: str, topic: str) -> list[Any]:
 
 @pytest.fixture
 def own_broker(own_kafka: Kafka) -> Iterator[Kafka]:
+    remove_topics(own_kafka.brokers, PRODUCT_TOPICS)
     yield own_kafka
     own_kafka.thaw()
     own_kafka.start()

@@ -82,8 +82,8 @@ class Road:
 
 
 @pytest.fixture
-def road(migrated_postgres_url, redis_url, kafka) -> Iterator[Road]:
-    road = Road(migrated_postgres_url, redis_url, kafka.brokers)
+def road(migrated_postgres_url, redis_url, kafka_without_topics) -> Iterator[Road]:
+    road = Road(migrated_postgres_url, redis_url, kafka_without_topics.brokers)
     done = manage("kafka_topics", "--ensure", env=road.env)
     assert done.returncode == 0, done.stderr
     yield road

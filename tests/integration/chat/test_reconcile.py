@@ -20,6 +20,7 @@ from chat.reconciling.repairing import REPAIRS
 from chat.reconciling.snapshot import Scope, index_outbox, snapshot
 from chat.reconciling.topic_check import check_lost, check_strangers, index_topics
 from chat.services.messages import delete_message, edit_message, set_reaction
+from chat.services.moderation import hide_message, restore_message
 from chat.services.receipts import Cursors, advance_cursors
 from messaging.adapter import OutgoingRecord
 from messaging.memory_adapter import InMemoryAdapter
@@ -27,7 +28,14 @@ from messaging.models import DeadLetter, OutboxEvent, Receipt
 from messaging.validation import encode
 from tests.bus_line import Line
 from tests.bus_parts import message_event
-from tests.people import make_group, make_people, message_events, post, post_text
+from tests.people import (
+    make_group,
+    make_people,
+    make_person,
+    message_events,
+    post,
+    post_text,
+)
 from tests.replaying import replay, replayable
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,6 +193,55 @@ class TestMessageWithoutEvent:
         assert reconcile("--repair")[:2] == (0, ["message_without_event"])
         assert message_events().latest("pk").event_type == f"message.{change}"
         assert reconcile()[:2] == (0, [])
+
+    def test_that_was_edited_since_stays_repaired(
+        self, chat: Chat, ann: User, line: Line, reconcile: Reconcile
+    ) -> None:
+        """The event that is written tells of the revision that the edit has told of."""
+        message = post_text(chat, ann, "first")
+        message_events().latest("pk").delete()
+        edit_message(actor=ann, message_id=message.pk, content="second")
+        assert reconcile("--repair")[:2] == (0, ["message_without_event"])
+        assert reconcile("--repair")[:2] == (0, [])
+        line.work_off()
+        assert reconcile("--repair")[:2] == (0, [])
+
+    @pytest.mark.parametrize("change", ["edited", "hidden"])
+    def test_of_its_second_change_gets_one_though_the_first_was_audited(
+        self, chat: Chat, ann: User, line: Line, reconcile: Reconcile, change: str
+    ) -> None:
+        message = Message.objects.get(seq=7)
+        root = make_person("root", is_staff=True, is_superuser=True)
+
+        def do(number: int) -> None:
+            if change == "edited":
+                edit_message(actor=ann, message_id=message.pk, content=f"better {number}")
+            else:
+                hide_message(root, message.pk, "spam")
+
+        do(1)
+        if change == "hidden":
+            restore_message(root, message.pk, "a mistake")
+        line.work_off()
+        do(2)
+        message_events().latest("pk").delete()
+        assert reconcile("--repair")[:2] == (0, ["message_without_event"])
+        line.work_off()
+        assert reconcile()[:2] == (0, [])
+
+    @pytest.mark.parametrize("change", ["deleted", "hidden"])
+    def test_whose_words_are_gone_needs_a_person(
+        self, chat: Chat, ann: User, line: Line, reconcile: Reconcile, change: str
+    ) -> None:
+        message = post_text(chat, ann, "untold")
+        message_events().latest("pk").delete()
+        if change == "deleted":
+            delete_message(actor=ann, message_id=message.pk)
+        else:
+            hide_message(make_person("root", is_superuser=True), message.pk, "spam")
+        assert reconcile("--repair")[:2] == (3, ["lost_words_without_event"])
+        line.work_off()
+        assert not OutboxEvent.objects.set_aside().exists()
 
 
 class TestEventWithoutMessage:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from chat.facts import record_fact
 from chat.models import ActivityCount, ActivityShadow, Chat, Message, User
-from chat.projections import ActivityProjection
+from chat.projections import ActivityProjection, AuditProjection
 from chat.services.messages import delete_message, edit_message
 from messaging.base_adapter import BusAdapter
 from messaging.dead_letters import pack_headers
@@ -21,13 +21,15 @@ from messaging.memory_adapter import InMemoryAdapter
 from messaging.models import DeadLetter, OutboxEvent, Receipt
 from messaging.registry import MAIN_GROUP
 from messaging.replay_lock import ReplayRunsError, replay_lock
-from messaging.replay_sources import OutboxSource
+from messaging.replay_sources import OutboxSource, TopicSource
 from messaging.replaying import replay as replay_letter
 from tests.bus_line import Line
 from tests.people import make_group, make_people, post, post_text
 from tests.replaying import counted, counts, is_counted_right, log, replay, replayable
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -223,6 +225,47 @@ class TestSourceThatWasCut:
             check_complete(source, ActivityProjection(None), None)
         since = ActivityProjection.floor(timezone.now())
         check_complete(source, ActivityProjection(since), since)
+
+    def test_that_has_nothing_is_refused_too(self, adapter: BusAdapter) -> None:
+        """An outbox that was pruned empty, a topic that was made anew, another broker."""
+        OutboxEvent.objects.all().delete()
+        long_ago = timezone.now() - timedelta(days=3)
+        ActivityCount.objects.filter(span="minute").update(starts_at=long_ago)
+        empty = InMemoryAdapter()
+        topics = ["chat-messages"]
+        for source in (OutboxSource(topics), TopicSource(empty, MAIN_GROUP, topics)):
+            with pytest.raises(IncompleteSourceError):
+                check_complete(source, ActivityProjection(None), None)
+        check_complete(TopicSource(adapter, MAIN_GROUP, topics), AuditProjection(None), None)
+        empty.close(timeout_seconds=1)
+
+    def test_is_not_one_whose_events_waited_for_the_bus(self, adapter: BusAdapter) -> None:
+        """Their records are younger than what they tell of."""
+        source = TopicSource(adapter, MAIN_GROUP, ["chat-messages"])
+        check_complete(source, ActivityProjection(None), None)
+        late = timedelta(days=3)
+        for record in adapter.broker.written["chat-messages"]:  # type: ignore[attr-defined]
+            object.__setattr__(record, "timestamp_ms", record.timestamp_ms + late // MILLISECOND)
+        check_complete(source, ActivityProjection(None), None)
+
+
+class TestOutboxAsASource:
+    def test_gives_again_only_what_was_not_done_with(
+        self, chat: Chat, ann: User, talk: None
+    ) -> None:
+        """However old it is: what lies between is not read once more."""
+        OutboxEvent.objects.update(created_at=timezone.now() - timedelta(hours=1))
+        first = OutboxEvent.objects.filter(topic="chat-messages").earliest("id")
+        OutboxEvent.objects.filter(pk=first.pk).update(status=OutboxEvent.Status.CANCELLED)
+        source = OutboxSource(["chat-messages"])
+        source.start(None)
+        assert sum(len(events) for events in source.read()) == 32
+        post(chat, ann)
+        again = [event for events in source.read(is_last=True) for event in events]
+        assert [event.event_id for event in again] == [
+            first.event_id,
+            OutboxEvent.objects.filter(topic="chat-messages").latest("id").event_id,
+        ]
 
 
 class TestReplayLock:
