@@ -15,6 +15,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
+from chat.event_ids import row_number
 from chat.events import MESSAGES_TOPIC
 from chat.models import ActivityCount, ActivityShadow
 from chat.models.activity import ActivityBase
@@ -58,7 +59,7 @@ def _places(event: Event) -> Iterator[Place]:
     if payload.get("action", "created") != "created":
         return
     moment = event.happened_at
-    chat_id, user_id = int(payload["chatId"]), int(payload["senderId"])
+    chat_id, user_id = row_number(payload["chatId"]), row_number(payload["senderId"])
     for span in Span:
         yield Place(span.value, start_of(span, moment), chat_id, user_id)
 

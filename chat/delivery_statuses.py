@@ -47,7 +47,9 @@ def record_cursors(all_moved: Sequence[Moved]) -> None:
 
 def record_published(events: Iterable[Event]) -> None:
     """For each chat of these created messages, that they are on the bus."""
-    newest = {event.payload["chatId"]: event.payload for event in events}
+    newest: dict[str, Mapping[str, Any]] = {}
+    for event in sorted(events, key=lambda event: event.payload.get("seq") or 0):
+        newest[event.payload["chatId"]] = event.payload
     record_many(
         [
             _new_event(chat_id, "published", payload["seq"], message_id=payload["messageId"])

@@ -8,6 +8,7 @@ from functools import partial
 from django.db import transaction
 
 from chat.delivery_statuses import record_published
+from chat.event_ids import row_number
 from chat.events import MESSAGES_TOPIC
 from chat.fanout import HubEvent, spread
 from chat.services.delivery import apply_statuses
@@ -21,7 +22,7 @@ def tell_heads(events: Sequence[Event]) -> None:
     """The durable road: tells hubs how far each chat has come; who missed something reads it."""
     heads: dict[int, int] = {}
     for event in events:
-        chat_id = int(event.payload["chatId"])
+        chat_id = row_number(event.payload["chatId"])
         heads[chat_id] = max(heads.get(chat_id, 0), int(event.payload.get("revision") or 0))
     found = [HubEvent.head(chat_id, revision) for chat_id, revision in heads.items()]
     transaction.on_commit(partial(spread, found), robust=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from chat.events import MESSAGES_TOPIC
@@ -15,6 +16,8 @@ from chat.message_receipts import ReceiptCounts, count_receipts
 from chat.models import AuditEntry, Message
 from messaging.registry import registry
 from messaging.tracing import EventTrace, find_events, trace_events
+
+LATEST_EDITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,13 @@ def _saved(message: Message) -> Saved:
 
 
 def _moments(message: Message) -> Iterator[datetime]:
-    """When it changed, as far as its row still says; of the rest the audit log knows the events."""
+    """When it changed, as far as its row still says: each is looked for in the outbox. Of the rest,
+    and of edits before the latest ones, the audit log knows the events."""
     for moment in (message.created_at, message.edited_at, message.deleted_at, message.hidden_at):
         if moment is not None:
             yield moment
-    yield from message.edits.values_list("edited_at", flat=True)
+    newest = message.edits.order_by("-edited_at").values_list("edited_at", flat=True)
+    yield from newest[:LATEST_EDITS]
 
 
 def _read_audit(message: Message) -> list[Audited]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat.event_ids import row_number
 from chat.events import MESSAGES_TOPIC
 from chat.facts import AUDIT_TOPIC
 from chat.services.notifications import (
@@ -21,7 +22,7 @@ NAME = "notifications"
 
 @handler(topic=MESSAGES_TOPIC, name=NAME)
 def tell_of_messages(events: Sequence[Event]) -> None:
-    gone = {int(event.payload["messageId"]) for event in events if _is_gone(event)}
+    gone = {row_number(event.payload["messageId"]) for event in events if _is_gone(event)}
     if gone:
         take_back(gone)
     notify_of_messages([_said(event) for event in events if not _is_gone(event)])
@@ -33,9 +34,9 @@ def tell_of_invites(events: Sequence[Event]) -> None:
         [
             Invited(
                 event_id=event.event_id,
-                chat_id=int(event.payload["chatId"]),
-                user_id=int(event.payload["targetId"]),
-                actor_id=int(event.payload["actorId"]),
+                chat_id=row_number(event.payload["chatId"]),
+                user_id=row_number(event.payload["targetId"]),
+                actor_id=row_number(event.payload["actorId"]),
             )
             for event in events
             if event.payload["action"] == "member.added" and event.payload["actorId"]
@@ -51,8 +52,8 @@ def _said(event: Event) -> Said:
     reply_to = event.payload.get("replyTo")
     return Said(
         event_id=event.event_id,
-        message_id=int(event.payload["messageId"]),
-        chat_id=int(event.payload["chatId"]),
+        message_id=row_number(event.payload["messageId"]),
+        chat_id=row_number(event.payload["chatId"]),
         content=event.payload["content"],
-        reply_to_id=int(reply_to) if reply_to else None,
+        reply_to_id=row_number(reply_to) if reply_to else None,
     )

@@ -17,7 +17,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from chat.models import ActivityCount, Attachment, Notification
 from chat.services.attachments import delete_attachments
-from messaging.models import OutboxEvent, Receipt
+from messaging.ids_by_time import first_id_since
+from messaging.models import DeadLetter, OutboxEvent, Receipt
 
 Span = ActivityCount.Span
 Status = OutboxEvent.Status
@@ -61,12 +62,20 @@ def _hours(moment: datetime) -> QuerySet[ActivityCount]:
 def _receipts(moment: datetime) -> QuerySet[Receipt]:
     """Not of an event that some group is not done with: embedded, it would be handled twice."""
     waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
-    return Receipt.objects.filter(~Exists(waiting), handled_at__lt=moment)
+    end = first_id_since(Receipt, "handled_at", moment)
+    return Receipt.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
 
 
 def _events(moment: datetime) -> QuerySet[OutboxEvent]:
     done = [Status.PUBLISHED, Status.CANCELLED]
-    return OutboxEvent.objects.filter(status__in=done, created_at__lt=moment)
+    end = first_id_since(OutboxEvent, "created_at", moment)
+    return OutboxEvent.objects.filter(status__in=done, pk__lt=end, created_at__lt=moment)
+
+
+def _letters(moment: datetime) -> QuerySet[DeadLetter]:
+    """With the bytes that they hold: what people wrote, mostly."""
+    done = [DeadLetter.Status.REPLAYED, DeadLetter.Status.DISCARDED]
+    return DeadLetter.objects.filter(status__in=done, closed_at__lt=moment)
 
 
 def _seen(moment: datetime) -> QuerySet[Notification]:
@@ -78,6 +87,7 @@ KINDS = (
     Kind("activity_hours", "hours of activity", _hours),
     Kind("receipts", "receipts of handled events", _receipts),
     Kind("outbox", "published events of the outbox", _events),
+    Kind("dead_letters", "closed dead letters", _letters),
     Kind(
         "uploads",
         "uploads that were never sent, with their files",

@@ -82,7 +82,8 @@ class _Surroundings:
         self.mentions = mention_counts(user)
         self.errors = delivery_errors(user.pk, ids)
         direct = [chat.pk for chat in chats if chat.is_direct]
-        partners = Membership.objects.filter(chat_id__in=direct).exclude(user=user)
+        partners = Membership.objects.filter(chat_id__in=direct, user__is_bot=False)
+        partners = partners.exclude(user=user)
         self.peers = {m.chat_id: m.user for m in partners.select_related("user")}
 
 

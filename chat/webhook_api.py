@@ -15,7 +15,6 @@ from chat.services.access import known_id
 
 PAGE_DELIVERIES = 50
 MOST_COUNTED = 1000
-TESTS_PER_MINUTE = 10
 # Each takes as long as a stranger's server likes.
 _test_limit = MessageLimit("WEBHOOK_TESTS_PER_MINUTE")
 
@@ -57,7 +56,7 @@ def rotate_secret(user: User, fields: Frame, chat_id: int, webhook_id: int) -> P
 def try_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
     _test_limit.take(user.pk)
-    return {"delivery": delivery_payload(webhooks.try_webhook(webhook))}
+    return {"delivery": delivery_payload(webhooks.try_webhook(user, webhook))}
 
 
 def list_deliveries(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:

@@ -83,9 +83,14 @@ def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted
 
 def highest_seqs(rows: Iterable[OutboxRow]) -> dict[str, int]:
     """Key -> the highest `seq` of its message.created events."""
-    last = {row.key: row for row in rows if row.event_type == "message.created"}
-    seqs = {key: row.parsed().get("seq") for key, row in last.items()}
-    return {key: seq for key, seq in seqs.items() if isinstance(seq, int)}
+    highest: dict[str, int] = {}
+    for row in rows:
+        if row.event_type == "message.created":
+            seq = row.parsed().get("seq")
+            # The last one need not be the highest: a repair sends an old one behind newer ones.
+            if isinstance(seq, int):
+                highest[row.key] = max(seq, highest.get(row.key, 0))
+    return highest
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from messaging.ids_by_time import first_id_since
 from messaging.models import DeadLetter, OutboxEvent, Receipt
 from messaging.registry import Registry
 
@@ -71,12 +72,24 @@ def find_events(
     Without an index of its own, which every message would have to pay for: ids follow time.
     """
     found: set[UUID] = set()
-    for moment in sorted(set(moments)):
-        first, end = _first_id_since(moment - AROUND), _first_id_since(moment + AROUND)
+    for since, until in _windows(moments):
+        first = first_id_since(OutboxEvent, "created_at", since)
+        end = first_id_since(OutboxEvent, "created_at", until)
         rows = OutboxEvent.objects.filter(id__gte=first, id__lt=end, topic=topic, key=key)
         for event_id, payload in rows.values_list("event_id", "payload").iterator():
             if orjson.loads(payload).get(field) == value:
                 found.add(event_id)
+    return found
+
+
+def _windows(moments: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """The times around the moments; what overlaps is one."""
+    found: list[tuple[datetime, datetime]] = []
+    for moment in sorted(moments):
+        since, until = moment - AROUND, moment + AROUND
+        if found and since <= found[-1][1]:
+            since = found.pop()[0]
+        found.append((since, until))
     return found
 
 
@@ -96,25 +109,6 @@ def trace_events(event_ids: Collection[UUID], registry: Registry) -> list[EventT
         for event_id in known
     ]
     return sorted(traces, key=_when)
-
-
-def _first_id_since(moment: datetime) -> int:
-    """The first row that was recorded then or later; one past the last when there is none."""
-    ids = OutboxEvent.objects.order_by("id").values_list("id", flat=True)
-    low, high = ids.first() or 0, (ids.last() or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = (
-            OutboxEvent.objects.filter(id__gte=middle)
-            .order_by("id")
-            .values_list("id", "created_at")
-            .first()
-        )
-        if row is None or row[1] >= moment:
-            high = middle
-        else:
-            low = row[0] + 1
-    return low
 
 
 def _trace(

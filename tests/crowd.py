@@ -61,7 +61,8 @@ def share_more_chats(database_url: str, room: Room, *, more: int) -> list[int]:
         ).fetchall()
         connection.execute(
             "INSERT INTO chat_membership (chat_id, user_id, role, notify, joined_at,"
-            " delivered_seq, read_seq) SELECT chat.id, one.user_id, one.role, one.notify, now(), 0, 0"
+            " delivered_seq, read_seq)"
+            " SELECT chat.id, one.user_id, one.role, one.notify, now(), 0, 0"
             " FROM chat_membership AS one, chat_chat AS chat"
             " WHERE one.chat_id = %s AND chat.id = ANY(%s)",
             (chat_id, [pk for (pk,) in made]),

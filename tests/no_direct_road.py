@@ -6,13 +6,13 @@ browser sees has come through the outbox, Kafka and the consumer's heads.
 
 from __future__ import annotations
 
-from webchat.asgi import application  # isort: split  (the rest needs the apps to be ready)
+from webchat.asgi import application
+
+__all__ = ["application"]
 
 from chat import watch
 from chat.fanout import announce_messages
 from chat.signals import messages_changed
-
-__all__ = ["application"]
 
 assert messages_changed.disconnect(announce_messages)
 watch.HEADS_SECONDS = (3600.0, 3600.0)  # type: ignore[misc]  # Final to the product

@@ -154,6 +154,7 @@ KEPT_DAYS = {
     "activity_hours": 365,
     "receipts": 30,
     "outbox": 30,
+    "dead_letters": 90,
     "uploads": 1,
     "notifications": 90,
 }

@@ -69,15 +69,22 @@ class MembershipPage(ChatAdmin):
         "joined_at",
         "left_at",
         "delivered_seq",
-        "read_seq",
+        "read_seq_shown",
     ]
     list_select_related = ["chat", "user"]
+    exclude = ["read_seq"]
+    readonly_fields = ["read_seq_shown"]
     list_filter = ["role"]
     search_help_text = _("chat:NUMBER, @username")
     finds = {
         "chat": lambda number: Q(chat_id=row_id(number)),
         "@": lambda name: Q(user__username__iexact=name),
     }
+
+    @admin.display(description=_("read"))
+    def read_seq_shown(self, membership: Membership) -> int | None:
+        """Only of those who show it to others."""
+        return membership.read_seq if membership.user.shares_reading else None
 
 
 @admin.register(Invite)

@@ -21,6 +21,7 @@ from chat.journey import read_journey
 from chat.models import Attachment, Message, MessageEdit, Reaction
 from chat.services.moderation import hide_message, restore_message
 from chat.text import excerpt
+from messaging.ids_by_time import first_id_since
 from messaging.staff import ReasonForm, asks_first
 
 READ_ALL = "chat.read_all_messages"
@@ -57,7 +58,9 @@ class AgeFilter(admin.SimpleListFilter):
         hours = self.HOURS.get(self.value() or "")
         if hours is None:
             return queryset
-        return queryset.filter(created_at__gt=timezone.now() - timedelta(hours=hours))
+        since = timezone.now() - timedelta(hours=hours)
+        first = first_id_since(Message, "created_at", since)
+        return queryset.filter(pk__gte=first, created_at__gte=since)
 
 
 def _place(text: str) -> Q:

@@ -9,6 +9,7 @@ import orjson
 from django.utils.crypto import salted_hmac
 
 from chat.audit.chain import Draft
+from chat.event_ids import row_number
 from messaging.events import Event
 
 # Of a message's event, as they are there.
@@ -28,7 +29,7 @@ def draft_of_message(event: Event) -> Draft:
         action=f"message.{action}",
         actor_id=_actor_of_message(payload),
         actor_name="",
-        chat_id=int(payload["chatId"]),
+        chat_id=row_number(payload["chatId"]),
         target_type="message",
         target_id=payload["messageId"],
         details=_written(details),
@@ -39,7 +40,7 @@ def _actor_of_message(payload: Mapping[str, Any]) -> int | None:
     """Who hid or restored it, and why, is a fact of its own."""
     if "moderation" in payload:
         return None
-    return int(payload.get("actorId") or payload["senderId"])
+    return row_number(payload.get("actorId") or payload["senderId"])
 
 
 def draft_of_fact(event: Event) -> Draft:
@@ -48,9 +49,9 @@ def draft_of_fact(event: Event) -> Draft:
         event_id=event.event_id,
         happened_at=event.happened_at,
         action=payload["action"],
-        actor_id=int(payload["actorId"]) if payload["actorId"] else None,
+        actor_id=row_number(payload["actorId"]) if payload["actorId"] else None,
         actor_name=payload.get("actorName", ""),
-        chat_id=int(payload["chatId"]) if payload["chatId"] else None,
+        chat_id=row_number(payload["chatId"]) if payload["chatId"] else None,
         target_type=payload["targetType"],
         target_id=payload["targetId"],
         details=_written(payload["details"]),

@@ -62,7 +62,7 @@ def _is_told(count: int) -> bool:
 
 
 def _target_of(account: str) -> tuple[str, object]:
-    person = User.objects.filter(username=account).values_list("pk", flat=True).first()
+    person = User.objects.filter(username__iexact=account).values_list("pk", flat=True).first()
     return ("person", person) if person else ("account", account)
 
 

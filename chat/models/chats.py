@@ -109,7 +109,7 @@ class Membership(models.Model):
     delivered_seq = models.PositiveBigIntegerField(default=0)
     read_seq = models.PositiveBigIntegerField(default=0)
     notify = models.CharField(max_length=8, choices=Notify, default=Notify.ALL)
-    # Until then nothing is told, whatever `notify` says.
+    # Until then nothing rings, whatever `notify` says; it is kept to be seen all the same.
     muted_until = models.DateTimeField(null=True, blank=True)
 
     objects = MembershipQuerySet.as_manager()

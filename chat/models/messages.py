@@ -100,6 +100,16 @@ class Message(models.Model):
             models.Index(
                 fields=["reply_to"], name="message_replies", condition=Q(reply_to__isnull=False)
             ),
+            # What staff looks for: few rows, found without reading all the others.
+            models.Index(
+                fields=["id"], name="message_hidden", condition=Q(hidden_at__isnull=False)
+            ),
+            models.Index(
+                fields=["id"], name="message_deleted", condition=Q(deleted_at__isnull=False)
+            ),
+            models.Index(
+                fields=["id"], name="message_edited", condition=Q(edited_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -83,6 +83,8 @@ class WebhookDelivery(models.Model):
     body = models.TextField(help_text=_("JSON, exactly as it is sent."))
     status = models.CharField(max_length=9, choices=Status, default=Status.WAITING)
     attempts = models.PositiveIntegerField(default=0)
+    # Of these, how many failed although the receiver had just taken another one.
+    refused = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     response_status = models.PositiveSmallIntegerField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True, default="")

@@ -174,7 +174,8 @@ def check_doubles(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     sql = """
         SELECT e.pk, e.chat_id, e.seq, e.revision, e.action, e.event_id, e.status
         FROM reconcile_event e
-        JOIN (SELECT chat_id, revision, action FROM reconcile_event WHERE topic = %s AND status <> %s
+        JOIN (SELECT chat_id, revision, action FROM reconcile_event
+              WHERE topic = %s AND status <> %s
               GROUP BY chat_id, revision, action HAVING count(*) > 1) d
           ON d.chat_id = e.chat_id AND d.revision = e.revision AND d.action = e.action
         WHERE e.topic = %s AND e.status <> %s

@@ -10,9 +10,9 @@ from typing import Any
 from django.db.models import F
 
 from chat.delivery_errors import ERROR_LENGTH
+from chat.event_ids import ForeignIdError, row_number
 from chat.fanout import HubEvent, announce
 from chat.models import Message
-from chat.services.access import LARGEST_ID
 from chat.services.published import mark_published
 from chat.services.receipts import Cursors, advance_cursors
 
@@ -42,8 +42,10 @@ def apply_statuses(statuses: Iterable[Status]) -> None:
 
 def _id(text: str) -> int:
     """Of a row; 0, which no row has, for what is no id of ours."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    return number if number <= LARGEST_ID else 0
+    try:
+        return row_number(text)
+    except ForeignIdError:
+        return 0
 
 
 def _tell_senders(errors: Mapping[tuple[int, int], Status]) -> None:

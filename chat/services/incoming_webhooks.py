@@ -35,6 +35,8 @@ def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[In
     """With its token, of which only a hash is kept: nobody is shown it a second time."""
     check_may_manage(actor, chat_id, STAFF_PERMISSION)
     chat, name = lock_chat(chat_id), check_title(name)
+    if chat.is_direct:
+        raise ConflictError(_("A direct chat is between two people: make a group instead."))
     _check_room(chat)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     bot = User(username=f"bot-{uuid4().hex[:16]}", display_name=name[:NAME_LENGTH], is_bot=True)

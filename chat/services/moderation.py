@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -67,6 +67,8 @@ def set_staff_rights(
     """Which groups of staff a person is in. Not one's own, so that nobody locks themselves out."""
     _check_may(actor, "chat.change_user")
     person = _other_person(actor, person_id)
+    if not actor.is_superuser:
+        _check_gives_no_more_than_own(actor, person, groups)
     before = _rights(person)
     person.is_staff = is_staff
     person.save(update_fields=["is_staff"])
@@ -77,6 +79,14 @@ def set_staff_rights(
         target=("person", person.pk),
         details={"reason": reason, "before": before, "after": _rights(person)},
     )
+
+
+def _check_gives_no_more_than_own(actor: User, person: User, groups: Iterable[Group]) -> None:
+    if person.is_superuser:
+        raise ForbiddenError(_("Only a superuser may do this to a superuser."))
+    given = Permission.objects.filter(group__in=groups).select_related("content_type")
+    if not all(actor.has_perm(f"{p.content_type.app_label}.{p.codename}") for p in given):
+        raise ForbiddenError(_("These groups may do what you may not: ask a superuser."))
 
 
 def _rights(person: User) -> list[str]:

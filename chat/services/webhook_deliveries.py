@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from chat.errors import NotFoundError
+from chat.event_ids import row_number
 from chat.facts import record_fact
 from chat.models import User, Webhook, WebhookDelivery
-from chat.services.webhooks import announce_deliveries, switch_off
+from chat.services.webhooks import announce_deliveries, make_postponed_due, switch_off
 from chat.webhooks.bodies import make_body
 from chat.webhooks.requests import Outcome
 from messaging.events import Event
@@ -49,17 +50,17 @@ class Try:
 
 def record_deliveries(events: Sequence[Event]) -> None:
     """Notes each event for the webhooks of its chat and those of all chats. Twice is once."""
-    receivers = _receivers({int(event.payload["chatId"]) for event in events})
+    receivers = _receivers({row_number(event.payload["chatId"]) for event in events})
     rows = [
         WebhookDelivery(
             webhook_id=webhook_id,
             event_id=event.event_id,
             event_type=event.event_type,
-            chat_id=int(event.payload["chatId"]),
+            chat_id=row_number(event.payload["chatId"]),
             body=make_body(event.event_type, event.produced_at, event.payload),
         )
         for event in events
-        for webhook_id in receivers[int(event.payload["chatId"])]
+        for webhook_id in receivers[row_number(event.payload["chatId"])]
     ]
     if rows:
         WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True)
@@ -99,7 +100,7 @@ def _record_success(webhook: Webhook, delivery: WebhookDelivery, outcome: Outcom
     now = timezone.now()
     _keep(delivery, outcome, status=Status.DELIVERED, finished_at=now)
     if webhook.failures >= OUTAGE_FAILURES:
-        webhook.deliveries.waiting().update(next_attempt_at=now)
+        make_postponed_due(webhook)
     if webhook.failures:
         webhook.failures, webhook.failing_since = 0, None
         webhook.save(update_fields=["failures", "failing_since"])
@@ -107,33 +108,22 @@ def _record_success(webhook: Webhook, delivery: WebhookDelivery, outcome: Outcom
 
 def _record_failure(webhook: Webhook, delivery: WebhookDelivery, outcome: Outcome) -> None:
     now = timezone.now()
+    refused = delivery.refused + (webhook.failures == 0)
     webhook.failures += 1
     webhook.failing_since = webhook.failing_since or now
     webhook.save(update_fields=["failures", "failing_since"])
-    tries = delivery.attempts + 1
-    if _is_refused_for_good(webhook, delivery, tries, now):
-        _keep(delivery, outcome, status=Status.GIVEN_UP, finished_at=now)
+    if refused >= ENOUGH_FAILURES and _is_long_ago(delivery.created_at, now):
+        # Only this one is not taken. Tried for ever, its chat's later ones would wait for ever.
+        _keep(delivery, outcome, refused=refused, status=Status.GIVEN_UP, finished_at=now)
         _record_deed("webhook.gave_up", None, webhook, delivery)
         return
-    wait = TRIES.wait_seconds(tries, longest_seconds=LONGEST_WAIT_SECONDS)
+    wait = TRIES.wait_seconds(delivery.attempts + 1, longest_seconds=LONGEST_WAIT_SECONDS)
     later = now + timedelta(seconds=max(wait, outcome.retry_after_seconds))
-    _keep(delivery, outcome, next_attempt_at=later)
+    _keep(delivery, outcome, refused=refused, next_attempt_at=later)
     if outcome.status == GONE:
         switch_off(webhook, reason=SAYS_GONE)
     elif webhook.failures >= ENOUGH_FAILURES and _is_long_ago(webhook.failing_since, now):
         switch_off(webhook, reason=FAILED_FOR_LONG)
-
-
-def _is_refused_for_good(
-    webhook: Webhook, delivery: WebhookDelivery, tries: int, now: datetime
-) -> bool:
-    """Only this one is not taken: the receiver took another just before. Were it tried for ever,
-    its chat's later ones would wait for ever."""
-    return (
-        webhook.failures == 1
-        and tries >= ENOUGH_FAILURES
-        and _is_long_ago(delivery.created_at, now)
-    )
 
 
 def _is_long_ago(moment: datetime, now: datetime) -> bool:

@@ -26,6 +26,7 @@ from chat.webhooks.signing import make_secret, signed_headers
 MOST_PER_CHAT = 20
 # The right of staff to look after the webhooks of chats that they are not in.
 STAFF_PERMISSION = "chat.change_webhook"
+READ_PERMISSION = "chat.read_all_messages"
 
 # Sent on commit when deliveries may go out.
 deliveries_announced = Signal()
@@ -40,9 +41,21 @@ def check_may_manage(actor: User, chat_id: int | None, permission: str = STAFF_P
     managing_membership_of(actor, chat_id)
 
 
+def _check_may_make(actor: User, chat_id: int | None) -> None:
+    """Whoever makes one reads at its address what is written: staff needs that right besides.
+
+    Raises NotFoundError or ForbiddenError."""
+    is_read_by_staff = actor.is_staff and actor.has_perm(READ_PERMISSION)
+    if is_read_by_staff and actor.has_perm(STAFF_PERMISSION):
+        return
+    if chat_id is None:
+        raise ForbiddenError(_("Only staff with the right to read all messages may do this."))
+    managing_membership_of(actor, chat_id)
+
+
 def create_webhook(*, actor: User, chat_id: int | None, name: str, url: str) -> Webhook:
     """With its secret, which nobody is shown a second time. `chat_id` None: for all chats."""
-    check_may_manage(actor, chat_id)
+    _check_may_make(actor, chat_id)
     name, url = check_title(name), check_url(url)
     with transaction.atomic():
         if chat_id is not None:
@@ -94,7 +107,7 @@ def rotate_secret(*, actor: User, webhook_id: int, chat_id: int | None) -> Webho
     return webhook
 
 
-def try_webhook(webhook: Webhook) -> WebhookDelivery:
+def try_webhook(actor: User, webhook: Webhook) -> WebhookDelivery:
     """Sends a test at once, past what waits; takes as long as the receiver, at most 10 s."""
     now, event_id = timezone.now(), uuid4()
     body = make_body(TEST_TYPE, now, {"webhook": webhook.name})
@@ -103,19 +116,21 @@ def try_webhook(webhook: Webhook) -> WebhookDelivery:
     )
     outcome = post(webhook.url, headers, body.encode())
     status = WebhookDelivery.Status
-    return WebhookDelivery.objects.create(
-        webhook=webhook,
-        event_id=event_id,
-        event_type=TEST_TYPE,
-        body=body,
-        status=status.GIVEN_UP if outcome.error else status.DELIVERED,
-        attempts=1,
-        response_status=outcome.status,
-        error=outcome.error,
-        milliseconds=outcome.milliseconds,
-        created_at=now,
-        finished_at=timezone.now(),
-    )
+    with transaction.atomic():
+        _record("webhook.tested", actor, webhook, answer=str(outcome.status or outcome.error))
+        return WebhookDelivery.objects.create(
+            webhook=webhook,
+            event_id=event_id,
+            event_type=TEST_TYPE,
+            body=body,
+            status=status.GIVEN_UP if outcome.error else status.DELIVERED,
+            attempts=1,
+            response_status=outcome.status,
+            error=outcome.error,
+            milliseconds=outcome.milliseconds,
+            created_at=now,
+            finished_at=timezone.now(),
+        )
 
 
 def switch_off(webhook: Webhook, *, reason: str = "", actor: User | None = None) -> None:
@@ -130,9 +145,15 @@ def _switch_on(webhook: Webhook, actor: User) -> None:
     webhook.is_active, webhook.switched_off_at, webhook.switched_off_reason = True, None, ""
     webhook.failures, webhook.failing_since = 0, None
     webhook.save()
-    webhook.deliveries.waiting().update(next_attempt_at=timezone.now())
+    make_postponed_due(webhook)
     _record("webhook.switched_on", actor, webhook)
     announce_deliveries()
+
+
+def make_postponed_due(webhook: Webhook) -> None:
+    """Only those that were tried are postponed: few, however many wait behind them."""
+    now = timezone.now()
+    webhook.deliveries.waiting().filter(next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
 def announce_deliveries() -> None:

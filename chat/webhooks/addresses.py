@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from dataclasses import dataclass
-from typing import Final
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from django.conf import settings
@@ -28,10 +30,14 @@ NO_TLS: Final = gettext_noop(
 )
 WRONG_PORT: Final = gettext_noop("Expected the port 80, 443, or one from 1024 up.")
 UNKNOWN_NAME: Final = gettext_noop("The name in the address is not known. Check its spelling.")
+NO_ANSWER: Final = gettext_noop(
+    "The name in the address could not be looked up in time. Try again later."
+)
 PRIVATE: Final = gettext_noop(
     "The address leads into a private network. WEBHOOK_ALLOW_PRIVATE=true allows that."
 )
 
+LOOK_UP_SECONDS: Final = 5.0
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 LOWEST_FREE_PORT: Final = 1024
 _PATH_CHARACTERS: Final = "!$%&'()*+,/:;=?@[]~"
@@ -76,15 +82,32 @@ def parse_target(url: str) -> Target:
 
 def resolve(target: Target) -> list[str]:
     """The IP addresses behind the name. Raises AddressRefusedError when one may not be reached."""
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise AddressRefusedError(UNKNOWN_NAME) from None
+    found = _look_up(target)
     # In the order of the resolver, which knows what this machine can reach.
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(map(is_public, addresses)):
         raise AddressRefusedError(PRIVATE)
     return addresses
+
+
+def _look_up(target: Target) -> list[Any]:
+    """The system's own look-up knows no time limit: a thread is left behind with a slow one."""
+    answers: SimpleQueue[list[Any]] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError):
+            answers.put([])
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        found = answers.get(timeout=LOOK_UP_SECONDS)
+    except Empty:
+        raise AddressRefusedError(NO_ANSWER) from None
+    if not found:
+        raise AddressRefusedError(UNKNOWN_NAME)
+    return found
 
 
 def is_public(text: str) -> bool:

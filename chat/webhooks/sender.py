@@ -69,6 +69,7 @@ class Sender:
         self._look_seconds = look_seconds
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._stopping = threading.Event()
+        self._stop_began_at = 0.0
         self._finish_by = float("inf")
         self._inbox: Inbox = SimpleQueue()
         self._crew = Crew("webhook", size=MOST_AT_ONCE)
@@ -83,13 +84,18 @@ class Sender:
         deliveries_announced.connect(self._wake)
         self._thread.start()
 
+    def begin_to_stop(self) -> None:
+        self._stop_began_at = self._stop_began_at or time.monotonic()
+        self._stopping.set()
+        self._inbox.put(None)
+
     def stop(self, timeout_seconds: float) -> bool:
         """Waits so long for answers that are on their way; what has none is sent again."""
         deliveries_announced.disconnect(self._wake)
-        self._finish_by = time.monotonic() + timeout_seconds
-        self._stopping.set()
+        self.begin_to_stop()
+        self._finish_by = self._stop_began_at + timeout_seconds
         self._inbox.put(None)
-        self._thread.join(timeout_seconds + 1)
+        self._thread.join(max(0.0, self._finish_by - time.monotonic()) + 1)
         return not self._thread.is_alive()
 
     def _wake(self, **_given: Any) -> None:
@@ -229,7 +235,8 @@ class Sender:
         """Waits for answers and writes them down."""
         try:
             while self._running and time.monotonic() < self._finish_by:
-                self._record(self._take_done(self._finish_by - time.monotonic()))
+                # `stop` says how long, and wakes.
+                self._record(self._take_done(min(60.0, self._finish_by - time.monotonic())))
         except DATABASE_AWAY as error:
             logger.warning("the database is away", extra={"error": type(error).__name__})
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from chat.models import ActivityCount, ActivityShadow, Chat, Message, User
@@ -102,6 +103,12 @@ def database_url() -> str:
     return f"postgres://{names['USER']}@{names['HOST']}:{names['PORT']}/{names['NAME']}"
 
 
+def manage_environment(kafka: Kafka) -> dict[str, str]:
+    return environment(
+        database_url(), settings.REDIS_URL, KAFKA_BROKERS=kafka.brokers, MESSAGE_BUS="kafka"
+    )
+
+
 class TestReplay:
     def test_twice_changes_nothing(self, line: Line, chats: list[tuple[Chat, User]]) -> None:
         write(chats, 100)
@@ -136,9 +143,7 @@ class TestReplay:
         line.work_off()
         ActivityCount.objects.filter(span="day").update(messages=7)
         before = counts()
-        env = environment(
-            database_url(), KAFKA_BROKERS=kafka_without_topics.brokers, MESSAGE_BUS="kafka"
-        )
+        env = manage_environment(kafka_without_topics)
         done = subprocess.run(
             [sys.executable, "-c", KILLED_BEFORE_THE_SWAP],
             cwd=ROOT,
@@ -178,9 +183,7 @@ class TestReconcile:
         remove_topics(kafka_without_topics.brokers, topics)
         line.adapter.ensure_topics(topics, partitions=3, replication=1)
         assert {found.split(":")[0] for found in damage(line)} == {"lost_on_topic"}
-        env = environment(
-            database_url(), KAFKA_BROKERS=kafka_without_topics.brokers, MESSAGE_BUS="kafka"
-        )
+        env = manage_environment(kafka_without_topics)
         done = subprocess.run(
             [sys.executable, "manage.py", "reconcile", "--topic", "--repair"],
             cwd=ROOT,

@@ -9,13 +9,14 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from chat.audit.chain import Head
 from chat.audit.verifying import Damage, Verification
 from messaging.describing import describe
 from messaging.management.arguments import positive
 from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables, say
+from messaging.management.long_queries import allow_long_queries
 
 MOST_SHOWN = 1000
 
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         damages: list[Damage] = []
         found = 0
         try:
-            _take_time()
+            allow_long_queries()
             for damage in verification.damages(options["expect_head"]):
                 found += 1
                 if len(damages) < MOST_SHOWN:
@@ -83,13 +84,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{verification.entries} entries: {verdict}. Head {verification.head}")
         if found:
             say("Compare with a backup, and with the records of the topics while they are kept.")
-
-
-def _take_time() -> None:
-    """Joining millions of rows takes longer than a request may."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0")
 
 
 def _show_progress(place: int) -> None:

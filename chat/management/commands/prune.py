@@ -15,6 +15,7 @@ from django.utils import timezone
 from chat.pruning import KINDS, Kind
 from messaging.describing import describe
 from messaging.management.exits import AWAY, fail, require_tables, say
+from messaging.management.long_queries import allow_long_queries
 
 
 class Command(BaseCommand):
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         require_tables()
         execute = options["execute"]
         try:
+            allow_long_queries()
             counts = {kind.name: self._prune(kind, execute=execute) for kind in KINDS}
         except (OperationalError, InterfaceError) as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")

@@ -145,8 +145,15 @@ class Command(BaseCommand):
         )
         heartbeat.beat()
         try:
-            with stopped_by_signals(consumer.stop), beside(group):
-                consumer.run()
+            with beside(group) as companions:
+
+                def stop() -> None:
+                    consumer.stop()
+                    for companion in companions:
+                        companion.begin_to_stop()
+
+                with stopped_by_signals(stop):
+                    consumer.run()
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))
         finally:

@@ -12,7 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from chat.models import ActivityCount, AuditEntry, Message, User
+from chat.errors import ForbiddenError, NotFoundError
+from chat.models import ActivityCount, AuditEntry, Message, User, Webhook
+from chat.services.webhooks import create_webhook
 from chat.staff_groups import GROUPS
 from messaging.models import DeadLetter, OutboxEvent
 from messaging.staff import MOST_COUNTED, ReadOnlyAdmin
@@ -123,7 +125,9 @@ class TestEveryPage:
     def test_takes_what_each_of_its_filters_offers(self, page):
         make_row(page.model)
         browser = browser_of(staff_with(view_right(page)))
-        links = re.findall(r'<li>\s*<a href="(\?[^"]+)"', browser.get(address(page)).content.decode())
+        links = re.findall(
+            r'<li>\s*<a href="(\?[^"]+)"', browser.get(address(page)).content.decode()
+        )
         offered = [unescape(link) for link in links]
         assert bool(offered) == bool(page.list_filter)
         for link in offered:
@@ -213,6 +217,18 @@ class TestGroups:
 
     def test_of_auditors_change_nothing_and_read_no_words(self):
         assert {right.split(".")[1].split("_")[0] for right in GROUPS["Auditors"]} == {"view"}
+
+    def test_of_operators_make_no_webhook_to_read_by(self):
+        person, chat = staff_of("Operators"), make_group(make_person("ann"))
+        browser = browser_of(person)
+        form = {"name": "Mine", "url": "https://192.0.2.1/hook"}
+        for given in ({}, {"chat": chat.pk}):
+            answer = browser.post(reverse("admin:chat_webhook_add"), form | given)
+            assert answer.status_code == 200
+            assert "errornote" in answer.content.decode()
+            with pytest.raises((ForbiddenError, NotFoundError)):
+                create_webhook(actor=person, chat_id=given.get("chat"), **form)
+        assert not Webhook.objects.exists()
 
     def test_of_operators_read_no_messages(self):
         assert not {"chat.view_message", "chat.read_all_messages"} & GROUPS["Operators"]

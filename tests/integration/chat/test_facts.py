@@ -133,6 +133,10 @@ class TestFactsOfSigningIn:
             assert orjson.loads(row.payload)["details"]["address"] == "127.0.0.1"
             assert "wrong" not in row.payload
 
+    def test_know_the_person_in_any_case(self, person: User):
+        record_failed_sign_in(person.username.upper(), "192.0.2.1")
+        assert facts() == [("sign_in.failed", None, None, str(person.pk))]
+
     def test_tell_of_a_thousand_tries_in_ten_facts(self, client: Client):
         for _ in range(1000):
             record_failed_sign_in("ann", "192.0.2.1")

@@ -182,6 +182,12 @@ class TestMaking:
             create_incoming_webhook(actor=make_person("eve"), chat_id=chat.pk, name="Builds")
         assert not IncomingWebhook.objects.exists()
 
+    def test_is_not_for_a_direct_chat(self, ann, bob):
+        chat = chats.open_direct_chat(user=ann, other_id=bob.pk)
+        root = make_person("root", is_staff=True, is_superuser=True)
+        with pytest.raises(ConflictError):
+            create_incoming_webhook(actor=root, chat_id=chat.pk, name="Builds")
+
     def test_ends_when_a_chat_has_enough(self, ann, chat, monkeypatch):
         monkeypatch.setattr(incoming_webhooks, "MOST_PER_CHAT", 1)
         create_incoming_webhook(actor=ann, chat_id=chat.pk, name="Builds")

@@ -275,6 +275,19 @@ class TestSetStaffRights:
             "after": ["staff", "Moderators"],
         }
 
+    def test_are_no_more_than_those_of_who_gives_them(self, ann, bob):
+        root = make_person("root", is_superuser=True, is_staff=True)
+        actor = staff_with("change_user")
+        operators = Group.objects.get(name="Operators")
+        with pytest.raises(ForbiddenError):
+            set_staff_rights(actor, ann.pk, is_staff=True, groups=[operators], reason="a friend")
+        with pytest.raises(ForbiddenError):
+            set_staff_rights(actor, root.pk, is_staff=False, groups=[], reason="in the way")
+        set_staff_rights(actor, ann.pk, is_staff=True, groups=[], reason="helps")
+        ann.refresh_from_db()
+        root.refresh_from_db()
+        assert (ann.is_staff, ann.groups.exists(), root.is_staff) == (True, False, True)
+
     def test_cannot_be_given_by_a_moderator_nor_to_oneself(self, ann, moderator):
         with pytest.raises(ForbiddenError):
             set_staff_rights(moderator, ann.pk, is_staff=True, groups=[], reason="a friend")

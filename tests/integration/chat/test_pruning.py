@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from chat.models import ActivityCount, Attachment, Chat, Message, Notification, User
 from chat.pruning import KINDS
-from messaging.models import OutboxEvent, Receipt
+from messaging.models import DeadLetter, OutboxEvent, Receipt
 from tests.people import post_text
 
 pytestmark = pytest.mark.django_db
@@ -93,10 +93,10 @@ class TestPrune:
 
     def test_removes_events_that_are_done_with_and_no_others(self):
         status = OutboxEvent.Status
-        kept = {add_event(status.PUBLISHED, is_due=False)}
-        kept |= {add_event(each, is_due=True) for each in (status.WAITING, status.ERROR)}
+        kept = {add_event(each, is_due=True) for each in (status.WAITING, status.ERROR)}
         for each in (status.PUBLISHED, status.CANCELLED):
             add_event(each, is_due=True)
+        kept.add(add_event(status.PUBLISHED, is_due=False))
         assert prune("--execute")["outbox"] == 2
         assert set(OutboxEvent.objects.values_list("event_id", flat=True)) == kept
 
@@ -130,6 +130,21 @@ class TestPrune:
             )  # fmt: skip
         assert prune("--execute")["notifications"] == 1
         assert count_of(Notification) == 2
+
+    def test_removes_dead_letters_that_were_closed_long_ago(self):
+        for status, is_due in (
+            ("open", True),
+            ("replayed", True),
+            ("discarded", True),
+            ("replayed", False),
+        ):
+            DeadLetter.objects.create(
+                topic="t", group="g", error_class="E", status=status,
+                closed_at=None if status == "open" else moment("dead_letters", is_due=is_due),
+            )  # fmt: skip
+        assert prune("--execute")["dead_letters"] == 2
+        left = DeadLetter.objects.values_list("status", flat=True)
+        assert sorted(left) == ["open", "replayed"]
 
     def test_changes_nothing_without_being_told_to(self):
         add_activity("minute", "activity_minutes", is_due=True)

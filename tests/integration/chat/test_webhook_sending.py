@@ -29,6 +29,7 @@ from tests.integration.chat.webhook_parts import (
     until,
 )
 from tests.people import make_group, make_person
+from tests.processes import PATIENCE
 from tests.receivers import Got, Receiver, is_signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -343,12 +344,47 @@ class TestSwitchingOff:
         assert receiver.events_by_chat() == {str(chat.pk): [1, 2, 3, 4, 5, 8, 9]}
         assert facts("webhook.switched_on") == 1
 
+    def test_is_undone_while_the_receiver_is_still_down_without_a_loss(
+        self, ann, webhook, chat, receiver
+    ):
+        """However often and long they were tried: nothing says that only these are not taken."""
+        receiver.behave = lambda got, handler: 500
+        note([chat], last=3)
+        webhook.deliveries.update(attempts=40, created_at=timezone.now() - timedelta(hours=30))
+        for _ in range(3):
+            webhooks.set_webhook_active(
+                actor=ann, webhook_id=webhook.pk, chat_id=chat.pk, active=False
+            )
+            webhooks.set_webhook_active(
+                actor=ann, webhook_id=webhook.pk, chat_id=chat.pk, active=True
+            )
+            asked = len(receiver.asked)
+            with sending():
+                until(lambda asked=asked: len(receiver.asked) > asked)
+        receiver.behave = lambda got, handler: 200
+        make_all_due(webhook)
+        with sending():
+            until(lambda: not webhook.deliveries.waiting().exists())
+        assert receiver.events_by_chat() == {str(chat.pk): [1, 2, 3]}
+
+    def test_that_ends_touches_only_what_was_tried(self, webhook, chat):
+        """However many wait behind it, each as due as it was."""
+        note([chat], last=5)
+        due = timezone.now() - timedelta(minutes=5)
+        webhook.deliveries.update(next_attempt_at=due)
+        first = webhook.deliveries.earliest("pk")
+        later = timezone.now() + timedelta(minutes=5)
+        WebhookDelivery.objects.filter(pk=first.pk).update(next_attempt_at=later)
+        webhooks.make_postponed_due(webhook)
+        assert webhook.deliveries.filter(next_attempt_at=due).count() == 4
+        assert webhook.deliveries.earliest("pk").next_attempt_at <= timezone.now()
+
     def test_one_delivery_that_is_never_taken_stops_holding_its_chat(self, webhook, chat, receiver):
         receiver.behave = lambda got, handler: 400 if got.chat_and_seq[1] == 1 else 200
         note([chat], last=3)
         first = webhook.deliveries.order_by("pk")[:1]
         WebhookDelivery.objects.filter(pk__in=first.values("pk")).update(
-            attempts=15, created_at=timezone.now() - timedelta(hours=30)
+            refused=15, created_at=timezone.now() - timedelta(hours=30)
         )
         with sending():
             until(lambda: not webhook.deliveries.waiting().exists())
@@ -392,17 +428,21 @@ class TestByHand:
 
 
 class TestTrying:
-    def test_says_what_came_of_it_and_passes_what_waits(self, webhook, chat, receiver):
+    def test_says_what_came_of_it_and_passes_what_waits(self, ann, webhook, chat, receiver):
         note([chat], last=2)
-        delivery = webhooks.try_webhook(webhook)
+        delivery = webhooks.try_webhook(ann, webhook)
         assert (delivery.status, delivery.response_status) == ("delivered", 204)
         (got,) = receiver.taken
         assert got.fields["type"] == "webhook.test"
         assert is_signed(got, webhook.secret)
 
-    def test_that_failed_is_not_sent_again(self, webhook, receiver):
+    def test_is_told_to_the_audit_log(self, ann, webhook, receiver):
+        webhooks.try_webhook(ann, webhook)
+        assert facts("webhook.tested") == 1
+
+    def test_that_failed_is_not_sent_again(self, ann, webhook, receiver):
         receiver.behave = lambda got, handler: 500
-        assert webhooks.try_webhook(webhook).status == "given_up"
+        assert webhooks.try_webhook(ann, webhook).status == "given_up"
         assert Webhook.objects.get().failures == 0
 
 
@@ -427,6 +467,23 @@ class TestSender:
         over.set()
         assert receiver.events_by_chat() == {str(chat.pk): [1, 2, 3]}
         assert len(receiver.taken) == 4
+
+    def test_that_was_told_to_stop_begins_nothing_and_ends_in_its_time(
+        self, webhook, chat, receiver
+    ):
+        """A signal tells it; `stop` comes later and gives no more time than from then on."""
+        note([chat], last=3)
+        hold = receiver.hold_back()
+        sender = sender_module.Sender(look_seconds=0.05)
+        sender.start()
+        until(lambda: len(receiver.asked) == 1)
+        sender.begin_to_stop()
+        before = time.monotonic()
+        assert sender.stop(0.2)
+        assert time.monotonic() - before < 5 * PATIENCE
+        hold.set()
+        assert len(receiver.asked) == 1
+        assert statuses(webhook) == ["waiting"] * 3
 
     def test_uses_a_new_secret_at_once(self, ann, webhook, chat, receiver):
         note([chat], last=1)

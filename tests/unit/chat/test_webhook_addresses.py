@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import socket
 import ssl
+import threading
 
 import pytest
 
-from chat.webhooks import requests
+from chat.webhooks import addresses, requests
 from chat.webhooks.addresses import (
     HAS_PASSWORD,
     NO_TLS,
@@ -49,6 +50,16 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.stop()
+
+
+class TestSlowNameServer:
+    def test_is_not_waited_for_longer_than_a_look_up_may_take(self, monkeypatch):
+        is_over = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_o: is_over.wait(60) and [])
+        monkeypatch.setattr(addresses, "LOOK_UP_SECONDS", 0.05)
+        with pytest.raises(AddressRefusedError, match="in time"):
+            resolve(parse_target("https://slow.example.org/hook"))
+        is_over.set()
 
 
 class TestUrl:

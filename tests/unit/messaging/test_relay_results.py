@@ -64,7 +64,7 @@ class TestSortResults:
 
 
 class TestHighestSeqs:
-    def test_gives_each_key_the_seq_of_its_last_created_message(self):
+    def test_gives_each_key_the_highest_seq_of_its_created_messages(self):
         rows = [
             row(1, "a", payload='{"seq":4}'),
             row(2, "b", payload='{"seq":9}'),
@@ -72,6 +72,10 @@ class TestHighestSeqs:
             row(4, "a", payload='{"seq":2}')._replace(event_type="message.edited"),
         ]
         assert highest_seqs(rows) == {"a": 5, "b": 9}
+
+    def test_is_not_led_back_by_an_old_message_that_was_sent_again(self):
+        rows = [row(1, "a", payload='{"seq":9}'), row(2, "a", payload='{"seq":3}')]
+        assert highest_seqs(rows) == {"a": 9}
 
 
 class TestErrorStatus:
