@@ -15,7 +15,7 @@ import orjson
 from asgiref.sync import sync_to_async
 
 from chat.csv_cells import BYTE_ORDER_MARK, text_cell
-from chat.models import Chat, Message, User
+from chat.models import Chat, Membership, Message, User
 from chat.payloads import Payload, timestamp
 
 PAGE: Final = 500
@@ -63,11 +63,14 @@ def _page(user: User, chat: Chat, after_seq: int) -> Any:
         chat.messages.filter(sender=user, seq__gt=after_seq)
         .order_by("seq")
         .select_related("reply_to")
-        .prefetch_related("edits")[:PAGE]
+        .prefetch_related("edits", "attachments")[:PAGE]
     )
 
 
 def _title(chat: Chat, user: User) -> str:
+    """Empty for a chat that the person is no longer in: what it is called now is not theirs."""
+    if not Membership.objects.active().filter(chat=chat, user=user).exists():
+        return ""
     if not chat.is_direct:
         return chat.title
     other = User.objects.filter(memberships__chat=chat).exclude(pk=user.pk).first()
@@ -87,6 +90,10 @@ def _exported(message: Message, title: str) -> Payload:
         "state": state,
         "content": message.content if is_readable else "",
         "reply_to_seq": message.reply_to.seq if message.reply_to else None,
+        "attachments": [
+            {"name": attachment.name, "type": attachment.content_type, "size": attachment.size}
+            for attachment in (message.attachments.all() if is_readable else [])
+        ],
         "earlier": [
             {"content": edit.content, "until": timestamp(edit.edited_at)}
             for edit in sorted(edits, key=lambda edit: edit.pk)

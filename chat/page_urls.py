@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
 from django.views.i18n import JavaScriptCatalog
 
@@ -29,5 +30,5 @@ urlpatterns = [
     path("join/<str:token>", invites.join, name="join"),
     path("i18n/language", accounts.set_language, name="set-language"),
     # The client's words in the page's language; unchanged ones are not sent again.
-    path("i18n/words.js", conditional_page(words), name="words"),
+    path("i18n/words.js", conditional_page(gzip_page(words)), name="words"),
 ]

@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from PIL import Image, ImageCms, ImageOps
 
-from chat.errors import TooLargeError
+from chat.errors import TooLargeError, TooManyError
 
 # A file of a few kilobytes may unfold to gigabytes. 40 megapixels are more than most cameras make,
 # and 160 MB while they are worked on; an animation's frames are counted together.
@@ -24,6 +24,7 @@ MOST_FRAMES: Final = 1_000
 PREVIEW_SIDE: Final = 640
 # Each may hold some hundred megabytes: the others of this process wait.
 MOST_AT_ONCE: Final = 2
+SEAT_SECONDS: Final = 10.0  # longer nobody waits while others take all the seats
 
 _READ: Final = ("PNG", "JPEG", "WEBP", "GIF")
 # A GIF that does not move becomes a PNG; a camera's file of several pictures (MPO), its first.
@@ -64,17 +65,21 @@ class Picture:
 def redraw(file: IO[bytes]) -> Picture | None:
     """The picture in a file: upright, in sRGB, without metadata. None: it is no whole picture.
 
-    Raises TooLargeError for one that would unfold to too many pixels.
+    Raises TooLargeError for one that would unfold to too many pixels, TooManyError while others
+    take all the time that there is for pictures.
     """
-    with _seats:
-        try:
-            with Image.open(file, formats=_READ) as image:
-                _check_pixels(image.width * image.height)
-                return _redraw(image)
-        except _BOMBS:
-            raise TooLargeError.of_pixels(MOST_PIXELS) from None
-        except _BROKEN:
-            return None
+    if not _seats.acquire(timeout=SEAT_SECONDS):
+        raise TooManyError(retry_after=SEAT_SECONDS)
+    try:
+        with Image.open(file, formats=_READ) as image:
+            _check_pixels(image.width * image.height)
+            return _redraw(image)
+    except _BOMBS:
+        raise TooLargeError.of_pixels(MOST_PIXELS) from None
+    except _BROKEN:
+        return None
+    finally:
+        _seats.release()
 
 
 def _redraw(image: Image.Image) -> Picture:

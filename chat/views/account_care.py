@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -94,12 +95,12 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
         messages.info(request, _("The last download has just begun. Try again in a minute."))
         return redirect("profile")
     record_fact("account.exported", actor=user, target=("person", user.pk))
-    response = StreamingHttpResponse(
-        export_lines(user, as_csv=form == "csv"), content_type=FORMATS[form]
-    )
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return StreamingHttpResponse(
+        export_lines(user, as_csv=form == "csv"),
+        content_type=FORMATS[form],
+        headers={"Content-Disposition": content_disposition_header(True, name)},
+    )
 
 
 @sensitive_post_parameters("password")
@@ -111,13 +112,11 @@ def delete(request: HttpRequest) -> HttpResponse:
     form = DeleteAccountForm(request, user, request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "chat/delete_account.html", {"form": form})
+    person_id = user.pk
     delete_account(user)
     logout(request)
-    messages.success(request, _("Your account is deleted."))
-    response = redirect("sign-in")
-    # Drafts and unsent messages that this browser keeps.
-    response["Clear-Site-Data"] = '"storage"'
-    return response
+    # A page and no redirect: it also removes drafts and unsent messages that this browser keeps.
+    return render(request, "chat/account_deleted.html", {"person_id": person_id})
 
 
 def _person(request: HttpRequest) -> User:

@@ -75,7 +75,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if seconds := sign_up_wait(request):
             form.add_error(None, too_many_accounts(seconds))
-            return render(request, "chat/sign_up.html", {"form": form}, status=429)
+            page = {"form": form, "next": safe_next(request)}
+            return render(request, "chat/sign_up.html", page, status=429)
         user = _make_account(form)
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])

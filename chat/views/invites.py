@@ -31,8 +31,6 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         response = _join(request, token) if request.method == "POST" else _show(request, token)
     except ChatError as error:
         response = render(request, "chat/join_failed.html", {"error": error}, status=error.status)
-    # The address is the way in: it is told to nobody.
-    response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 

@@ -17,7 +17,8 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.facts import AUDIT_TOPIC
-from chat.models import Membership, Message, SignIn, User
+from chat.models import Chat, Membership, Message, SignIn, User
+from chat.services.chats import leave_chat
 from chat.services.messages import delete_message, edit_message
 from chat.services.people import create_person
 from chat.services.sign_ins import SEEN_EVERY, see_sign_ins
@@ -170,8 +171,8 @@ class TestPrivacy:
 @pytest.fixture
 def written(anna):
     """What Anna wrote in two chats, one of which she has left, amid what others wrote."""
-    boris = people.make_person("boris", display_name="Boris")
-    group = people.make_group(boris, anna, title="=HYPERLINK(1)")
+    boris = people.make_person("boris", display_name="=HYPERLINK(1)")
+    group = people.make_group(boris, anna, title="Plans")
     direct = people.make_direct(anna, boris)
     first = people.post_text(group, anna, "=1+1, the first")
     people.post_text(group, boris, "not Anna's")
@@ -206,7 +207,7 @@ class TestExport:
             (direct.pk, 1, "sent", 'Line one\n"two", Привет 🙂'),
         ]
         assert [edit["content"] for edit in rows[0]["earlier"]] == ["=1+1, the first"]
-        assert rows[2]["chat"] == "Boris"
+        assert [row["chat"] for row in rows] == ["", "", "=HYPERLINK(1)"]
 
     def test_as_csv_is_text_to_a_spreadsheet(self, written):
         text = download(browser(), "csv")
@@ -217,7 +218,7 @@ class TestExport:
             "",
             'Line one\n"two", Привет 🙂',
         ]
-        assert rows[0]["chat"] == "'=HYPERLINK(1)"
+        assert rows[2]["chat"] == "'=HYPERLINK(1)"
 
     def test_goes_through_more_than_a_page(self, anna, monkeypatch):
         monkeypatch.setattr("chat.export.PAGE", 2)
@@ -226,6 +227,21 @@ class TestExport:
             people.post_text(chat, anna, f"message {number}")
         rows = [json.loads(line) for line in download(browser(), "jsonl").splitlines()]
         assert [row["seq"] for row in rows] == [1, 2, 3, 4, 5]
+
+    def test_does_not_say_what_a_chat_is_called_since_one_has_left(self, anna):
+        boris = people.make_person("boris")
+        chat = people.make_group(boris, anna, title="Plans")
+        people.post_text(chat, anna, "good bye")
+        leave_chat(user=anna, chat_id=chat.pk)
+        Chat.objects.filter(pk=chat.pk).update(title="Without Anna")
+        (row,) = [json.loads(line) for line in download(browser(), "jsonl").splitlines()]
+        assert (row["content"], row["chat"]) == ("good bye", "")
+
+    def test_has_a_name_in_any_alphabet(self, anna):
+        User.objects.filter(pk=anna.pk).update(username="анна")
+        this = people.browser_of(User.objects.get(pk=anna.pk))
+        answer = this.post("/profile/export/csv")
+        assert "filename*=utf-8''webchat-%D0%B0" in answer["Content-Disposition"]
 
     def test_is_empty_for_who_wrote_nothing(self, anna):
         assert download(browser(), "jsonl") == ""
@@ -266,8 +282,7 @@ class TestDeletion:
         message = people.post_text(group, anna, "I was here")
         other, this = browser(), browser()
         answer: Any = this.post("/profile/delete", {"username": "Anna", "password": PASSWORD})
-        assert answer.url == "/sign-in"
-        assert answer["Clear-Site-Data"] == '"storage"'
+        assert f'data-forget-person="{anna.pk}"' in answer.content.decode()
         anna.refresh_from_db()
         assert (anna.username, anna.name) == (f"deleted-{anna.pk}", "Deleted account")
         assert (anna.email, anna.last_login, anna.is_active) == ("", None, False)

@@ -211,7 +211,8 @@ class TestPage:
 
     def test_is_for_nobody_elses_eyes(self, invite):
         answer = people.browser_of(None).get(f"/join/{invite.token}")
-        assert answer["Referrer-Policy"] == "no-referrer"
+        # The address is the way in: it is told to no other site.
+        assert answer["Referrer-Policy"] == "same-origin"
         assert answer["X-Robots-Tag"] == "noindex, nofollow"
         assert "no-store" in answer["Cache-Control"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import threading
 import zlib
 
 import pytest
 from PIL import Image, ImageCms
 
 from chat import pictures
-from chat.errors import TooLargeError
+from chat.errors import TooLargeError, TooManyError
 from chat.pictures import PREVIEW_SIDE, Picture, redraw
 
 pytestmark = pytest.mark.embedded
@@ -213,3 +214,12 @@ class TestBrokenFiles:
                 broken[chance.randrange(min(len(broken), 300))] = chance.randrange(256)
             with contextlib.suppress(TooLargeError):
                 redraw(io.BytesIO(bytes(broken[: chance.randint(1, len(broken))])))
+
+
+class TestSeats:
+    def test_are_not_waited_for_longer_than_a_person_would(self, monkeypatch):
+        monkeypatch.setattr(pictures, "SEAT_SECONDS", 0.05)
+        monkeypatch.setattr(pictures, "_seats", threading.BoundedSemaphore(1))
+        with pictures._seats, pytest.raises(TooManyError):
+            redraw(io.BytesIO(HTML))
+        assert redraw(io.BytesIO(HTML)) is None
