@@ -108,6 +108,9 @@ class Member:
             "client_message_id": request_id,
             "content": content,
         }
+        await self.say(frame)
+
+    async def say(self, frame: Mapping[str, Any]) -> None:
         await self._socket.send(json.dumps(frame))
 
     async def until(self, what: Any, *, seconds: float = 60) -> None:

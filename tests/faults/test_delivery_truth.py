@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -150,7 +151,7 @@ class TestStatuses:
                 await crowd.everyone_has(PEOPLE)
                 reader = crowd.members[1]
                 receipt = {"type": "receipt", "chat_id": reader.chat_ids[0], "read_seq": PEOPLE}
-                await reader._socket.send(json.dumps(receipt))
+                await reader.say(receipt)
                 return reader.chat_ids[0]
 
         chat_id = asyncio.run(talk())
@@ -183,6 +184,53 @@ class TestStatuses:
         text = manage("trace_message", f"{chat_id}:3", env=one.env).stdout
         assert f"chat-messages/{event['partition']}/{event['offset']}" in text
         assert "message 0" not in text  # what people wrote
+
+
+READERS, SPOKEN = 1000, 20
+STATUS_WRITES = """
+    SELECT pg_stat_force_next_flush(), n_tup_upd, (
+        SELECT count(*) FROM messaging_outboxevent WHERE topic = 'message-delivery-status'
+    ) FROM pg_stat_user_tables WHERE relname = 'chat_membership'
+"""
+
+
+class TestAThousandWhoAllRead:
+    def test_make_a_few_hundred_status_writes_a_second(self, way: Callable[..., Way]) -> None:
+        """Everyone's browser says of each message at once that it is read: 1,000 receipts each."""
+        one = way()
+        (people,) = make_rooms(one.database_url, rooms=1, size=READERS, url=one.server.ws_url)
+        members = [Member(person) for person in people]
+
+        async def talk() -> float:
+            async with Crowd(members) as crowd:
+                writer, chat_id = members[0], members[0].chat_ids[0]
+                before, began_at = status_writes(one), time.monotonic()
+                for number in range(SPOKEN):
+                    await writer.send(chat_id, f"message {number}")
+                    await crowd.everyone_has(number + 1)
+                    receipt = {"type": "receipt", "chat_id": chat_id, "read_seq": number + 1}
+                    for member in members:
+                        await member.say(receipt)
+                everyone_read = (
+                    f"SELECT min(read_seq) FROM chat_membership WHERE chat_id = {chat_id}"
+                )
+                await asyncio.to_thread(
+                    wait_until, lambda: one.value(everyone_read) == SPOKEN, seconds=60
+                )
+                return (status_writes(one) - before) / (time.monotonic() - began_at)
+
+        writes_a_second = asyncio.run(talk())
+        print(f"{writes_a_second:.0f} status writes a second")  # noqa: T201  its figure
+        assert 0 < writes_a_second <= 300
+        assert not any(member.errors for member in members)
+
+
+def status_writes(way: Way) -> int:
+    """Rows of members that changed, and events that tell of it."""
+    with psycopg.connect(way.database_url) as connection:
+        row = connection.execute(STATUS_WRITES).fetchone()
+    assert row is not None
+    return int(row[1] + row[2])
 
 
 READ_BY_OTHERS = """
