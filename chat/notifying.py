@@ -10,8 +10,10 @@ from chat.facts import AUDIT_TOPIC
 from chat.services.notifications import (
     Invited,
     Said,
+    SwitchedOff,
     notify_of_invites,
     notify_of_messages,
+    notify_of_switched_off,
     take_back,
 )
 from messaging.events import Event
@@ -29,7 +31,24 @@ def tell_of_messages(events: Sequence[Event]) -> None:
 
 
 @handler(topic=AUDIT_TOPIC, name=NAME)
-def tell_of_invites(events: Sequence[Event]) -> None:
+def tell_of_facts(events: Sequence[Event]) -> None:
+    _tell_of_invites(events)
+    notify_of_switched_off(
+        [
+            SwitchedOff(
+                event_id=event.event_id,
+                chat_id=row_number(event.payload["chatId"]),
+                webhook_id=row_number(event.payload["targetId"]),
+            )
+            for event in events
+            if event.payload["action"] == "webhook.switched_off"
+            and event.payload["chatId"]
+            and event.payload["details"].get("reason")
+        ]
+    )
+
+
+def _tell_of_invites(events: Sequence[Event]) -> None:
     notify_of_invites(
         [
             Invited(

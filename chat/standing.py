@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from chat.models import Webhook
 from messaging.status import (
     OLDEST_WAITING_SECONDS,
     RELAY_SILENT_SECONDS,
@@ -57,6 +58,7 @@ def figures_of(figures: BusFigures) -> Iterator[Figure]:
     yield _set_aside(figures.outbox_set_aside)
     yield _dead_letters(figures.dead_letters)
     yield _relay(figures.relay)
+    yield _webhooks(Webhook.objects.failed().count())
 
 
 def _waiting(figures: BusFigures) -> Figure:
@@ -99,6 +101,19 @@ def _dead_letters(count: int) -> Figure:
         words=_("They could not be processed: replay or discard them.") if count else _("None."),
         list_name="messaging_deadletter",
         query="status__exact=open",
+    )
+
+
+def _webhooks(count: int) -> Figure:
+    return Figure(
+        title=_("Webhooks switched off"),
+        value=str(count),
+        state=LOOK if count else FINE,
+        words=_("Their receivers failed for too long: what is written is not sent there.")
+        if count
+        else _("None."),
+        list_name="chat_webhook",
+        query="is_active__exact=0",
     )
 
 

@@ -126,4 +126,7 @@ class Membership(models.Model):
 
     @property
     def may_manage(self) -> bool:
-        return self.role in {self.Role.OWNER, self.Role.ADMIN}
+        return self.role in MANAGING_ROLES
+
+
+MANAGING_ROLES = frozenset({Membership.Role.OWNER, Membership.Role.ADMIN})

@@ -59,17 +59,18 @@ class Notification(models.Model):
         REPLY = "reply", _("reply")
         DIRECT = "direct", _("direct message")
         INVITE = "invite", _("invitation")
+        WEBHOOK = "webhook", _("webhook switched off")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
     )
     kind = models.CharField(max_length=8, choices=Kind)
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # Null for an invitation.
+    # Null for an invitation, and for a webhook.
     message = models.ForeignKey(
         Message, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
     )
-    # Whose deed it is.
+    # Whose deed it is; of a webhook, who made it.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )

@@ -20,6 +20,10 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def active(self) -> WebhookQuerySet:
         return self.filter(is_active=True)
 
+    def failed(self) -> WebhookQuerySet:
+        """Switched off because of their receivers, not by a person."""
+        return self.filter(is_active=False).exclude(switched_off_reason="")
+
     def receiving(self, chat_ids: Collection[int]) -> WebhookQuerySet:
         """The chats' own and those of all chats."""
         return self.active().filter(Q(chat_id__in=chat_ids) | Q(chat__isnull=True))

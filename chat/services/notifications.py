@@ -23,8 +23,8 @@ from chat.directory import names_of_people
 from chat.errors import BadRequestError
 from chat.fanout import HubEvent, announce
 from chat.mentions import mentioned_names
-from chat.models import Chat, Membership, Message, Notification, User
-from chat.models.chats import MembershipQuerySet
+from chat.models import Chat, Membership, Message, Notification, User, Webhook
+from chat.models.chats import MANAGING_ROLES, MembershipQuerySet
 from chat.models.notifications import NotificationQuerySet
 from chat.notifications import notification_payload, notify_payload
 from chat.services.access import membership_of
@@ -60,6 +60,15 @@ class Invited:
     chat_id: int
     user_id: int
     actor_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """A chat's webhook that nobody switched off: its receiver failed for too long."""
+
+    event_id: UUID
+    chat_id: int
+    webhook_id: int
 
 
 @transaction.atomic
@@ -123,6 +132,33 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
         if (invite.chat_id, invite.user_id) in members
         and invite.actor_id in actors
         and invite.event_id not in told
+    )
+
+
+@transaction.atomic
+def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
+    """Those who manage the chat: what is written now is no longer sent there."""
+    if not webhooks:
+        return
+    found = Webhook.objects.select_related("created_by").in_bulk(w.webhook_id for w in webhooks)
+    managers = defaultdict(list)
+    rows = Membership.objects.active().filter(chat_id__in={w.chat_id for w in webhooks})
+    for row in rows.filter(role__in=MANAGING_ROLES, user__is_active=True, user__is_bot=False):
+        managers[row.chat_id].append(row.user_id)
+    ids = [webhook.event_id for webhook in webhooks]
+    told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", "user_id"))
+    _tell(
+        Notification(
+            user_id=user_id,
+            kind=Kind.WEBHOOK,
+            chat_id=webhook.chat_id,
+            actor=found[webhook.webhook_id].created_by,
+            event_id=webhook.event_id,
+        )
+        for webhook in webhooks
+        if webhook.webhook_id in found
+        for user_id in managers[webhook.chat_id]
+        if (webhook.event_id, user_id) not in told
     )
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat import notifying
 from chat.facts import record_fact
 from chat.fanout import HubEvent, use_hub
-from chat.models import Chat, Membership, Message, Notification, User
+from chat.models import Chat, Membership, Message, Notification, User, Webhook
 from chat.notifications import (
     PAGE_NOTIFICATIONS,
     mention_counts,
@@ -30,6 +30,8 @@ from chat.services.notifications import (
 )
 from chat.services.posting import post_messages
 from chat.services.receipts import Cursors, advance_cursors
+from chat.services.webhook_deliveries import FAILED_FOR_LONG
+from chat.services.webhooks import switch_off
 from chat.summaries import chat_summary
 from messaging.embedded import event_of
 from messaging.events import Event
@@ -51,6 +53,40 @@ from tests.people import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+def kinds_of(person: User) -> list[str]:
+    return list(Notification.objects.of(person).order_by("pk").values_list("kind", flat=True))
+
+
+class TestWebhookThatWasSwitchedOff:
+    @pytest.fixture
+    def webhook(self, ann: User, chat: Chat) -> Webhook:
+        return Webhook.objects.create(
+            chat=chat, created_by=ann, name="Billing", url="https://a.example"
+        )
+
+    def test_is_told_once_to_those_who_manage_the_chat(
+        self, ann: User, bob: User, chat: Chat, webhook: Webhook
+    ) -> None:
+        helper = make_person("helper")
+        chats.add_member(actor=ann, chat_id=chat.pk, user_id=helper.pk)
+        chats.set_role(actor=ann, chat_id=chat.pk, user_id=helper.pk, role="admin")
+        deliver()
+        Notification.objects.all().delete()
+        switch_off(webhook, reason=FAILED_FOR_LONG)
+        events = deliver()
+        notifying.tell_of_facts(events)
+        assert [kinds_of(person) for person in (ann, helper, bob)] == [["webhook"], ["webhook"], []]
+        (shown,) = notifications_page(helper)["notifications"]
+        assert (shown["chat_id"], shown["actor"]["id"]) == (chat.pk, ann.pk)
+
+    def test_by_a_person_is_told_to_nobody(self, ann: User, chat: Chat, webhook: Webhook) -> None:
+        deliver()
+        Notification.objects.all().delete()
+        switch_off(webhook, actor=ann)
+        deliver()
+        assert not Notification.objects.exists()
 
 
 def deliver() -> list[Event]:
@@ -423,7 +459,7 @@ class TestOncePerEvent:
         events = deliver()
         for _ in range(3):
             notifying.tell_of_messages([e for e in events if e.topic == "chat-messages"])
-            notifying.tell_of_invites([e for e in events if e.topic == "audit-events"])
+            notifying.tell_of_facts([e for e in events if e.topic == "audit-events"])
         assert sorted(Notification.objects.values_list("kind", flat=True)) == ["invite", "mention"]
 
     def test_nothing_is_told_before_it_is_committed(self, chat, ann, bob, hears):
