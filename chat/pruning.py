@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from chat.models import ActivityCount, Attachment, Notification
-from chat.services.attachments import delete_attachments
+from chat.services.attachments import delete_attachments, remove_files, stray_files
 from messaging.ids_by_time import first_id_since
 from messaging.models import DeadLetter, OutboxEvent, Receipt
 
@@ -38,6 +38,9 @@ class Kind:
         kept = timedelta(days=settings.KEPT_DAYS[self.name])
         return self.older_than(now - kept).order_by("pk")
 
+    def count(self, now: datetime) -> int:
+        return self.due(now).count()
+
     def prune(self, now: datetime) -> Iterator[int]:
         """How many are gone so far, after each step: each is a transaction of its own."""
         gone = 0
@@ -49,6 +52,26 @@ class Kind:
             gone += len(keys)
             yield gone
             keys = list(due.filter(pk__gt=keys[-1]).values_list("pk", flat=True)[:STEP])
+
+
+class StrayFiles:
+    """Files of uploads that have no row."""
+
+    name = "stray_files"
+    title = "files of uploads that nobody knows of"
+
+    def _found(self, now: datetime) -> Iterator[list[str]]:
+        return stray_files(now - timedelta(days=settings.KEPT_DAYS[self.name]))
+
+    def count(self, now: datetime) -> int:
+        return sum(len(names) for names in self._found(now))
+
+    def prune(self, now: datetime) -> Iterator[int]:
+        gone = 0
+        for names in self._found(now):
+            remove_files(names)
+            gone += len(names)
+            yield gone
 
 
 def _minutes(moment: datetime) -> QuerySet[ActivityCount]:
@@ -82,7 +105,7 @@ def _seen(moment: datetime) -> QuerySet[Notification]:
     return Notification.objects.filter(seen_at__lt=moment)
 
 
-KINDS = (
+KINDS: tuple[Kind | StrayFiles, ...] = (
     Kind("activity_minutes", "minutes of activity", _minutes),
     Kind("activity_hours", "hours of activity", _hours),
     Kind("receipts", "receipts of handled events", _receipts),
@@ -94,5 +117,6 @@ KINDS = (
         Attachment.objects.unused_since,
         delete_attachments,
     ),
+    StrayFiles(),
     Kind("notifications", "seen notifications", _seen),
 )

@@ -156,6 +156,7 @@ KEPT_DAYS = {
     "outbox": 30,
     "dead_letters": 90,
     "uploads": 1,
+    "stray_files": 1,
     "notifications": 90,
 }
 

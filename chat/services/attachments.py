@@ -11,7 +11,8 @@ import mimetypes
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
@@ -92,8 +93,43 @@ def delete_attachments(attachments: QuerySet[Attachment]) -> int:
     rows = list(attachments.select_for_update())
     Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
     names = [file.name for row in rows for file in (row.file, row.preview) if file.name]
-    transaction.on_commit(partial(_remove_files, names), robust=True)
+    transaction.on_commit(partial(remove_files, names), robust=True)
     return len(rows)
+
+
+def stray_files(before: datetime) -> Iterator[list[str]]:
+    """Files older than `before` that no row names, a folder at a time: what a process left behind
+    that was killed between a row and its files."""
+    for folder in _folders():
+        names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
+        named: set[str] = set()
+        for field in ("file", "preview"):
+            rows = Attachment.objects.filter(**{f"{field}__startswith": f"{folder}/"})
+            named.update(rows.values_list(field, flat=True))
+        stray = [name for name in names if name not in named]
+        yield [name for name in stray if default_storage.get_modified_time(name) < before]
+
+
+def remove_files(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError as error:
+            logger.warning("a file was not removed", extra={"file": name, "error": repr(error)})
+
+
+def _folders() -> Iterator[str]:
+    """As Attachment's fields have them: by year and month."""
+    for root in ("attachments", "previews"):
+        for year in _subfolders(root):
+            yield from _subfolders(year)
+
+
+def _subfolders(folder: str) -> list[str]:
+    try:
+        return [f"{folder}/{name}" for name in sorted(default_storage.listdir(folder)[0])]
+    except FileNotFoundError:
+        return []
 
 
 def clean_file_name(given: str) -> str:
@@ -137,13 +173,5 @@ def _save_with_files(
                 written.append(field.name or "")
         attachment.save(force_insert=True)
     except BaseException:
-        _remove_files(written)
+        remove_files(written)
         raise
-
-
-def _remove_files(names: Iterable[str]) -> None:
-    for name in names:
-        try:
-            default_storage.delete(name)
-        except OSError as error:
-            logger.warning("a file was not removed", extra={"file": name, "error": repr(error)})

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from chat.pruning import KINDS, Kind
+from chat.pruning import KINDS, Kind, StrayFiles
 from messaging.describing import describe
 from messaging.management.exits import AWAY, fail, require_tables, say
 from messaging.management.long_queries import allow_long_queries
@@ -44,10 +44,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{counts[kind.name]:>10}  {kind.title} (kept for {kept} days)")
         say("Removed." if execute else "Would be removed. Add --execute to do it.")
 
-    def _prune(self, kind: Kind, *, execute: bool) -> int:
+    def _prune(self, kind: Kind | StrayFiles, *, execute: bool) -> int:
         now = timezone.now()
         if not execute:
-            return kind.due(now).count()
+            return kind.count(now)
         gone = 0
         for gone in kind.prune(now):
             if sys.stderr.isatty():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from datetime import timedelta
 from io import StringIO
@@ -117,6 +118,18 @@ class TestPrune:
         assert prune("--execute")["uploads"] == 1
         assert [path.exists() for path in (forgotten, young, sent)] == [False, True, True]
         assert count_of(Attachment) == 2
+
+    def test_removes_files_of_which_no_upload_knows(self, chat: Chat, ann: User):
+        known = add_upload(chat, ann, is_due=False, message=post_text(chat, ann))
+        folder = known.parent
+        old, young = folder / "old", folder / "young"
+        for path in (old, young):
+            path.write_bytes(b"a")
+        for path in (old, known):
+            os.utime(path, (0, 0))
+        assert prune()["stray_files"] == 1
+        assert prune("--execute")["stray_files"] == 1
+        assert [path.exists() for path in (old, young, known)] == [False, True, True]
 
     def test_removes_notifications_that_were_seen_long_ago(self, chat: Chat, ann: User, bob: User):
         for seen_at in (
