@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests import needs
+from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
     PASSWORD,
     chat_id_of,
@@ -53,12 +53,6 @@ def search_for(person, words: str) -> None:
 
 def is_in_view(person, text: str) -> None:
     expect(message(person, text)).to_be_in_viewport()
-
-
-def has_no_barriers(person) -> None:
-    axe = needs.module("axe_playwright_python.sync_playwright").Axe()
-    problems = axe.run(person.page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in problems] == []
 
 
 class TestSearch:
@@ -108,7 +102,7 @@ class TestSearch:
         held = []
         anna.page.route("**/api/search?q=flower*", lambda route: held.append(route))
         search_for(anna, "flower")
-        expect(anna.page.locator("#search .end")).to_have_text("Searching…")
+        expect(anna.page.locator("#search .end")).to_have_text("Loading…")
         anna.page.fill("#search input", "weed 149")
         expect(anna.page.locator(f"{RESULT} mark")).to_have_text(["weed", "149"])
         with anna.page.expect_response("**/api/search?q=flower*"):

@@ -289,7 +289,7 @@ class TestScreenReader:
         look("a dialog")
         anna.page.keyboard.press("Escape")
         anna.page.click("#bell")
-        expect(anna.page.locator("dialog .list-title")).to_be_visible()
+        expect(anna.page.locator("dialog .hint")).to_be_visible()
         look("notifications")
         anna.page.keyboard.press("Escape")
         anna.page.click("#chat-head [aria-haspopup=menu]")

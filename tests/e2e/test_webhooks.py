@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests import needs
+from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
     api,
     chat_id_of,
@@ -87,12 +87,6 @@ def add_outgoing(person, name: str, url: str) -> None:
     person.page.fill("[name=name]", name)
     person.page.fill("[name=url]", url)
     person.page.keyboard.press("Enter")
-
-
-def has_no_barriers(person) -> None:
-    axe = needs.module("axe_playwright_python.sync_playwright").Axe()
-    problems = axe.run(person.page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in problems] == []
 
 
 def post(url: str, text: str) -> int:

@@ -49,6 +49,11 @@ class TestModules:
         names = re.findall(r'^import (?:.*? from )?"(.*?)";$', file.read_text(), re.MULTILINE)
         assert all((file.parent / name).is_file() and name.startswith("./") for name in names)
 
+    @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)
+    def test_hold_no_template_inside_another(self, file):
+        """The minifier takes the blanks out of such a one."""
+        assert re.findall(r"`[^`\n]*\$\{[^}`\n]*`", file.read_text()) == []
+
     def test_begin_with_what_they_are_for(self):
         assert [file.name for file in MODULES if not file.read_text().startswith("/**")] == []
 

@@ -4,6 +4,7 @@ import { el, icon, iconButton, isolated } from "./dom.js";
 import { fileSize } from "./format.js";
 import { gettext } from "./i18n.js";
 import { plainText } from "./rich-text.js";
+import { layer } from "./side-panel.js";
 
 /** @typedef {import("./types.js").Attachment} Attachment */
 
@@ -58,6 +59,8 @@ function fileNode({ name, url, size }) {
   return el("a.file", { href: url, download: name, title: name }, icon("file"), el("span.ellipsis", {}, isolated(name)), el("small.role", {}, fileSize(size)));
 }
 
+const lightbox = layer("picture", (isOpen) => isOpen || /** @type {?HTMLDialogElement} */ (document.querySelector(".lightbox"))?.close(), () => true);
+
 /** A picture of the timeline, with the arrow keys those before and after it. @param {HTMLElement} button */
 function openLarge(button) {
   const all = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#timeline .picture")]);
@@ -84,10 +87,12 @@ function openLarge(button) {
   dialog.addEventListener("click", (/** @type {Event} */ event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
+    lightbox.close();
     all[place].focus({ preventScroll: true });
   });
   document.body.append(dialog);
   dialog.showModal();
+  lightbox.open();
   show(0);
   close.focus();
 }

@@ -1,6 +1,6 @@
 /** The line above the messages: whose chat it is, who is there, and the way to its members. */
 
-import { byId, el, iconButton, isolated } from "./dom.js";
+import { byId, el, iconButton, isolated, redrawn } from "./dom.js";
 import { chatAvatar, memberCount } from "./chat-list.js";
 import { gettext, number } from "./i18n.js";
 
@@ -16,13 +16,13 @@ export function drawChatHead(chat, online, actions) {
   if (head.dataset.drawn === drawn) return;
   head.dataset.drawn = drawn;
   const isOnline = chat.peer ? online.has(chat.peer.id) : false;
-  head.replaceChildren(
+  redrawn(head, () => head.replaceChildren(
     iconButton("back", gettext("Back to the chats"), actions.back, { className: "icon-button back" }),
     chatAvatar(chat, isOnline),
     el("div.who", {}, el("h2", { title: chat.title }, isolated(chat.title)), el("p.ellipsis", {}, subtitle)),
     ...(chat.kind === "direct" ? [] : [iconButton("people", gettext("Members"), actions.members, { id: "show-members" })]),
     iconButton("more", gettext("More"), (event) => actions.menu(event.currentTarget), { "aria-haspopup": "menu" }),
-  );
+  ));
 }
 
 /** @param {import("./types.js").Chat} chat @param {Set<number>} online */

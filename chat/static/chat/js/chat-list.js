@@ -207,13 +207,13 @@ export function chatAvatar(chat, online) {
 
 /** @param {import("./types.js").Person} person @param {() => void} onclick */
 export function personRow(person, onclick) {
-  return el("button.row", { type: "button", onclick }, avatar(person),
+  return el("button.row", { onclick }, avatar(person),
     el("span.body", {}, el("span.name.ellipsis", {}, isolated(person.name)), el("span.sub.ellipsis", {}, `@${person.username}`)));
 }
 
 /** @param {{id: number, title: string, member_count: number}} chat @param {() => void} onclick */
 export function publicRow(chat, onclick) {
-  return el("button.row", { type: "button", onclick }, avatar({ id: chat.id, name: chat.title }, { square: true }),
+  return el("button.row", { onclick }, avatar({ id: chat.id, name: chat.title }, { square: true }),
     el("span.body", {}, el("span.name.ellipsis", {}, isolated(chat.title)), el("span.sub", {}, memberCount(chat.member_count))));
 }
 

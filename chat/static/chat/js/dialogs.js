@@ -1,4 +1,4 @@
-/** Dialogs, the lists that fill them, and short notes at the foot of the page. */
+/** Dialogs, and short notes at the foot of the page. */
 
 import { el, iconButton } from "./dom.js";
 import { gettext } from "./i18n.js";
@@ -36,45 +36,6 @@ export function confirmed({ title, text, action }) {
     dialog.addEventListener("close", () => resolve(false));
     no.focus();
   });
-}
-
-const LOADING_AFTER_MS = 300;
-
-/**
- * Fills a list page by page from the server: says that it loads, what failed, that nothing is there.
- * @param {HTMLElement} list
- * @param {{none: string, name: string, read: (before: number) => Promise<any>, row: (item: any, drop: () => void) => Element}} how
- *   `read` asks for what comes after the one with this id (0: from the first), and has the items under `name`;
- *   `drop` takes a row off the list
- */
-export function loadedList(list, { none, name, read, row }) {
-  const end = el("div", { role: "status" });
-  const add = (/** @type {any[]} */ ...items) => {
-    for (const item of items) {
-      const node = row(item, () => {
-        node.remove();
-        add();
-      });
-      list.append(node);
-    }
-    list.hidden = !list.firstChild;
-    end.replaceChildren(...(list.hidden ? [el("p.hint", {}, none)] : []));
-  };
-  const load = async (/** @type {number} */ before = 0) => {
-    const button = (/** @type {string} */ text, /** @type {number} */ from) => el("button.button.small.wide", { type: "button", onclick: () => load(from) }, text);
-    const timer = setTimeout(() => end.replaceChildren(el("p.hint", {}, gettext("Loading…"))), LOADING_AFTER_MS);
-    try {
-      const { [name]: items, more } = await read(before);
-      if (!before) list.replaceChildren();
-      add(...items);
-      if (more) end.append(button(gettext("Show more"), items[items.length - 1].id));
-    } catch (error) {
-      end.replaceChildren(el("p.problem", {}, /** @type {Error} */ (error).message), button(gettext("Try again"), before));
-    }
-    clearTimeout(timer);
-  };
-  load();
-  return { node: el("div", {}, list, end), add, load: () => load() };
 }
 
 const TOAST_MS = 6000;

@@ -13,6 +13,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export function el(tag, props = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const node = document.createElement(name);
+  if (name === "button") set(node, "type", "button");
   if (classes.length) node.className = classes.join(" ");
   for (const [key, value] of Object.entries(props)) set(node, key, value);
   node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
@@ -24,7 +25,7 @@ function set(node, key, value) {
   if (value === undefined || value === null || value === false) return;
   if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
   else if (key === "data") Object.assign(node.dataset, value);
-  else if (key in node && key !== "list" && key !== "role") node[key] = value;
+  else if (key in node && !["list", "role", "form"].includes(key)) node[key] = value;
   else node.setAttribute(key, value === true ? "" : value);
 }
 
@@ -46,7 +47,12 @@ export function icon(name) {
 
 /** @param {string} name @param {string} label @param {(event: any) => void} onclick */
 export function iconButton(name, label, onclick, props = {}) {
-  return el("button.icon-button", { type: "button", title: label, "aria-label": label, onclick, ...props }, icon(name));
+  return el("button.icon-button", { title: label, "aria-label": label, onclick, ...props }, icon(name));
+}
+
+/** @param {string} label @param {() => void} oninput */
+export function searchField(label, oninput) {
+  return el("input", { type: "search", autocomplete: "off", placeholder: label, "aria-label": label, oninput });
 }
 
 /** Initials in a circle (a rounded square for a chat of many). */
@@ -58,6 +64,17 @@ export function avatar(/** @type {{id: number, name: string}} */ who, { square =
 /** Someone else's words among ours: kept apart, so that neither turns the other's direction. @param {string} text */
 export function isolated(text) {
   return el("bdi", {}, text);
+}
+
+/** Draws a part of the page anew; the control in it that had the focus has it again. @param {any} part @param {() => void} draw */
+export function redrawn(part, draw) {
+  const nameOf = (/** @type {any} */ node) => node.dataset.name ?? (node.ariaLabel || node.title || node.textContent);
+  const focused = part.contains(document.activeElement) && document.activeElement;
+  const name = focused && nameOf(focused);
+  draw();
+  if (!focused || part.contains(document.activeElement)) return;
+  const same = [...part.querySelectorAll("a, button")].find((node) => nameOf(node) === name);
+  (same ?? part).focus({ preventScroll: true });
 }
 
 /** @param {any} target */

@@ -46,6 +46,9 @@ export function dayHeading(moment, now) {
   return (moment.getFullYear() === now.getFullYear() ? dayInYear : wholeDay).format(moment);
 }
 
+/** The address of a chat, or of a message in it. @param {number} chatId @param {?{seq: number}} [message] */
+export const placeOf = (chatId, message) => `/chats/${chatId}` + (message ? `#${message.seq}` : "");
+
 /** A badge's number: never wider than "999+". @param {number} count */
 export const badge = (count) => (count > 999 ? "999+" : number(count));
 

@@ -3,6 +3,7 @@
 import { Announcer } from "./announcer.js";
 import { RequestError, api } from "./api.js";
 import { Banner } from "./banner.js";
+import { browsePublicChats, leaveChat, makeChat, renameChat, showInvites } from "./chat-dialogs.js";
 import { drawChatHead } from "./chat-head.js";
 import { ChatList } from "./chat-list.js";
 import { Composer } from "./composer.js";
@@ -11,14 +12,11 @@ import { avatar, byId, el, icon } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
-import { showInvites } from "./invites.js";
 import { MembersPanel } from "./members.js";
 import { openMenu } from "./menu.js";
 import { messageActions } from "./message-actions.js";
-import { browsePublicChats, leaveChat, makeChat, renameChat } from "./new-chat.js";
-import { keepBell } from "./notification-panel.js";
+import { chooseNotify, keepBell } from "./notification-dialogs.js";
 import { Notifications } from "./notifications.js";
-import { chooseNotify } from "./notify-dialog.js";
 import { Outbox } from "./outbox.js";
 import { keepPageTitle } from "./page-title.js";
 import { Receipts } from "./receipts.js";
@@ -27,6 +25,7 @@ import { Room } from "./room.js";
 import { SearchPanel } from "./search.js";
 import { listenToServer } from "./server-events.js";
 import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
+import { followLayers } from "./side-panel.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { isDark, switchTheme } from "./theme.js";
@@ -47,8 +46,8 @@ const timeline = new Timeline({ me: store.me, chat: () => /** @type {any} */ (ro
 const receipts = new Receipts(store, gateway, timeline);
 const room = new Room({ store, sync, outbox, timeline, receipts });
 const list = new ChatList(store, typing, outbox);
-const members = new MembersPanel(store, writeTo, { invites: showInvites, opened: () => search.close() });
-const search = new SearchPanel(store, { go, opened: () => members.close() });
+const members = new MembersPanel(store, writeTo, showInvites);
+const search = new SearchPanel(store, go);
 const announcer = new Announcer();
 const isWatched = (/** @type {number} */ chatId) => chatId === room.chatId && receipts.isWatched;
 const notifications = new Notifications(store, start.notifications, isWatched);
@@ -173,9 +172,9 @@ function drawHead() {
   if (!chat) return;
   drawChatHead(chat, store.online, {
     back: () => (history.state?.fromList ? history.back() : go("/")),
-    members: () => members.toggle(chat.id),
+    members: () => members.toggle(),
     menu: (anchor) => openMenu(anchor, [
-      chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open(chat.id) },
+      chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open() },
       chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
       { label: gettext("Notifications"), icon: "bell", onclick: () => chooseNotify(store, chat) },
       chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Invite by link"), icon: "plus", onclick: () => showInvites(chat) },
@@ -196,7 +195,7 @@ function drawTyping() {
 /** @param {string} path @param {{replace?: boolean}} [how] */
 function go(path, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", path);
-  else if (path !== location.pathname + location.hash) history.pushState({ fromList: location.pathname === "/" || history.state?.search }, "", path);
+  else if (path !== location.pathname + location.hash) history.pushState({ fromList: location.pathname === "/" || history.state?.over }, "", path);
   follow();
 }
 
@@ -207,14 +206,14 @@ function follow() {
   const chatId = chatIdOf(location.pathname);
   const seq = Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? 0);
   const panes = byId("panes");
-  search.follow();
+  followLayers();
   if (chatId) panes.dataset.pane = "chat";
   else delete panes.dataset.pane;
   if (chatId === room.chatId && chatId) {
     if (seq) room.jump(seq);
     return;
   }
-  members.close();
+  if (!history.state?.over) members.close();
   const chat = store.chats.get(chatId);
   if (chat) openChat(chat, seq);
   else showNothing(chatId);

@@ -1,110 +1,70 @@
 /** The panel of a chat's members: who they are, their roles, bringing people in and sending them out. */
 
 import { api } from "./api.js";
-import { avatar, byId, el, icon, iconButton, isolated } from "./dom.js";
+import { avatar, byId, el, icon, iconButton, isolated, searchField } from "./dom.js";
 import { memberCount, personRow } from "./chat-list.js";
 import { confirmed, openDialog, orSay } from "./dialogs.js";
 import { gettext } from "./i18n.js";
+import { loadedList, nextPage } from "./loaded-list.js";
 import { openMenu } from "./menu.js";
+import { SidePanel } from "./side-panel.js";
 
-const ASK_AFTER_MS = 250;
-
-export class MembersPanel {
-  #panel = byId("members");
+export class MembersPanel extends SidePanel {
   #store;
   #writeTo;
-  #actions;
+  #invites;
   #chatId = 0;
-  #timer = 0;
-  /** Only the answer to the newest question counts. */
-  #asked = 0;
+  #list = /** @type {any} */ (null);
+  #count = el("p.role");
 
   /**
    * @param {import("./store.js").Store} store @param {(person: any) => void} writeTo
-   * @param {{invites: (chat: import("./types.js").Chat) => void, opened: () => void}} actions
+   * @param {(chat: import("./types.js").Chat) => void} invites
    */
-  constructor(store, writeTo, actions) {
+  constructor(store, writeTo, invites) {
+    super("members", "show-members");
     this.#store = store;
-    this.#actions = actions;
+    this.#invites = invites;
     this.#writeTo = writeTo;
-    this.#panel.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.close());
   }
 
-  get isOpen() {
-    return !this.#panel.hidden;
-  }
-
-  /** @param {number} chatId */
-  toggle(chatId) {
+  toggle() {
     if (this.isOpen) this.close();
-    else this.open(chatId);
+    else this.open();
   }
 
-  /** @param {number} chatId */
-  open(chatId) {
-    this.#chatId = chatId;
-    const chat = this.#store.chats.get(chatId);
+  /** With the members of the chat that the address leads to. */
+  prepare() {
+    this.#chatId = Number(location.pathname.split("/")[2]);
+    const chat = this.#store.chats.get(this.#chatId);
     if (!chat) return;
-    const search = el("input", { type: "search", placeholder: gettext("Find a member"), "aria-label": gettext("Find a member"), autocomplete: "off" });
-    search.addEventListener("input", () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#load(search.value.trim(), 0), ASK_AFTER_MS);
+    const search = searchField(gettext("Find a member"), () => this.#list.soon());
+    this.#list = loadedList(el("div"), {
+      none: gettext("No member has that name."),
+      name: "members",
+      read: (page) => api("GET", `chats/${chat.id}/members?q=${encodeURIComponent(search.value.trim())}&page=${page}`),
+      next: nextPage,
+      row: (member) => this.#row(member),
     });
     const close = iconButton("close", gettext("Close"), () => this.close());
-    const invite = this.#mayManage && el("button.button.small", { type: "button", onclick: () => this.#invite() }, icon("plus"), gettext("Add people"));
-    const byLink = this.#mayManage && el("button.button.small", { type: "button", onclick: () => this.#actions.invites(chat) }, icon("link"), gettext("Invite by link"));
-    this.#body = el("div.side-body");
-    this.#count = el("p.role", {}, memberCount(chat.member_count));
-    this.#panel.replaceChildren(
+    const invite = this.#mayManage && el("button.button.small", { onclick: () => this.#invite() }, icon("plus"), gettext("Add people"));
+    const byLink = this.#mayManage && el("button.button.small", { onclick: () => this.#invites(chat) }, icon("link"), gettext("Invite by link"));
+    this.#count.textContent = memberCount(chat.member_count);
+    this.panel.replaceChildren(
       el("header.side-head", {}, el("h2", {}, gettext("Members")), this.#count, close),
-      el("div.filter", {}, icon("search"), search), this.#body, el("footer.side-foot", {}, invite, byLink));
-    this.#actions.opened();
-    this.#panel.hidden = false;
-    byId("panes").classList.add("with-side");
+      el("div.filter", {}, icon("search"), search), el("div.side-body", {}, this.#list.node), el("footer.side-foot", {}, invite, byLink));
     close.focus({ focusVisible: false });
-    this.#load("", 0);
-  }
-
-  #body = el("div");
-  #count = el("p");
-
-  close() {
-    if (!this.isOpen) return;
-    this.#panel.hidden = true;
-    byId("panes").classList.remove("with-side");
-    byId("show-members")?.focus({ focusVisible: false });
   }
 
   /** Somebody came or went. @param {number} chatId */
   changed(chatId) {
     if (!this.isOpen || chatId !== this.#chatId) return;
     this.#count.textContent = memberCount(this.#store.chats.get(chatId)?.member_count ?? 0);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(this.#panel.querySelector("input").value.trim(), 0), ASK_AFTER_MS);
+    this.#list.soon();
   }
 
   get #mayManage() {
     return ["owner", "admin"].includes(this.#store.chats.get(this.#chatId)?.role ?? "");
-  }
-
-  /** @param {string} words @param {number} page */
-  async #load(words, page) {
-    const asked = ++this.#asked;
-    const query = `q=${encodeURIComponent(words)}&page=${page}`;
-    let found;
-    try {
-      found = await api("GET", `chats/${this.#chatId}/members?${query}`);
-    } catch (error) {
-      if (asked === this.#asked) this.#body.replaceChildren(el("p.problem", { role: "alert" }, /** @type {Error} */ (error).message));
-      return;
-    }
-    if (asked !== this.#asked) return;
-    const rows = found.members.map((/** @type {any} */ member) => this.#row(member));
-    this.#body.querySelector(".more")?.remove();
-    if (page) this.#body.append(...rows);
-    else this.#body.replaceChildren(...rows);
-    if (found.more) this.#body.append(el("button.button.small.wide.more", { type: "button", onclick: () => this.#load(words, page + 1) }, gettext("Show more")));
-    if (!this.#body.firstChild) this.#body.append(el("p.list-title", {}, gettext("No member has that name.")));
   }
 
   /** @param {{user: import("./types.js").Person, role: string}} member */
@@ -148,22 +108,18 @@ export class MembersPanel {
 
   #invite() {
     const chatId = this.#chatId;
-    const field = el("input", { type: "search", autocomplete: "off", placeholder: gettext("Name or username"), "aria-label": gettext("Name or username") });
-    const list = el("div.list", { "aria-live": "polite" });
-    let asked = 0;
-    field.addEventListener("input", async () => {
-      const mine = ++asked;
-      const words = field.value.trim();
-      const found = words ? await orSay(() => api("GET", `people?q=${encodeURIComponent(words)}`)) : { people: [] };
-      if (mine !== asked || !found) return;
-      list.replaceChildren(...found.people.map((/** @type {any} */ person) => personRow(person, async () => {
+    const field = searchField(gettext("Name or username"), () => list.soon());
+    const list = loadedList(el("div.list", { "aria-live": "polite" }), {
+      none: () => (field.value.trim() ? gettext("Nobody has that name.") : ""),
+      name: "people",
+      read: async () => (field.value.trim() ? api("GET", `people?q=${encodeURIComponent(field.value.trim())}`) : { people: [] }),
+      row: (person) => personRow(person, async () => {
         if (!(await orSay(() => api("POST", `chats/${chatId}/members`, { user_id: person.id })))) return;
         dialog.close();
         this.changed(chatId);
-      })));
-      if (words && !found.people.length) list.append(el("p.list-title", {}, gettext("Nobody has that name.")));
+      }),
     });
-    const dialog = openDialog(gettext("Add people"), [field, list]);
+    const dialog = openDialog(gettext("Add people"), [field, list.node]);
     field.focus();
   }
 }

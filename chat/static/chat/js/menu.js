@@ -8,7 +8,7 @@ let open = null;
 /**
  * @typedef {{label: string, icon?: string, danger?: boolean, onclick: () => void}} Entry
  * @param {HTMLElement} anchor
- * @param {Array<Entry|Node|null|false>} entries
+ * @param {Array<Entry|Node|null|undefined|false|"">} entries
  */
 export function openMenu(anchor, entries) {
   open?.hidePopover();
@@ -21,7 +21,8 @@ export function openMenu(anchor, entries) {
     const hadFocus = menu.contains(document.activeElement) || document.activeElement === document.body;
     menu.remove();
     if (open === menu) open = null;
-    if (hadFocus && anchor.isConnected) anchor.focus();
+    // The button may have been drawn anew meanwhile.
+    if (hadFocus) (anchor.isConnected ? anchor : message)?.focus({ preventScroll: true });
   });
   menu.addEventListener("keydown", walk);
   // Inside what the button belongs to: around a dialog the page is inert.
@@ -40,7 +41,7 @@ export function closeMenu() {
 
 /** @param {Entry} entry */
 function button({ label, icon: name, danger, onclick }) {
-  return el(`button${danger ? ".danger" : ""}`, { type: "button", role: "menuitem", onclick: () => {
+  return el(`button${danger ? ".danger" : ""}`, { role: "menuitem", onclick: () => {
     closeMenu();
     onclick();
   } }, name && icon(name), label);

@@ -1,14 +1,14 @@
-/** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings. */
+/** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings and at who has seen it. */
 
 import { api } from "./api.js";
 import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
-import { el } from "./dom.js";
+import { avatar, el, isolated } from "./dom.js";
 import { exactTime } from "./format.js";
-import { gettext } from "./i18n.js";
+import { gettext, number } from "./i18n.js";
+import { loadedList, nextPage } from "./loaded-list.js";
 import { closeMenu, openMenu } from "./menu.js";
-import { showSeenBy } from "./seen-by.js";
 
-const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀", "✅"];
+const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
 
 /**
  * @param {{gateway: import("./gateway.js").Gateway, composer: import("./composer.js").Composer,
@@ -64,8 +64,8 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
       outbox.discard(item);
     },
 
-    /** @param {Message} message @param {HTMLElement} anchor */
-    menu(message, anchor) {
+    /** @param {Message} message @param {HTMLElement} anchor @param {string} [state]  how far it has come */
+    menu(message, anchor, state) {
       const isMine = message.sender.id === store.me.id;
       const chat = room().chat;
       const mayDelete = isMine || (chat?.kind !== "direct" && chat?.role !== "member");
@@ -76,6 +76,7 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
         { label: gettext("Copy the text"), icon: "copy", onclick: () => copy(message.content) },
       ];
       openMenu(anchor, [
+        state && el("div.caption", {}, state),
         ...withWords,
         { label: gettext("Copy a link to it"), icon: "link", onclick: () => copy(`${location.origin}/chats/${message.chat_id}#${message.seq}`) },
         isMine && { label: gettext("Seen by"), icon: "people", onclick: () => showSeenBy(message.id) },
@@ -88,8 +89,8 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
   /** @param {Message} message */
   function quickReactions(message) {
     const isOn = (/** @type {string} */ emoji) => message.reactions.some((one) => one.emoji === emoji && one.user_ids.includes(store.me.id));
-    return el("div.quick", { role: "group", "aria-label": gettext("React") }, ...QUICK.slice(0, 6).map((emoji) => el("button", {
-      type: "button", role: "menuitem", "aria-label": gettext("React with %(emoji)s", { emoji }),
+    return el("div.quick", { role: "group", "aria-label": gettext("React") }, ...QUICK.map((emoji) => el("button", {
+      role: "menuitem", "aria-label": gettext("React with %(emoji)s", { emoji }),
       onclick: () => {
         closeMenu();
         actions.react(message, emoji, !isOn(emoji));
@@ -98,4 +99,38 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
   }
 
   return actions;
+}
+
+/** Who has received and read a message of ours. @param {number} messageId */
+function showSeenBy(messageId) {
+  const sum = el("p");
+  const list = loadedList(el("div.list"), {
+    none: gettext("Nobody else was in the chat when it was written."),
+    name: "people",
+    read: (page) => api("GET", `messages/${messageId}/receipts?page=${page}`),
+    next: nextPage,
+    row,
+    drawn: (found) => {
+      sum.textContent = inWords(found);
+    },
+  });
+  openDialog(gettext("Seen by"), [sum, list.node]);
+}
+
+/** @param {{members: number, delivered: number, read?: number}} found */
+function inWords({ members, delivered, read }) {
+  if (!members) return "";
+  const others = number(members);
+  const reached = gettext("Delivered to %(count)s of %(others)s", { count: number(delivered), others });
+  const seen = read === undefined
+    ? gettext("You do not show what you have read, so you are not shown what others have.")
+    : gettext("Read by %(count)s of %(others)s", { count: number(read), others });
+  return `${reached}. ${seen}${read === undefined ? "" : "."}`;
+}
+
+/** @param {{user: import("./types.js").Person, delivered: boolean, read?: boolean}} person */
+function row({ user, delivered, read }) {
+  const state = read ? gettext("Read") : delivered ? gettext("Delivered") : gettext("Not delivered yet");
+  const name = el("span.name.ellipsis", {}, isolated(user.name));
+  return el("div.row", {}, avatar(user), el("span.body", {}, el("span.line", {}, name, el("span.role", {}, state)), el("span.sub.ellipsis", {}, `@${user.username}`)));
 }

@@ -1,11 +1,12 @@
 /** One message as a list item: built once, then changed in place, so that it never jumps or blinks. */
 
 import { attachmentsNode, lineOf } from "./attachments.js";
-import { avatar, el, icon, iconButton, isTouch, isolated } from "./dom.js";
+import { avatar, el, icon, iconButton, isTouch, isolated, redrawn } from "./dom.js";
 import { exactTime, goneWords, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { textNode } from "./rich-text-nodes.js";
 import { ticksOf } from "./ticks.js";
+import { toast } from "./dialogs.js";
 
 /** @typedef {import("./timeline-items.js").Item} Item */
 /** @typedef {import("./types.js").Message} Message */
@@ -29,7 +30,11 @@ export class MessageView {
   /** @param {Context} context */
   constructor(context) {
     this.#context = context;
-    this.node = el("li.message", { tabIndex: -1 });
+    this.node = el("li.message", { tabIndex: -1, onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Enter" || event.target !== this.node) return;
+      event.preventDefault();
+      this.#open(this.node.querySelector(".tools button:last-child") ?? this.node);
+    } });
     /** @type {?Item} */
     this.item = null;
   }
@@ -39,8 +44,8 @@ export class MessageView {
     this.item = item;
     const { message, pending } = item;
     if (!message) return;
-    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, message.reply_to?.content, message.reply_to?.deleted].join();
-    if (built !== this.#built) this.#build(item, message);
+    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, message.reply_to?.content, message.reply_to?.deleted, message.reply_to?.hidden].join();
+    if (built !== this.#built) redrawn(this.node, () => this.#build(item, message));
     this.#built = built;
     this.#showTicks(item, message);
   }
@@ -67,6 +72,7 @@ export class MessageView {
     if (isFailed) main.append(this.#failure(item));
     else if (item.isOwn && item.isLast) main.append((this.meta = el("div.meta")));
     node.append(main);
+    reach(node, node.tabIndex === 0);
   }
 
   /** @param {Item} item @param {Message} message */
@@ -80,7 +86,7 @@ export class MessageView {
 
   /** @param {Message} message */
   #bubble(message) {
-    const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)), onclick: (/** @type {Event} */ event) => this.#tapped(event, message) });
+    const bubble = el("div.bubble", { dir: "auto", title: exactTime(new Date(message.created_at)), onclick: (/** @type {Event} */ event) => this.#tapped(event) });
     const gone = goneWords(message);
     if (gone) {
       bubble.append(el("span.gone", {}, gone));
@@ -91,7 +97,7 @@ export class MessageView {
     if (message.content) bubble.append(textNode(message.content, this.#context.me));
     if (message.edited_at) {
       const label = gettext("edited");
-      bubble.append(el("button.edited", { type: "button", title: gettext("Show earlier wordings"), onclick: () => this.#act("versions", message) }, label));
+      bubble.append(el("button.edited", { title: gettext("Show earlier wordings"), onclick: () => this.#act("versions", message) }, label));
     }
     if (this.ticks) bubble.append(this.ticks);
     return bubble;
@@ -108,7 +114,7 @@ export class MessageView {
   /** @param {import("./types.js").Quote} quote */
   #quote(quote) {
     const text = goneWords(quote) || lineOf(quote);
-    return el("button.quote", { type: "button", dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
+    return el("button.quote", { dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
       el("b.ellipsis", {}, isolated(quote.sender.name)), el("span", {}, text));
   }
 
@@ -118,7 +124,7 @@ export class MessageView {
     return el("div.reactions", {}, ...message.reactions.map(({ emoji, user_ids: users }) => {
       const isMine = users.includes(me.id);
       const label = ngettext("%(emoji)s from %(count)s person", "%(emoji)s from %(count)s people", users.length, { emoji });
-      return el("button.reaction", { type: "button", "aria-pressed": String(isMine), "aria-label": label, title: label,
+      return el("button.reaction", { "aria-pressed": String(isMine), "aria-label": label, title: label, data: { name: emoji },
         onclick: () => this.#act("react", message, emoji, !isMine) }, emoji, el("span", {}, String(users.length)));
     }));
   }
@@ -126,11 +132,11 @@ export class MessageView {
   /** @param {Item} item @param {Message} message */
   #tools(item, message) {
     if (item.pending || message.deleted) return null;
-    const more = iconButton("more", gettext("More"), (event) => this.#act("menu", message, event.currentTarget), { tabIndex: -1, "aria-haspopup": "menu" });
+    const more = iconButton("more", gettext("More"), (event) => this.#open(event.currentTarget), { "aria-haspopup": "menu" });
     if (message.hidden) return el("div.tools", {}, more);
     return el("div.tools", {},
-      iconButton("smile", gettext("React"), (event) => this.#act("pickReaction", message, event.currentTarget), { tabIndex: -1 }),
-      iconButton("reply", gettext("Reply"), () => this.#act("reply", message), { tabIndex: -1 }),
+      iconButton("smile", gettext("React"), (event) => this.#act("pickReaction", message, event.currentTarget)),
+      iconButton("reply", gettext("Reply"), () => this.#act("reply", message)),
       more);
   }
 
@@ -140,7 +146,7 @@ export class MessageView {
     const isHeld = pending.state === "held";
     const reason = isHeld ? gettext("Written at %(time)s and never sent. Send it now?", { time: exactTime(new Date(pending.written_at)) }) : pending.reason;
     const button = (/** @type {string} */ label, /** @type {string} */ action) =>
-      el("button.link", { type: "button", onclick: () => this.#act(action, pending) }, label);
+      el("button.link", { onclick: () => this.#act(action, pending) }, label);
     return el("div.failure", { role: "group" }, icon("failed"), el("span", {}, reason),
       button(isHeld ? gettext("Send") : gettext("Retry"), "retry"), button(gettext("Edit"), "editUnsent"), button(gettext("Discard"), "discard"));
   }
@@ -179,15 +185,28 @@ export class MessageView {
     return { state: "failed", label: gettext("Not sent"), title: pending.reason ?? "" };
   }
 
-  /** Under a finger there is no hovering: a tap on the message itself opens its menu. @param {Event} event @param {Message} message */
-  #tapped(event, message) {
+  /** Under a finger there is no hovering: a tap on the message itself opens its menu. @param {Event} event */
+  #tapped(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     const isBusy = target.closest("a, button") || !getSelection()?.isCollapsed;
-    if (isTouch && !isBusy && message.id && !message.deleted) this.#act("menu", message, event.currentTarget);
+    if (isTouch && !isBusy) this.#open(/** @type {HTMLElement} */ (event.currentTarget));
+  }
+
+  /** What can be done with it, and how far it has come; of one on its way only that. @param {HTMLElement} anchor */
+  #open(anchor) {
+    const message = this.item?.message;
+    const state = this.ticks?.title;
+    if (message?.id && !message.deleted) this.#act("menu", message, anchor, state);
+    else if (state) toast(state);
   }
 
   /** @param {string} action @param {...any} details */
   #act(action, ...details) {
     this.#context.actions[action](...details);
   }
+}
+
+/** Whether Tab stops at a message, and at what is in it. @param {HTMLElement} node @param {boolean} isReached */
+export function reach(node, isReached) {
+  for (const one of [node, ...node.querySelectorAll("a, button")]) /** @type {HTMLElement} */ (one).tabIndex = isReached ? 0 : -1;
 }

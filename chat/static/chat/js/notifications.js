@@ -63,7 +63,7 @@ export class Notifications extends Emitter {
 
   /** A page, seen or not; newest first. @param {number} [before] */
   async read(before) {
-    const page = await api("GET", `notifications${before ? `?before=${before}` : ""}`);
+    const page = await api("GET", before ? `notifications?before=${before}` : "notifications");
     if (!before) this.#adopt(page);
     return page;
   }

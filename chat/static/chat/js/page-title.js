@@ -11,7 +11,7 @@ export function keepPageTitle(store, chatTitle) {
     const { unreadTotal: unread, mentionsTotal: mentions } = store;
     const name = chatTitle();
     const counts = [mentions && `@${badge(mentions)}`, unread && badge(unread)].filter(Boolean).join(" ");
-    const title = `${counts && `(${counts}) `}${name ? `${name} · ` : ""}Webchat`;
+    const title = (counts && `(${counts}) `) + (name && `${name} · `) + "Webchat";
     if (document.title !== title) document.title = title;
     const picture = new URL((mentions ? pictures.mentioned : unread ? pictures.unread : null) ?? plain, location.href).href;
     if (link.href !== picture) link.href = picture;

@@ -37,9 +37,9 @@ export class Receipts {
     this.#wait(chatId, { delivered_seq: chat.last_seq });
   }
 
-  /** Whether someone is looking. */
+  /** Whether someone is looking, and nothing lies over the messages. */
   get isWatched() {
-    return !document.hidden && document.hasFocus();
+    return !document.hidden && document.hasFocus() && this.#timeline.isVisible;
   }
 
   /** Something came into view: if it is still there in half a second, it is read. */

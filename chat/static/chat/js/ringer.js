@@ -3,6 +3,7 @@
  * by one tab of a browser alone, closed when the message is read. Without a sound.
  */
 
+import { placeOf } from "./format.js";
 import { gettext } from "./i18n.js";
 import { noticeWords } from "./notifications.js";
 import { rings } from "./notify-level.js";
@@ -85,7 +86,7 @@ export class Ringer {
     this.#shown.set(chat.id, { note, seq: message?.seq ?? 0 });
     note.onclick = () => {
       focus();
-      this.#open(`/chats/${chat.id}${message ? `#${message.seq}` : ""}`);
+      this.#open(placeOf(chat.id, message));
       note.close();
     };
   }

@@ -12,6 +12,9 @@ import { MOST_NODES } from "./timeline.js";
 /** @typedef {import("./message-window.js").MessageWindow} MessageWindow */
 
 const PAGE = 50;
+const LOADING_AFTER_MS = 300;
+const AGAIN_MS = 5000;
+const FLASH_MS = 1700;
 
 export class Room {
   #store;
@@ -25,8 +28,13 @@ export class Room {
   chatId = 0;
   /** The line above what is new stands before this seq until the chat is left; 0: there is none. */
   #newFromSeq = 0;
-  #isLoading = false;
-  #failedAt = 0;
+  /** The message that a link leads to, until something else is read; 0: none. */
+  #wanted = 0;
+  /** The request that is under way: what an earlier one brings is no longer wanted. @type {?object} */
+  #asking = null;
+  /** Why the chat could not be read on, and at which end. @type {?{end: "older"|"newer", reason: string}} */
+  #trouble = null;
+  #retryAt = 0;
 
   /** @param {{store: import("./store.js").Store, sync: import("./sync.js").Sync, outbox: import("./outbox.js").Outbox, timeline: import("./timeline.js").Timeline, receipts: import("./receipts.js").Receipts}} parts */
   constructor({ store, sync, outbox, timeline, receipts }) {
@@ -44,8 +52,9 @@ export class Room {
     timeline.on("near-end", () => this.#newer());
     timeline.on("scrolled", () => this.#showPill());
     timeline.on("drawn", () => this.#showPill());
+    timeline.on("again", () => this.again());
     this.#pill.addEventListener("click", () => this.toNewest());
-    setInterval(() => this.#freezeLine(), 500);
+    setInterval(() => this.#lookAgain(), 500);
   }
 
   get chat() {
@@ -63,7 +72,8 @@ export class Room {
     this.chatId = chatId;
     this.#store.openChatId = chatId;
     this.#since.hidden = true;
-    this.#failedAt = 0;
+    this.#forgetRequests();
+    this.#wanted = seq ?? 0;
     const chat = this.chat;
     if (!chat) return;
     const firstUnread = chat.unread ? chat.read_seq + 1 : 0;
@@ -79,6 +89,7 @@ export class Room {
 
   close() {
     if (this.chatId) this.#store.closeWindow(this.chatId);
+    this.#forgetRequests();
     this.chatId = 0;
     this.#store.openChatId = 0;
     this.#timeline.show(() => null);
@@ -87,16 +98,20 @@ export class Room {
 
   /** A message of ours was just written: it is on screen before the next frame. */
   async echo() {
-    this.#newFromSeq = 0;
-    if (this.window?.afterMore) await this.#load(0);
-    this.#timeline.isAtBottom = true;
+    this.#newFromSeq = this.#wanted = 0;
     this.#showEmpty();
+    this.#timeline.isAtBottom = true;
     this.#timeline.draw();
+    this.#timeline.toBottom();
+    // What stands between comes after it.
+    if (!this.window?.afterMore || !(await this.#load(0))) return;
+    this.#timeline.toBottom();
   }
 
   /** @param {number} seq */
   async jump(seq) {
     const { chatId } = this;
+    this.#wanted = seq;
     const isIt = (/** @type {any} */ item) => item.message?.seq === seq;
     const isThere = seq <= (this.chat?.last_seq ?? 0);
     if (isThere && !this.#timeline.nodeOf(isIt)) {
@@ -110,11 +125,12 @@ export class Room {
     this.#timeline.focus(node);
     node.classList.remove("flash");
     requestAnimationFrame(() => node.classList.add("flash"));
-    setTimeout(() => node.classList.remove("flash"), 1700);
+    setTimeout(() => node.classList.remove("flash"), FLASH_MS);
   }
 
   async toNewest() {
     this.#since.hidden = true;
+    this.#wanted = 0;
     if (this.window?.afterMore) await this.#load(0);
     this.#timeline.draw();
     this.#timeline.toBottom();
@@ -126,7 +142,7 @@ export class Room {
     if (!window || !chat) return null;
     const isBehind = this.#sync.revisions.isBehind(this.chatId) && window.lastSeq < chat.last_seq;
     const { messages, beforeMore, afterMore } = window;
-    return { messages, beforeMore, afterMore, pending: this.#outbox.of(this.chatId), me: this.#store.me, newFromSeq: this.#newFromSeq, isBehind };
+    return { messages, beforeMore, afterMore, pending: this.#outbox.of(this.chatId), me: this.#store.me, newFromSeq: this.#newFromSeq, isBehind, trouble: this.#trouble };
   }
 
   /** Whether the part in memory has this place; 0 stands for the newest. @param {number} seq */
@@ -139,34 +155,42 @@ export class Room {
   /** Begins with another part of the chat, or says why not. @param {number} seq  0: the newest */
   async #load(seq) {
     const { chatId } = this;
-    const timer = setTimeout(() => this.chatId === chatId && this.#showLoading(), 300);
+    const mine = (this.#asking = {});
+    const timer = setTimeout(() => this.#asking === mine && this.#showLoading(), LOADING_AFTER_MS);
     try {
       const { page, settle } = await this.#sync.readPage(chatId, seq ? { around_seq: seq } : {});
-      if (this.chatId !== chatId) return false;
-      this.#failedAt = 0;
+      if (this.#asking !== mine) return false;
+      this.#forgetRequests();
       this.#store.openWindow(chatId, page);
       settle();
     } catch (error) {
-      if (this.chatId !== chatId) return false;
-      this.#failedAt = Date.now();
-      this.#showFailure(/** @type {Error} */ (error), () => this.open(chatId, { seq }));
+      if (this.#asking === mine) this.#showFailure(/** @type {Error} */ (error));
       return false;
     } finally {
       clearTimeout(timer);
+      if (this.#asking === mine) this.#asking = null;
     }
     this.#showEmpty();
     this.#timeline.draw();
     return true;
   }
 
-  /** There is a connection again: what could not be read is read now. */
+  #forgetRequests() {
+    this.#asking = this.#trouble = null;
+    this.#retryAt = 0;
+  }
+
+  /** There is a connection again, or somebody asks for it: what could not be read is read now. */
   again() {
-    if (this.chatId && !this.window) this.open(this.chatId);
+    this.#retryAt = 0;
+    if (!this.chatId) return;
+    if (this.window) this.#timeline.draw();
+    else this.open(this.chatId, { seq: this.#wanted });
   }
 
   #older() {
     const { window } = this;
-    if (window?.beforeMore) this.#more({ before_seq: window.firstSeq }, (page) => {
+    if (window?.beforeMore) this.#more("older", { before_seq: window.firstSeq }, (page) => {
       window.addOlder(page);
       window.dropNewer(this.#most);
     });
@@ -174,30 +198,35 @@ export class Room {
 
   #newer() {
     const { window } = this;
-    if (window?.afterMore) this.#more({ before_seq: window.lastSeq + PAGE + 1 }, (page) => {
+    if (window?.afterMore) this.#more("newer", { before_seq: window.lastSeq + PAGE + 1 }, (page) => {
       window.addNewer(page);
       window.dropOlder(this.#most);
     });
   }
 
-  /** @param {object} where @param {(page: any) => void} add */
-  async #more(where, add) {
-    if (this.#isLoading || Date.now() - this.#failedAt < 2000) return;
+  /** @param {"older"|"newer"} end @param {object} where @param {(page: any) => void} add */
+  async #more(end, where, add) {
+    if (this.#asking || Date.now() < this.#retryAt) return;
     const { chatId, window } = this;
-    this.#isLoading = true;
+    const mine = (this.#asking = {});
     try {
       const { page, settle } = await this.#sync.readPage(chatId, where);
-      if (this.chatId === chatId && this.window === window) {
-        add(page);
-        settle();
+      if (this.#asking !== mine || this.window !== window) return;
+      this.#trouble = null;
+      add(page);
+      settle();
+    } catch (error) {
+      if (this.#asking !== mine) return;
+      this.#trouble = { end, reason: /** @type {Error} */ (error).message };
+      this.#retryAt = Date.now() + AGAIN_MS;
+      // Drawing asks for what is missing at the place that is read.
+      setTimeout(() => this.#timeline.schedule(), AGAIN_MS);
+    } finally {
+      if (this.#asking === mine) {
+        this.#asking = null;
+        this.#timeline.draw();
       }
-      this.#failedAt = 0;
-    } catch {
-      // Asked again when the place is scrolled to again.
-      this.#failedAt = Date.now();
     }
-    this.#isLoading = false;
-    if (this.chatId === chatId) this.#timeline.draw();
   }
 
   get #most() {
@@ -215,11 +244,12 @@ export class Room {
     this.#timeline.schedule();
   }
 
-  /** Looked away while everything was read: what comes next stands below a new line. */
-  #freezeLine() {
+  #lookAgain() {
     const { chat } = this;
-    if (!chat || this.#receipts.isWatched || chat.unread) return;
-    this.#newFromSeq = 0;
+    // What lay over the messages may be gone.
+    if (chat?.unread) this.#receipts.look();
+    // Looked away while everything was read: what comes next stands below a new line.
+    else if (chat && !this.#receipts.isWatched) this.#newFromSeq = 0;
   }
 
   /** @param {number} count */
@@ -237,7 +267,7 @@ export class Room {
       this.#since.hidden = true;
     };
     this.#since.replaceChildren(
-      el("button.go", { type: "button", onclick: () => this.toNewest() }, ngettext("%(count)s new since %(when)s", "%(count)s new since %(when)s", count, { when })),
+      el("button.go", { onclick: () => this.toNewest() }, ngettext("%(count)s new since %(when)s", "%(count)s new since %(when)s", count, { when })),
       iconButton("close", gettext("Close"), close));
     this.#since.hidden = false;
   }
@@ -264,8 +294,7 @@ export class Room {
     const [title, text] = chat.kind === "direct"
       ? [gettext("Say hello"), gettext("This is where your conversation begins.")]
       : [gettext("It is quiet here"), chat.role === "member" ? gettext("Write the first message.") : gettext("Write the first message, or add people through the list of members.")];
-    this.#empty.replaceChildren(icon(chat.kind === "direct" ? "person" : chat.kind), el("h2", {}, title), el("p", {}, text));
-    this.#empty.firstChild.classList.add("huge");
+    this.#fillEmpty(chat.kind === "direct" ? "person" : chat.kind, title, text);
   }
 
   #showLoading() {
@@ -273,13 +302,19 @@ export class Room {
     this.#timeline.placehold(...Array.from({ length: 7 }, () => el("li.skeleton")), el("li.unseen", {}, gettext("Loading…")));
   }
 
-  /** @param {Error} error @param {() => void} again */
-  #showFailure(error, again) {
+  /** @param {Error} error */
+  #showFailure(error) {
     // What is being read stays.
     if (this.window) return toast(error.message);
     this.#timeline.placehold();
+    this.#fillEmpty("failed", gettext("The messages could not be read"), error.message,
+      el("div.choices", {}, el("button.button", { onclick: () => this.again() }, gettext("Try again"))));
+  }
+
+  /** @param {string} picture @param {string} title @param {string} text @param {Node} [choices] */
+  #fillEmpty(picture, title, text, choices) {
     this.#empty.hidden = false;
-    this.#empty.replaceChildren(el("h2", {}, gettext("The messages could not be read")), el("p", {}, error.message),
-      el("div.choices", {}, el("button.button", { type: "button", onclick: again }, gettext("Try again"))));
+    this.#empty.replaceChildren(icon(picture), el("h2", {}, title), el("p", {}, text), choices ?? "");
+    this.#empty.firstChild.classList.add("huge");
   }
 }

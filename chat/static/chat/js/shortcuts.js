@@ -9,7 +9,7 @@ import { gettext } from "./i18n.js";
  */
 export function listenForShortcuts({ find, search, step, escape }) {
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open], :popover-open")) return;
     const isCommand = event.ctrlKey || event.metaKey;
     if (isCommand && event.code === "KeyK") act(event, find);
     else if (isCommand && event.shiftKey && event.code === "KeyF") act(event, search);

@@ -11,7 +11,8 @@ const GROUP_MS = 5 * 60 * 1000;
 /**
  * @typedef {object} Item
  * @property {string} key
- * @property {"older"|"start"|"day"|"new"|"hole"|"message"} kind
+ * @property {"older"|"start"|"trouble"|"day"|"new"|"hole"|"message"} kind
+ * @property {string} [reason]         of a trouble
  * @property {Date} [moment]
  * @property {Message} [message]
  * @property {?OutboxItem} [pending]   set while the message is on its way
@@ -30,11 +31,13 @@ const GROUP_MS = 5 * 60 * 1000;
  * @param {{id: number, name: string}} from.me
  * @param {number} from.newFromSeq   the first seq below the line of what is new; 0: no line
  * @param {boolean} from.isBehind    newer messages exist and are being read
+ * @param {?{end: "older"|"newer", reason: string}} from.trouble  why one end could not be read on
  * @returns {Item[]}
  */
-export function timelineItems({ messages, beforeMore, afterMore, pending, me, newFromSeq, isBehind }) {
+export function timelineItems({ messages, beforeMore, afterMore, pending, me, newFromSeq, isBehind, trouble }) {
+  const stop = /** @type {Item} */ ({ key: `trouble ${trouble?.reason}`, kind: "trouble", reason: trouble?.reason });
   /** @type {Item[]} */
-  const items = [beforeMore ? { key: "older", kind: "older" } : { key: "start", kind: "start" }];
+  const items = [trouble?.end === "older" ? stop : beforeMore ? { key: "older", kind: "older" } : { key: "start", kind: "start" }];
   let day = "";
   let previousSeq = 0;
   // The line is not drawn where its place is not in memory.
@@ -57,9 +60,11 @@ export function timelineItems({ messages, beforeMore, afterMore, pending, me, ne
     previousSeq = message.seq;
     add(savedItem(message, me));
   }
-  if (isBehind && !afterMore) items.push({ key: "hole end", kind: "hole" });
   const present = new Set(messages.filter((m) => m.sender.id === me.id).map((m) => m.client_message_id));
-  for (const item of afterMore ? [] : pending) if (!present.has(item.client_message_id)) add(pendingItem(item, me));
+  const waiting = pending.filter((item) => !present.has(item.client_message_id));
+  if (trouble?.end === "newer") items.push(stop);
+  else if (afterMore ? waiting.length : isBehind) items.push({ key: "hole end", kind: "hole" });
+  for (const item of waiting) add(pendingItem(item, me));
   return grouped(items);
 }
 

@@ -1,14 +1,15 @@
 /**
  * The open chat's messages on screen: draws what changed, keeps what is being read where it is.
  *
- * Emits "near-start" and "near-end" (older or newer messages are wanted), "scrolled", "drawn".
+ * Emits "near-start" and "near-end" (older or newer messages are wanted), "again" (what failed is asked for
+ * again), "scrolled", "drawn".
  */
 
 import { byId, el } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { dayHeading } from "./format.js";
 import { gettext } from "./i18n.js";
-import { MessageView } from "./message-view.js";
+import { MessageView, reach } from "./message-view.js";
 import { timelineItems } from "./timeline-items.js";
 
 /** @typedef {import("./timeline-items.js").Item} Item */
@@ -29,7 +30,12 @@ export class Timeline extends Emitter {
   isAtBottom = true;
   #scheduled = false;
   #holeSince = 0;
-  #height = 0;
+  /** Width and height of the place that messages are seen through. */
+  #size = "";
+  /** What is being read, and where it is. @type {?{node: Element, offset: number}} */
+  #reading = null;
+  /** The one message at which Tab stops. @type {?HTMLElement} */
+  #reached = null;
   /** @type {() => any} */
   #read = () => null;
 
@@ -42,6 +48,15 @@ export class Timeline extends Emitter {
     observer.observe(this.scroller);
     observer.observe(this.#list);
     this.#list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#walk(event));
+    this.#list.addEventListener("focusin", (/** @type {any} */ event) => this.#reach(event.target.closest(".message")));
+    // Tab goes to what is on screen, not through hundreds of messages.
+    addEventListener("keydown", (event) => event.key === "Tab" && !this.#list.contains(document.activeElement) && this.#reach(this.#lastInView()), true);
+  }
+
+  /** Whether messages can be seen: no dialog, menu or panel lies over their middle. */
+  get isVisible() {
+    const { left, top, width, height } = this.scroller.getBoundingClientRect();
+    return this.scroller.parentElement.contains(document.elementFromPoint(left + width / 2, top + height / 2));
   }
 
   /** Begins with another chat. @param {() => any} read  what to draw: the arguments of timelineItems, or null */
@@ -76,8 +91,9 @@ export class Timeline extends Emitter {
     const anchor = this.isAtBottom ? null : this.#anchor();
     this.items = this.#withoutFreshHoles(timelineItems(from));
     this.#place(this.items);
-    if (anchor) this.scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
-    else if (this.isAtBottom) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (this.isAtBottom) this.toBottom();
+    else this.#hold(anchor);
+    this.#reading = this.#anchor();
     this.emit("drawn");
     this.#wantMore();
   }
@@ -98,7 +114,8 @@ export class Timeline extends Emitter {
     const offset = node.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
     this.isAtBottom = false;
     this.scroller.scrollTop += offset - this.scroller.clientHeight / 3;
-    this.#noteBottom();
+    this.#size = this.#sizeNow;
+    this.#note();
   }
 
   /** The highest seq whose end is on screen. */
@@ -131,6 +148,7 @@ export class Timeline extends Emitter {
     const wanted = new Set(items.map((item) => item.key));
     for (const [key, { node }] of this.#shown) {
       if (wanted.has(key)) continue;
+      if (node.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });
       node.remove();
       this.#shown.delete(key);
     }
@@ -158,40 +176,59 @@ export class Timeline extends Emitter {
 
   /** @param {Item} item */
   #marker(item) {
-    const { kind, moment } = item;
+    const { kind, moment, reason } = item;
     if (kind === "day") return el("li.day", {}, dayHeading(/** @type {Date} */ (moment), new Date()));
     if (kind === "new") return el("li.new", {}, gettext("New"));
     if (kind === "hole") return el("li.hole", {}, gettext("Some messages are missing here. They are being fetched…"));
+    if (kind === "trouble") return el("li.hole", { role: "status" }, reason, el("button.button.small", { onclick: () => this.emit("again") }, gettext("Try again")));
     if (kind === "older") return el("li.start", {}, gettext("Earlier messages…"));
     return el("li.start", {}, gettext("The chat begins here."));
   }
 
-  /** The first message in view, and where it is. */
+  /** The first message in view, and how far below the edge it begins. */
   #anchor() {
+    const { children } = this.#list;
     const top = this.scroller.getBoundingClientRect().top;
-    for (const node of this.#list.children) {
-      const box = node.getBoundingClientRect();
-      if (box.bottom > top && node.classList.contains("message")) return { node, top: box.top };
+    let low = 0;
+    let high = children.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (children[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
     }
-    return null;
+    let node = children[low];
+    while (node && !node.classList.contains("message")) node = node.nextElementSibling;
+    return node && { node, offset: node.getBoundingClientRect().top - top };
+  }
+
+  /** @param {?{node: Element, offset: number}} anchor */
+  #hold(anchor) {
+    if (!anchor?.node.isConnected) return;
+    this.scroller.scrollTop += anchor.node.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - anchor.offset;
   }
 
   #scrolled() {
-    this.#noteBottom();
+    this.#note();
     this.emit("scrolled");
     this.#wantMore();
   }
 
   #resized() {
-    this.#height = this.scroller.clientHeight;
+    this.#size = this.#sizeNow;
     if (this.isAtBottom) this.toBottom();
+    else this.#hold(this.#reading);
   }
 
-  #noteBottom() {
+  get #sizeNow() {
+    return `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
+  }
+
+  #note() {
+    // Another size is no scrolling: the observer puts things right.
+    if (this.#sizeNow !== this.#size) return;
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    // A smaller window is no scrolling: the observer puts things right.
-    if (clientHeight !== this.#height) return;
     this.isAtBottom = scrollHeight - scrollTop - clientHeight <= STICKS_WITHIN_PX;
+    this.#reading = this.#anchor();
   }
 
   #wantMore() {
@@ -200,17 +237,13 @@ export class Timeline extends Emitter {
     if (scrollHeight - scrollTop - clientHeight < WANTS_MORE_PX) this.emit("near-end");
   }
 
-  /** Arrow keys go from message to message, Enter opens a message's menu, Tab reaches its buttons. @param {KeyboardEvent} event */
+  /** Arrow keys go from message to message, Tab to what is in it. @param {KeyboardEvent} event */
   #walk(event) {
-    const current = /** @type {HTMLElement} */ (event.target).closest(".message");
-    if (!current) return;
-    if (event.key === "Enter" && event.target === current) {
-      event.preventDefault();
-      /** @type {?HTMLElement} */ (current.querySelector(".tools button:last-child"))?.click();
-    }
-    if (!["ArrowUp", "ArrowDown"].includes(event.key)) return;
-    let next = event.key === "ArrowUp" ? current.previousElementSibling : current.nextElementSibling;
-    while (next && !next.classList.contains("message")) next = event.key === "ArrowUp" ? next.previousElementSibling : next.nextElementSibling;
+    const isUp = event.key === "ArrowUp";
+    if (!isUp && event.key !== "ArrowDown") return;
+    const step = (/** @type {?Element} */ node) => (isUp ? node?.previousElementSibling : node?.nextElementSibling) ?? null;
+    let next = step(/** @type {HTMLElement} */ (event.target).closest(".message"));
+    while (next && !next.classList.contains("message")) next = step(next);
     if (!next) return;
     event.preventDefault();
     this.focus(/** @type {HTMLElement} */ (next));
@@ -218,9 +251,21 @@ export class Timeline extends Emitter {
 
   /** @param {HTMLElement} node */
   focus(node) {
-    for (const button of this.#list.querySelectorAll(".tools button[tabindex='0']")) button.tabIndex = -1;
-    for (const button of node.querySelectorAll(".tools button")) button.tabIndex = 0;
     node.focus({ preventScroll: true });
     node.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {?HTMLElement} node */
+  #reach(node) {
+    if (!node || node === this.#reached) return;
+    if (this.#reached) reach(this.#reached, false);
+    reach(node, true);
+    this.#reached = node;
+  }
+
+  #lastInView() {
+    const { bottom } = this.scroller.getBoundingClientRect();
+    const messages = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll(".message")]);
+    return messages.findLast((node) => node.getBoundingClientRect().top < bottom - STICKS_WITHIN_PX) ?? messages[0];
   }
 }

@@ -29,8 +29,7 @@ const MOST = 10;
 export class Tray extends Emitter {
   node = el("ul.tray", { hidden: true, "aria-label": gettext("Files to send") });
   #field = el("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, onchange: () => this.#chosen() });
-  button = el("label.icon-button", { title: gettext("Attach files"), tabIndex: 0, role: "button", "aria-label": gettext("Attach files"),
-    onkeydown: (/** @type {KeyboardEvent} */ event) => this.#pressed(event) }, icon("clip"), this.#field);
+  button = el("div", {}, iconButton("clip", gettext("Attach files"), () => this.#field.click()), this.#field);
   #hint = el("div.drop-hint", { hidden: true }, icon("clip"), gettext("Drop files to send them here"));
   #most;
   #chatId = 0;
@@ -180,13 +179,6 @@ export class Tray extends Emitter {
   #chosen() {
     this.add(this.#field.files);
     this.#field.value = "";
-  }
-
-  /** @param {KeyboardEvent} event */
-  #pressed(event) {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    this.#field.click();
   }
 
   /** A file that is dropped beside its place must not replace the page. @param {DragEvent} event */

@@ -1,13 +1,21 @@
-/** The dialog of a chat's webhooks, for those who manage it: addresses that are told, addresses to write to. */
+/**
+ * The dialog of a chat's webhooks, for those who manage it: addresses that are told, addresses to write to,
+ * and what was sent.
+ */
 
 import { api } from "./api.js";
-import { confirmed, copy, loadedList, openDialog, orSay } from "./dialogs.js";
+import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
 import { el, icon, iconButton, isolated } from "./dom.js";
-import { badge, shortMoment } from "./format.js";
-import { gettext, ngettext } from "./i18n.js";
+import { badge, dayHeading, exactTime, shortMoment, timeOfDay } from "./format.js";
+import { gettext, language, ngettext } from "./i18n.js";
+import { loadedList } from "./loaded-list.js";
 import { openMenu } from "./menu.js";
-import { outcomeWords, showDeliveries } from "./webhook-log.js";
 
+const milliseconds = new Intl.NumberFormat(language, { style: "unit", unit: "millisecond" });
+// Only what was written in a chat can be sent again.
+const TEST = "webhook.test";
+
+/** @typedef {import("./types.js").Delivery} Delivery */
 /** @typedef {import("./types.js").Webhook} Webhook */
 /** @typedef {import("./types.js").IncomingWebhook} IncomingWebhook */
 /**
@@ -50,7 +58,7 @@ export function showWebhooks({ id }) {
 /** @param {Kind} kind */
 function part(kind) {
   const { title, none, add, path, row } = kind;
-  const button = el("button.button.small", { type: "button", onclick: () => make(kind, list.add) }, icon("plus"), add);
+  const button = el("button.button.small", { onclick: () => make(kind, list.add) }, icon("plus"), add);
   const list = loadedList(el("ul.entries", { "aria-label": title }), {
     none,
     name: "webhooks",
@@ -69,8 +77,7 @@ function make({ add, fields, path, made }, enlist) {
   const problem = el("p.field-error", { role: "alert" });
   const form = el("form", { id: "make-webhook", noValidate: true }, ...fields.map(({ name, label, hint }, place) => el("div.field", {},
     el("label", { htmlFor: inputs[place].id }, label), inputs[place], el("div", { id: `about-${name}` }, hint && el("p.hint", {}, hint)))));
-  const submit = el("button.button.primary", { type: "submit" }, gettext("Make it"));
-  submit.setAttribute("form", form.id);
+  const submit = el("button.button.primary", { type: "submit", form: form.id }, gettext("Make it"));
   form.addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     submit.disabled = true;
@@ -95,7 +102,7 @@ function make({ add, fields, path, made }, enlist) {
 
 /** Nobody is shown it a second time. @param {string} title @param {string} text @param {string} value */
 function showOnce(title, text, value) {
-  const button = el("button.button.primary", { type: "button", onclick: () => copy(value) }, gettext("Copy"));
+  const button = el("button.button.primary", { onclick: () => copy(value) }, gettext("Copy"));
   openDialog(title, [el("code.once", {}, value), el("p.hint", {}, text)], [button]);
   button.focus();
 }
@@ -173,4 +180,45 @@ function incomingRow(path, { name, last_used_at: usedAt }, drop) {
       if (!(await confirmed({ title: gettext("Revoke %(name)s?", { name }), text, action: gettext("Revoke") }))) return;
       if (await orSay(() => api("DELETE", path))) drop();
     }));
+}
+
+/** What was sent to an outgoing webhook, newest first, and what came of it. @param {string} path @param {string} name */
+function showDeliveries(path, name) {
+  const list = loadedList(el("ul.entries", { "aria-label": gettext("Deliveries") }), {
+    none: gettext("Nothing was sent yet, or it was long ago."),
+    name: "deliveries",
+    read: (before) => api("GET", path + (before ? `?before=${before}` : "")),
+    row: (delivery) => deliveryRow(path, delivery),
+  });
+  const anew = el("button.button.small", { onclick: () => list.load() }, icon("history"), gettext("Look again"));
+  openDialog(gettext("Deliveries to %(name)s", { name }), [anew, list.node]);
+}
+
+/** @param {string} path @param {Delivery} delivery */
+function deliveryRow(path, delivery) {
+  const moment = new Date(delivery.created_at);
+  const when = el("time", { dateTime: delivery.created_at, title: exactTime(moment) }, `${dayHeading(moment, new Date())}, ${timeOfDay(moment)}`);
+  const state = el("small", { role: "status" });
+  const show = (/** @type {Delivery} */ now) => {
+    state.textContent = [deliveryWords(now), now.attempts && ngettext("%(count)s try", "%(count)s tries", now.attempts), outcomeWords(now)].filter(Boolean).join(" · ");
+    state.classList.toggle("danger", Boolean(now.error));
+  };
+  show(delivery);
+  return el("li", {}, el("span.grow", {}, when, el("small", { dir: "ltr" }, delivery.type), state),
+    delivery.type !== TEST && iconButton("send", gettext("Send again"), async () => {
+      const answer = await orSay(() => api("POST", `${path}/${delivery.id}/again`));
+      if (answer) show(answer.delivery);
+    }));
+}
+
+/** @param {Delivery} delivery */
+function deliveryWords({ status, attempts, next_attempt_at: next }) {
+  if (status === "delivered") return gettext("Delivered");
+  if (status === "given_up") return gettext("Given up");
+  return attempts && next ? gettext("Waiting, next try at %(time)s", { time: timeOfDay(new Date(next)) }) : gettext("Waiting");
+}
+
+/** What the last try came to: the answer, how long it took, and what was wrong. @param {Delivery} delivery */
+function outcomeWords({ response_status: status, milliseconds: took, error }) {
+  return [status && gettext("status %(status)s", { status }), took !== null && milliseconds.format(took), error].filter(Boolean).join(" · ");
 }
