@@ -80,38 +80,37 @@ def _waiting(figures: BusFigures) -> Figure:
     )
 
 
+def _best_none(title: str, count: int, words: str, list_name: str, query: str) -> Figure:
+    """Something of which there should be none; `words` say what to do where there is."""
+    state, words = (LOOK, words) if count else (FINE, _("None."))
+    return Figure(title, str(count), state, words, list_name, query)
+
+
 def _set_aside(count: int) -> Figure:
-    return Figure(
-        title=_("Set aside in the outbox"),
-        value=str(count),
-        state=LOOK if count else FINE,
-        words=_("The bus does not take them: send them again or cancel them.")
-        if count
-        else _("None."),
+    return _best_none(
+        _("Set aside in the outbox"),
+        count,
+        _("The bus does not take them: send them again or cancel them."),
         list_name="messaging_outboxevent",
         query="status__exact=2",
     )
 
 
 def _dead_letters(count: int) -> Figure:
-    return Figure(
-        title=_("Dead letters"),
-        value=str(count),
-        state=LOOK if count else FINE,
-        words=_("They could not be processed: replay or discard them.") if count else _("None."),
+    return _best_none(
+        _("Dead letters"),
+        count,
+        _("They could not be processed: replay or discard them."),
         list_name="messaging_deadletter",
         query="status__exact=open",
     )
 
 
 def _webhooks(count: int) -> Figure:
-    return Figure(
-        title=_("Webhooks switched off"),
-        value=str(count),
-        state=LOOK if count else FINE,
-        words=_("Their receivers failed for too long: what is written is not sent there.")
-        if count
-        else _("None."),
+    return _best_none(
+        _("Webhooks switched off"),
+        count,
+        _("Their receivers failed for too long: what is written is not sent there."),
         list_name="chat_webhook",
         query="is_active__exact=0",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import path, reverse
-from django.utils.translation import gettext as _
 
 from chat.http import route
 from chat.limits import MessageLimit
@@ -113,7 +112,7 @@ def webhook_payload(webhook: Webhook) -> Payload:
         "is_active": webhook.is_active,
         "failing_since": timestamp(webhook.failing_since),
         "switched_off_at": timestamp(webhook.switched_off_at),
-        "switched_off_reason": _in_words(webhook.switched_off_reason),
+        "switched_off_reason": webhook.why_off,
         "waiting": webhook.deliveries.waiting()[:MOST_COUNTED].count(),
     }
 
@@ -127,7 +126,7 @@ def delivery_payload(delivery: WebhookDelivery) -> Payload:
         "status": delivery.status,
         "attempts": delivery.attempts,
         "response_status": delivery.response_status,
-        "error": _in_words(delivery.error),
+        "error": delivery.what_failed,
         "milliseconds": delivery.milliseconds,
         "created_at": timestamp(delivery.created_at),
         "finished_at": timestamp(delivery.finished_at),
@@ -144,11 +143,6 @@ def incoming_payload(webhook: IncomingWebhook) -> Payload:
         "created_at": timestamp(webhook.created_at),
         "last_used_at": timestamp(webhook.last_used_at),
     }
-
-
-def _in_words(sentence: str) -> str:
-    """A sentence that is stored in English, in the reader's language."""
-    return _(sentence) if sentence else ""
 
 
 _ONE = "chats/<int:chat_id>/webhooks/<int:webhook_id>"

@@ -5,6 +5,7 @@ from chat.admin import (  # noqa: F401  each registers its pages
     audit,
     chats,
     groups,
+    incoming_webhooks,
     messages,
     people,
     webhooks,

@@ -1,52 +1,26 @@
-"""Webhooks: made, tried, switched, and what came of each delivery."""
+"""Outgoing webhooks: made, tried, switched, and what came of each delivery."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin, staff_of
 from chat.admin.finding import row_id
+from chat.admin.making import MakingAdmin, MakingForm
 from chat.errors import ChatError
-from chat.models import Chat, IncomingWebhook, User, Webhook, WebhookDelivery
-from chat.services import incoming_webhooks, webhook_deliveries, webhooks
+from chat.models import Chat, Webhook, WebhookDelivery
+from chat.services import webhook_deliveries, webhooks
 from messaging.staff import asks_first
 
 MOST_TESTS = 5
 CHANGE = webhooks.STAFF_PERMISSION
-CHANGE_INCOMING = incoming_webhooks.STAFF_PERMISSION
-
-
-def in_words(sentence: str) -> str:
-    """A sentence that is stored in English, in the reader's language."""
-    return gettext(sentence) if sentence else ""
-
-
-class MakingForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
-    """A row that a service makes; what the service says against it stands in the form."""
-
-    actor: ClassVar[User]
-
-    def make(self, fields: dict[str, Any]) -> None:
-        """Sets `made`. Raises ChatError."""
-        raise NotImplementedError
-
-    def clean(self) -> dict[str, Any]:
-        fields: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                self.make(fields)
-            except ChatError as error:
-                self.add_error(None, str(error.detail))
-        return fields
 
 
 class WebhookForm(MakingForm):
@@ -61,63 +35,8 @@ class WebhookForm(MakingForm):
         )
 
 
-class IncomingWebhookForm(MakingForm):
-    class Meta:
-        model = IncomingWebhook
-        fields = ["name", "chat"]
-
-    def make(self, fields: dict[str, Any]) -> None:
-        self.made, self.token = incoming_webhooks.create_incoming_webhook(
-            actor=self.actor, chat_id=fields["chat"].pk, name=fields["name"]
-        )
-
-
 def _id_of(chat: Chat | None) -> int | None:
     return chat.pk if chat else None
-
-
-class MakingAdmin(ChatAdmin):
-    """Rows that staff makes by a service, which says once what nobody can read later."""
-
-    add_form_template = "admin/change_form.html"
-    making_form: type[MakingForm]
-    permission = ""
-    raw_id_fields = ("chat",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(self.permission))
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Without Django's transaction around it: services have their own, and first look up a
-        name, during which nobody else could write on SQLite."""
-        return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        if obj is None:
-            kwargs["form"] = type("Form", (self.making_form,), {"actor": staff_of(request)})
-        return super().get_form(request, obj, change, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.making_form._meta.fields if obj is None else super().get_fields(request, obj)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The form's service has made it."""
-        obj.__dict__.update(form.made.__dict__)
-        self.show_once(request, form)
-
-    def show_once(self, request: HttpRequest, form: Any) -> None:
-        raise NotImplementedError
-
-    def tell_secret(self, request: HttpRequest, text: str, secret: str) -> None:
-        self.message_user(request, f"{text} {secret}", messages.WARNING)
 
 
 @admin.register(Webhook)
@@ -140,7 +59,7 @@ class WebhookAdmin(MakingAdmin):
 
     @admin.display(description=_("switched off because"))
     def reason(self, webhook: Webhook) -> str:
-        return in_words(webhook.switched_off_reason)
+        return webhook.why_off
 
     def show_once(self, request: HttpRequest, form: Any) -> None:
         self._show_secret(request, form.made)
@@ -169,7 +88,7 @@ class WebhookAdmin(MakingAdmin):
             }
             text = gettext("“%(name)s”: answer %(status)s after %(milliseconds)s ms.") % values
             level = messages.ERROR if outcome.error else messages.SUCCESS
-            self.message_user(request, f"{text} {in_words(outcome.error)}", level)
+            self.message_user(request, f"{text} {outcome.what_failed}", level)
 
     @asks_first(
         permission=CHANGE,
@@ -267,7 +186,7 @@ class WebhookDeliveryAdmin(ChatAdmin):
 
     @admin.display(description=_("what failed"))
     def what_failed(self, delivery: WebhookDelivery) -> str:
-        return in_words(delivery.error)
+        return delivery.what_failed
 
     @admin.display(description=_("next try"))
     def next_try(self, delivery: WebhookDelivery) -> Any:
@@ -302,43 +221,6 @@ class WebhookDeliveryAdmin(ChatAdmin):
             request,
             rows.select_related("webhook"),
             lambda row: service(actor=staff_of(request), webhook=row.webhook, delivery_id=row.pk),
-            errors=ChatError,
-            explain=str,
-        )
-
-
-@admin.register(IncomingWebhook)
-class IncomingWebhookAdmin(MakingAdmin):
-    list_display = ["id", "name", "chat", "bot", "created_at", "last_used_at", "revoked_at"]
-    list_select_related = ["chat", "bot"]
-    search_help_text = _("A number, or chat: and the number of a chat.")
-    finds = {
-        "": lambda text: Q(pk=row_id(text)),
-        "chat": lambda text: Q(chat_id=row_id(text)),
-    }
-    audited_as = "incoming_webhook"
-    making_form = IncomingWebhookForm
-    permission = CHANGE_INCOMING
-    actions = ["revoke"]
-
-    def show_once(self, request: HttpRequest, form: Any) -> None:
-        text = gettext("The address of “%s”, shown only now. Whoever knows it may post:")
-        address = request.build_absolute_uri(reverse("hook", args=[form.token]))
-        self.tell_secret(request, text % form.made.name, address)
-
-    @asks_first(
-        permission=CHANGE_INCOMING,
-        description=_("Revoke"),
-        question=_("Revoke?"),
-        explanation=_("Its address is good for nothing from now on. What its bot wrote stays."),
-    )
-    def revoke(self, request: HttpRequest, rows: QuerySet[IncomingWebhook], answers: Any) -> None:
-        self.each(
-            request,
-            rows,
-            lambda row: incoming_webhooks.revoke_incoming_webhook(
-                actor=staff_of(request), webhook_id=row.pk, chat_id=row.chat_id
-            ),
             errors=ChatError,
             explain=str,
         )

@@ -8,12 +8,18 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.chats import Chat
 
 URL_LENGTH = 500
 SECRET_LENGTH = 64
+
+
+def in_words(sentence: str) -> str:
+    """A sentence that is stored in English (a msgid), in the reader's language."""
+    return gettext(sentence) if sentence else ""
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -62,6 +68,11 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why_off(self) -> str:
+        """In the reader's language; empty where a person switched it off."""
+        return in_words(self.switched_off_reason)
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
@@ -121,6 +132,11 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} to webhook {self.webhook_id}"
+
+    @property
+    def what_failed(self) -> str:
+        """In the reader's language."""
+        return in_words(self.error)
 
 
 class IncomingWebhookQuerySet(models.QuerySet["IncomingWebhook"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -110,8 +111,6 @@ class Command(BaseCommand):
     def _run(
         self, adapter: BusAdapter, group: str, topics: list[str], options: dict[str, Any]
     ) -> None:
-        group_id = broker_group_id(group)
-        reader = GroupReader(lambda: adapter.open_source(group_id=group_id, topics=topics))
         heartbeat = Heartbeat(options["heartbeat_file"])
         metrics = ConsumerMetrics(group, port=options["metrics_port"])
 
@@ -119,41 +118,10 @@ class Command(BaseCommand):
             heartbeat.beat()
             metrics.note(counts)
 
-        def is_drained() -> bool:
-            try:
-                lags = adapter.lag(group_id=group_id, topics=topics)
-            except RetryableError:
-                return False
-            mine = reader.assignment()
-            return bool(mine) and not any(
-                lag.records for lag in lags if lag.topic_partition in mine
-            )
-
-        box = DeadLetterBox(group, adapter)
-        box.remember(
-            handler.name for topic in topics for handler in registry.handlers(topic, group)
-        )
-        consumer = GroupConsumer(
-            reader,
-            registry,
-            group,
-            box,
-            batch_size=options["batch_size"],
-            max_records=options["max_messages"],
-            is_drained=is_drained if options["until_empty"] else None,
-            on_turn=turn,
-        )
+        consumer = make_consumer(adapter, group, topics, options, on_turn=turn)
         heartbeat.beat()
         try:
-            with beside(group) as companions:
-
-                def stop() -> None:
-                    consumer.stop()
-                    for companion in companions:
-                        companion.begin_to_stop()
-
-                with stopped_by_signals(stop):
-                    consumer.run()
+            run_beside_companions(consumer, group)
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))
         finally:
@@ -166,3 +134,49 @@ class Command(BaseCommand):
             f"Stopped: {error} What was not set aside is not committed, nothing is lost. Look at"
             " `manage.py dead_letters list`, correct the handler or the producer, and start again."
         )
+
+
+def make_consumer(
+    adapter: BusAdapter,
+    group: str,
+    topics: list[str],
+    options: dict[str, Any],
+    *,
+    on_turn: Callable[[Counts], object],
+) -> GroupConsumer:
+    group_id = broker_group_id(group)
+    reader = GroupReader(lambda: adapter.open_source(group_id=group_id, topics=topics))
+
+    def is_drained() -> bool:
+        try:
+            lags = adapter.lag(group_id=group_id, topics=topics)
+        except RetryableError:
+            return False
+        mine = reader.assignment()
+        return bool(mine) and not any(lag.records for lag in lags if lag.topic_partition in mine)
+
+    box = DeadLetterBox(group, adapter)
+    box.remember(handler.name for topic in topics for handler in registry.handlers(topic, group))
+    return GroupConsumer(
+        reader,
+        registry,
+        group,
+        box,
+        batch_size=options["batch_size"],
+        max_records=options["max_messages"],
+        is_drained=is_drained if options["until_empty"] else None,
+        on_turn=on_turn,
+    )
+
+
+def run_beside_companions(consumer: GroupConsumer, group: str) -> None:
+    """A signal tells both at once: neither waits for the other before it begins to end."""
+    with beside(group) as companions:
+
+        def stop() -> None:
+            consumer.stop()
+            for companion in companions:
+                companion.begin_to_stop()
+
+        with stopped_by_signals(stop):
+            consumer.run()

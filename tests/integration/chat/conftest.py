@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from chat.fanout import HubEvent, use_hub
 from chat.limits import message_limit
 from chat.models import Chat, User
 from chat.runtime import stop_runtime
@@ -17,6 +18,7 @@ from tests.sockets import ChatSocket
 
 Result = TypeVar("Result")
 Connect = Callable[..., Any]
+Told = Callable[[Callable[[], object]], list[HubEvent]]
 
 
 async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
@@ -44,6 +46,23 @@ def bob(db: None) -> User:
 def chat(ann: User, bob: User) -> Chat:
     """A group of the two, nothing said yet."""
     return people.make_group(ann, bob)
+
+
+@pytest.fixture
+def told(django_capture_on_commit_callbacks: Any) -> Told:
+    """`told(change)`: what a change said to the hubs."""
+
+    def run(change: Callable[[], object]) -> list[HubEvent]:
+        said: list[HubEvent] = []
+        use_hub(said.extend)
+        try:
+            with django_capture_on_commit_callbacks(execute=True):
+                change()
+        finally:
+            use_hub(None)
+        return said
+
+    return run
 
 
 @pytest.fixture

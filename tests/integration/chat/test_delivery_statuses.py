@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from chat.fanout import HubEvent, use_hub
 from chat.handlers import follow_statuses, tell_published
 from chat.models import Chat, Membership
 from chat.services.posting import post_messages
@@ -41,23 +40,6 @@ def chat(ann, bob) -> Chat:
     post_messages([new_post(chat, ann) for _ in range(10)])
     OutboxEvent.objects.all().delete()
     return chat
-
-
-@pytest.fixture
-def told(django_capture_on_commit_callbacks):
-    """`told(change)`: what a change said to the hubs."""
-
-    def run(change) -> list[HubEvent]:
-        said: list[HubEvent] = []
-        use_hub(said.extend)
-        try:
-            with django_capture_on_commit_callbacks(execute=True):
-                change()
-        finally:
-            use_hub(None)
-        return said
-
-    return run
 
 
 def event(topic: str, payload: dict[str, object]) -> Event:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.fanout import HubEvent, use_hub
+from chat.fanout import HubEvent
 from chat.models import Membership
 from chat.payloads import timestamp
 from chat.services.published import mark_published
@@ -38,23 +38,6 @@ def chat(ann, bob):
     chat = make_group(ann, bob)
     post_messages([new_post(chat, ann) for _ in range(10)])
     return chat
-
-
-@pytest.fixture
-def told(django_capture_on_commit_callbacks):
-    """`told(change)`: what a change said to the hubs."""
-
-    def run(change) -> list[HubEvent]:
-        said: list[HubEvent] = []
-        use_hub(said.extend)
-        try:
-            with django_capture_on_commit_callbacks(execute=True):
-                change()
-        finally:
-            use_hub(None)
-        return said
-
-    return run
 
 
 def advance(chat, person, **cursors: int) -> None:

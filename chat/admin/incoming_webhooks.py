@@ -1,0 +1,70 @@
+"""Incoming webhooks: made, and revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from chat.admin.base import staff_of
+from chat.admin.finding import row_id
+from chat.admin.making import MakingAdmin, MakingForm
+from chat.errors import ChatError
+from chat.models import IncomingWebhook
+from chat.services import incoming_webhooks
+from messaging.staff import asks_first
+
+CHANGE = incoming_webhooks.STAFF_PERMISSION
+
+
+class IncomingWebhookForm(MakingForm):
+    class Meta:
+        model = IncomingWebhook
+        fields = ["name", "chat"]
+
+    def make(self, fields: dict[str, Any]) -> None:
+        self.made, self.token = incoming_webhooks.create_incoming_webhook(
+            actor=self.actor, chat_id=fields["chat"].pk, name=fields["name"]
+        )
+
+
+@admin.register(IncomingWebhook)
+class IncomingWebhookAdmin(MakingAdmin):
+    list_display = ["id", "name", "chat", "bot", "created_at", "last_used_at", "revoked_at"]
+    list_select_related = ["chat", "bot"]
+    search_help_text = _("A number, or chat: and the number of a chat.")
+    finds = {
+        "": lambda text: Q(pk=row_id(text)),
+        "chat": lambda text: Q(chat_id=row_id(text)),
+    }
+    audited_as = "incoming_webhook"
+    making_form = IncomingWebhookForm
+    permission = CHANGE
+    actions = ["revoke"]
+
+    def show_once(self, request: HttpRequest, form: Any) -> None:
+        text = gettext("The address of “%s”, shown only now. Whoever knows it may post:")
+        address = request.build_absolute_uri(reverse("hook", args=[form.token]))
+        self.tell_secret(request, text % form.made.name, address)
+
+    @asks_first(
+        permission=CHANGE,
+        description=_("Revoke"),
+        question=_("Revoke?"),
+        explanation=_("Its address is good for nothing from now on. What its bot wrote stays."),
+    )
+    def revoke(self, request: HttpRequest, rows: QuerySet[IncomingWebhook], answers: Any) -> None:
+        self.each(
+            request,
+            rows,
+            lambda row: incoming_webhooks.revoke_incoming_webhook(
+                actor=staff_of(request), webhook_id=row.pk, chat_id=row.chat_id
+            ),
+            errors=ChatError,
+            explain=str,
+        )
