@@ -35,7 +35,8 @@ TESTS: dict[str, list[str]] = {
         "--stack=services",
         *TWO_WORKERS,
     ],
-    "real Kafka and faults": ["tests/contract", "tests/faults", *TWO_WORKERS],
+    # These mostly wait: for services to come back, for members to be missed.
+    "real Kafka and faults": ["tests/contract", "tests/faults", "-n", "3", "--dist", "worksteal"],
     "browsers": ["tests/e2e", *TWO_WORKERS],
 }
 NO_TESTS_COLLECTED = 5

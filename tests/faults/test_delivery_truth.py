@@ -186,7 +186,7 @@ class TestStatuses:
         assert "message 0" not in text  # what people wrote
 
 
-READERS, SPOKEN = 1000, 20
+READERS, SPOKEN = 1000, 8
 STATUS_WRITES = """
     SELECT pg_stat_force_next_flush(), n_tup_upd, (
         SELECT count(*) FROM messaging_outboxevent WHERE topic = 'message-delivery-status'
