@@ -43,7 +43,12 @@ def read_me(user: User, fields: Frame) -> Payload:
 
 
 def list_chats(user: User, fields: Frame) -> Payload:
-    return {"chats": chat_summaries(user), "notifications": unseen_notifications(user)}
+    """With whose they are: a page that asks again and again may be another person's by now."""
+    return {
+        "user": person_payload(user),
+        "chats": chat_summaries(user),
+        "notifications": unseen_notifications(user),
+    }
 
 
 def make_chat(user: User, fields: Frame) -> tuple[int, Payload]:

@@ -652,6 +652,13 @@ class TestMe:
         assert "password" not in json.dumps(answer)
 
 
+class TestChatList:
+    def test_says_whose_it_is(self, world):
+        answer = browser_of(world.ann).get("/api/chats").json()
+        assert answer["user"]["id"] == world.ann.pk
+        assert [chat["id"] for chat in answer["chats"]] == [world.chat.pk]
+
+
 class TestReceipts:
     def test_move_ones_own_cursor(self, world):
         post(world.chat, world.ann)
