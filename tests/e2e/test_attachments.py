@@ -52,6 +52,13 @@ def are_ready(person: Person, count: int) -> None:
     expect(person.page.locator(f"{TRAY} progress")).to_have_count(0)
 
 
+def hold_uploads(person: Person) -> list[Any]:
+    """From now on they wait in the list until `continue_` is said to them."""
+    held: list[Any] = []
+    person.page.route(re.compile(r"/attachments$"), lambda route: held.append(route))
+    return held
+
+
 def is_drawn(image: Locator) -> None:
     """There, and not only its room."""
     expect(image).to_be_visible()
@@ -174,8 +181,7 @@ class TestTray:
         ann = new_person(server)
         sign_up(ann, "ann")
         make_chat(ann, "Files")
-        held: list[Any] = []
-        ann.page.route(re.compile(r"/attachments$"), lambda route: held.append(route))
+        held = hold_uploads(ann)
         attach(ann, chosen("a.png", picture()))
         expect(ann.page.locator(f"{TRAY} progress")).to_be_visible()
         ann.page.fill("#message", "with a picture")
@@ -185,6 +191,90 @@ class TestTray:
         held[0].continue_()
         sees(ann, "with a picture")
         is_drawn(ann.page.locator(PICTURE))
+
+    def test_lets_a_message_go_while_another_chat_is_open(self, server, new_person):
+        ann = new_person(server)
+        sign_up(ann, "ann")
+        make_chat(ann, "Books")
+        make_chat(ann, "Files")
+        held = hold_uploads(ann)
+        attach(ann, chosen("a.png", picture()))
+        send(ann, "with a picture")
+        expect(ann.page.locator(".foot-line")).to_contain_text("when the files are there")
+        open_chat(ann, "Books")
+        ann.page.fill("#message", "half a thought")
+        expect(ann.page.locator(".foot-line span").first).to_be_hidden()
+        held[0].continue_()
+        expect(ann.page.locator("#chat-list .row", has_text="Files")).to_contain_text("with a pict")
+        expect(ann.page.locator("#message")).to_have_value("half a thought")
+        open_chat(ann, "Files")
+        sees(ann, "with a picture")
+        is_drawn(ann.page.locator(PICTURE))
+        expect(ann.page.locator("#message")).to_have_value("")
+        expect(ann.page.locator(TRAY)).to_have_count(0)
+
+    def test_keeps_what_came_while_another_chat_was_open(self, server, new_person):
+        ann = new_person(server)
+        sign_up(ann, "ann")
+        make_chat(ann, "Books")
+        make_chat(ann, "Files")
+        held = hold_uploads(ann)
+        ann.page.fill("#message", "look at this")
+        attach(ann, chosen("a.txt", b"words", "text/plain"))
+        expect(ann.page.locator(f"{TRAY} progress")).to_be_visible()
+        open_chat(ann, "Books")
+        with ann.page.expect_response(re.compile("/attachments$")) as answer:
+            held[0].continue_()
+        answer.value.finished()
+        expect(ann.page.locator(TRAY)).to_have_count(0)
+        ann.page.wait_for_function(
+            "() => Object.values(localStorage).some((one) => one.includes('a.txt'))"
+        )
+        ann.page.reload()
+        open_chat(ann, "Files")
+        are_ready(ann, 1)
+        ann.page.press("#message", "Enter")
+        sees(ann, "look at this")
+        expect(ann.page.locator(".timeline a.file")).to_contain_text("a.txt")
+
+    def test_says_what_to_do_when_a_file_did_not_come(self, server, new_person):
+        ann = new_person(server)
+        ann.expects("500|upload")
+        sign_up(ann, "ann")
+        make_chat(ann, "Files")
+        broken = re.compile("/attachments$")
+        ann.page.route(broken, lambda route: route.fulfill(status=500, body="oh"))
+        attach(ann, chosen("a.png", picture()))
+        expect(ann.page.locator(TRAY)).to_contain_text("does not answer")
+        send(ann, "with a picture")
+        expect(ann.page.locator(".toast")).to_contain_text("Upload it again or remove it")
+        expect(ann.page.locator("#message")).to_have_value("with a picture")
+        expect(message(ann, "with a picture")).to_have_count(0)
+
+    def test_holds_no_memory_for_what_shows_no_picture(self, server, new_person):
+        ann = new_person(server)
+        ann.page.add_init_script(
+            """window.blobs = new Set();
+            const [made, let_go] = [URL.createObjectURL, URL.revokeObjectURL];
+            URL.createObjectURL = (file) => {
+              const url = made.call(URL, file);
+              blobs.add(url);
+              return url;
+            };
+            URL.revokeObjectURL = (url) => { blobs.delete(url); let_go.call(URL, url); };"""
+        )
+        sign_up(ann, "ann")
+        make_chat(ann, "Files")
+        attach(
+            ann,
+            chosen("big.png", b"x" * 10_000_001),
+            chosen("words.txt", b"words", "text/plain"),
+            # Said to be a picture, and found not to be one.
+            chosen("lie.png", b"words"),
+            chosen("lake.png", picture()),
+        )
+        are_ready(ann, 4)
+        assert ann.page.evaluate("blobs.size") == 1
 
 
 class TestFile:

@@ -89,24 +89,20 @@ class TestMessageWindow:
             "message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([1, 2, 3]));
-            return [w.upsert(message(2, 5, { content: "new" })), w.upsert(message(2, 4)),
-                    w.atSeq(2).content, seqs(w)];""",
-        ) == [True, False, "new", [1, 2, 3]]
+            w.upsert(message(2, 5, { content: "new" })); w.upsert(message(2, 4));
+            return [w.messages[1].content, seqs(w)];""",
+        ) == ["new", [1, 2, 3]]
 
-    def test_takes_messages_in_any_order_and_names_the_holes(self, run):
+    def test_takes_messages_in_any_order(self, run):
         assert run(
             "message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([1]));
             for (const seq of [5, 3, 5, 8]) w.upsert(message(seq, seq));
-            const holes = w.holes();
+            const before = seqs(w);
             for (const seq of [7, 2, 6, 4]) w.upsert(message(seq, seq));
-            return [holes, seqs(w), w.holes()];""",
-        ) == [
-            [{"from": 2, "to": 2}, {"from": 4, "to": 4}, {"from": 6, "to": 7}],
-            [1, 2, 3, 4, 5, 6, 7, 8],
-            [],
-        ]
+            return [before, seqs(w)];""",
+        ) == [[1, 3, 5, 8], [1, 2, 3, 4, 5, 6, 7, 8]]
 
     def test_leaves_out_what_lies_beyond_its_ends(self, run):
         assert run(
@@ -137,10 +133,108 @@ class TestMessageWindow:
             const w = new m.MessageWindow(page([1]));
             w.upsert(message(2, 2, { reply_to }));
             w.upsert(message(1, 3, { content: "x".repeat(200) }));
-            const edited = w.atSeq(2).reply_to.content.length;
+            const edited = w.messages[1].reply_to.content.length;
             w.upsert(message(1, 4, { content: "", deleted: true }));
-            return [edited, w.atSeq(2).reply_to.deleted, w.atSeq(2).reply_to.content];""",
+            return [edited, w.messages[1].reply_to.deleted, w.messages[1].reply_to.content];""",
         ) == [120, True, ""]
+
+
+CHAT = """
+const chat = (id) => ({ id, kind: "direct", last_seq: 60, read_seq: 60, published_seq: 60,
+  delivered_seq: 60, unread: 0, mentions: 0, notify: "all", revision: 60, cursors: [],
+  present: [], last_message: null, created_at: "2026-11-23T10:00:00Z" });
+const message = (seq, more = {}) => ({ id: seq, chat_id: 2, seq, revision: seq, content: "x",
+  deleted: false, reply_to: null, sender: { id: 1 }, ...more });
+const store = () => new m.Store({ user: { id: 9 }, limits: {}, chats: [chat(1), chat(2)] });
+"""
+
+
+class TestStore:
+    def test_keeps_little_of_a_chat_that_is_not_open(self, run):
+        """However much comes there: to open it again must not draw it all."""
+        assert run(
+            "store",
+            CHAT
+            + """const s = store();
+            s.openChatId = 1;
+            const old = Array.from({ length: 50 }, (_, place) => message(place + 11));
+            s.openWindow(2, { messages: old, before_more: true, after_more: false });
+            for (let seq = 61; seq <= 1060; seq += 1) s.upsert(message(seq));
+            const { messages, beforeMore, lastSeq } = s.windows.get(2);
+            return [messages.length <= 100, beforeMore, lastSeq];""",
+        ) == [True, True, 1060]
+
+    def test_takes_what_stands_above_ones_own_message_for_read_only_if_it_was(self, run):
+        assert run(
+            "store",
+            CHAT
+            + """const own = { seq: 66, sender: { id: 9 }, content: "x", created_at: "2026" };
+            const read = (read_seq) => {
+              const s = store();
+              s.add({ ...chat(2), last_seq: 66, read_seq, last_message: own });
+              return [s.chats.get(2).read_seq, s.chats.get(2).unread];
+            };
+            return [read(60), read(65)];""",
+        ) == [[60, 6], [66, 0]]
+
+    def test_calls_fresh_what_others_wrote_just_now_and_nobody_has_read(self, run):
+        assert run(
+            "store",
+            CHAT
+            + """const s = store();
+            const heard = [];
+            s.on("messages", ({ fresh }) => heard.push(...fresh.map(({ seq }) => seq)));
+            s.upsert(message(61), 60);
+            s.upsert(message(61, { revision: 70 }), 61);
+            s.upsert(message(62, { sender: { id: 9 } }), 61);
+            s.upsert(message(63));
+            s.upsert(message(60), 59);
+            return heard;""",
+        ) == [61]
+
+
+class TestReceipts:
+    def test_that_wait_only_go_forward(self, run):
+        told = run(
+            "receipts",
+            """const nobody = { on() {} };
+            const chat = { last_seq: 9, read_seq: 0, delivered_seq: 0 };
+            const store = { chats: new Map([[1, chat]]), markRead() {} };
+            const told = [];
+            const gateway = { on() {}, isOnline: true, tell: (_, what) => told.push(what) };
+            const later = window.setTimeout;
+            let flush;
+            window.setTimeout = (work) => { flush = work; return 1; };
+            const receipts = new m.Receipts(store, gateway, nobody);
+            receipts.read(1, 7);
+            receipts.read(1, 5);
+            receipts.delivered(1);
+            window.setTimeout = later;
+            flush();
+            return told;""",
+        )
+        assert told == [{"chat_id": 1, "read_seq": 7, "delivered_seq": 9}]
+
+
+class TestPolling:
+    def test_goes_on_in_one_round_when_it_stops_and_starts_while_it_asks(self, run):
+        assert run(
+            "gateway",
+            """const [ask, later] = [window.fetch, window.setTimeout];
+            const [asked, rounds, heard] = [[], [], []];
+            window.fetch = () => new Promise((resolve) => asked.push(resolve));
+            window.setTimeout = (round) => rounds.push(round);
+            const polling = new m.Polling(1);
+            polling.on("frame", ({ type }) => heard.push(type));
+            polling.start(); polling.stop(); polling.start();
+            const standing = JSON.stringify({ user: { id: 1 }, chats: [] });
+            for (const answer of asked) answer(new Response(standing));
+            const turns = async (n) => { while (n--) await new Promise((done) => later(done)); };
+            for (let n = 0; n < 1000 && !rounds.length; n += 1) await turns(1);
+            await turns(20);
+            Object.assign(window, { fetch: ask, setTimeout: later });
+            return [asked.length, heard, rounds.length];""",
+        ) == [2, ["chats"], 1]
 
 
 class TestTogether:
@@ -236,11 +330,10 @@ class TestOutboxQueue:
             "outbox-queue",
             ITEM
             + """const hour = m.ASK_AFTER_MS;
-            return [m.adopted(item("a", 1), "b", hour).state,
-                    m.adopted(item("a", 1), "b", hour + 1).state,
-                    m.adopted(item("a", 1, { state: "failed" }), "b", hour + 1).state,
-                    m.adopted(item("a", 1), "b", 0).tab];""",
-        ) == ["waiting", "held", "failed", "b"]
+            return [m.asksFirst(item("a", 1), hour), m.asksFirst(item("a", 1), hour + 1),
+                    m.asksFirst(item("a", 1, { state: "failed" }), hour + 1),
+                    m.asksFirst(item("a", 1, { wanted_at: 2 }), hour + 1)];""",
+        ) == [False, True, False, False]
 
     def test_a_clock_that_is_put_back_does_not_change_the_order(self, run):
         assert run("outbox-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""") == 901

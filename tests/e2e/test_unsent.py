@@ -9,9 +9,11 @@ from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     api,
+    chat_id_of,
     make_chat,
     message,
     open_chat,
+    post_many,
     reaches,
     sees,
     sees_exactly,
@@ -21,14 +23,28 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.e2e.network import (
+    cut,
+    hand_over,
+    hold,
+    is_held,
+    let_go,
+    mend,
+    say,
+    sign_in_at,
+    sign_out,
+    sleep_over,
+)
 from tests.processes import PATIENCE
 
 TWO_HOURS_MS = 2 * 60 * 60 * 1000
+CLOCK_AFTER_MS = 400
 
 
 @pytest.fixture
 def anna_and_boris(server, new_person):
     anna, boris = new_person(server), new_person(server)
+    hand_over(anna)
     sign_up(boris, "boris")
     sign_up(anna, "anna")
     write_to(anna, "boris", username="boris")
@@ -58,11 +74,60 @@ class TestEcho:
         anna.page.evaluate("document.querySelector('.message').marked = true")
         anna.go_online()
         expect(state_of(anna, "the same")).to_have_class(re.compile("published|delivered|read"))
-        assert anna.page.evaluate("document.querySelector('.message').marked") is True
+        assert is_marked(anna)
         sees_exactly(anna, ["the same"])
+
+    @pytest.mark.parametrize("first", ["the reply", "the event", "the history"])
+    def test_becomes_the_message_whatever_tells_of_it_first(self, anna_and_boris, first):
+        anna, _ = anna_and_boris
+        hold(anna, REPLY, EVENT)
+        send(anna, "told of thrice")
+        mark(anna)
+        is_held(anna, REPLY)
+        is_held(anna, EVENT)
+        if first == "the history":
+            chat = api(anna, "GET", f"chats/{chat_id_of(anna)}")["chat"]
+            say(anna, {"type": "heads", "heads": {str(chat["id"]): chat["revision"]}})
+        else:
+            let_go(anna, REPLY if first == "the reply" else EVENT)
+        reaches(anna, "told of thrice", "saved", "published", "delivered", "read")
+        for part in (REPLY, EVENT):
+            let_go(anna, part)
+        sees_exactly(anna, ["told of thrice"])
+        assert is_marked(anna)
+        assert anna.page.evaluate("Object.keys(localStorage).join()").count("outbox") == 0
+
+
+# Only the reply to a message that was sent has this, and only the event of a new one begins so.
+REPLY, EVENT = '"duplicate"', '{"type":"message.created","chat_id"'
+
+
+def mark(person):
+    person.page.evaluate("() => { document.querySelector('.message').marked = true; }")
+
+
+def is_marked(person) -> bool:
+    marked: bool = person.page.evaluate("document.querySelector('.message').marked === true")
+    return marked
 
 
 class TestUnsentMessage:
+    def test_shows_no_clock_before_four_tenths_of_a_second(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        hold(anna, REPLY, EVENT)
+        anna.page.fill("#message", "takes its time")
+        waited = anna.page.evaluate(
+            """() => new Promise((resolve) => {
+              const start = performance.now();
+              const look = () => document.querySelector(".ticks.clock")
+                && resolve(performance.now() - start);
+              new MutationObserver(look).observe(document.querySelector("#timeline"),
+                { subtree: true, childList: true, attributes: true });
+              document.querySelector(".send").click();
+            })"""
+        )
+        assert waited >= CLOCK_AFTER_MS
+
     def test_shows_a_clock_and_waits_while_offline(self, anna_and_boris):
         anna, boris = anna_and_boris
         anna.go_offline()
@@ -121,6 +186,69 @@ class TestUnsentMessage:
         message(anna, "old news").get_by_role("button", name="Send").click()
         sees_exactly(boris, ["newer", "old news"])
 
+    def test_asks_first_in_a_page_that_was_asleep_for_more_than_an_hour(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        anna.go_offline()
+        send(anna, "old news")
+        sleep_over(anna, TWO_HOURS_MS)
+        anna.go_online()
+        wait_until_connected(anna)
+        expect(message(anna, "old news")).to_contain_text("never sent")
+        send(anna, "newer")
+        sees_exactly(boris, ["newer"])
+        # Whoever says so is not asked again.
+        anna.go_offline()
+        message(anna, "old news").get_by_role("button", name="Send").click()
+        anna.go_online()
+        sees_exactly(boris, ["newer", "old news"])
+
+    def test_of_a_tab_that_is_signed_out_is_sent_by_the_next(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        address = anna.page.url
+        cut(anna)
+        send(anna, "left behind")
+        expect(message(anna, "left behind")).to_have_class(re.compile("pending"))
+        other = anna.context.new_page()
+        sign_out(anna, other)
+        mend(anna)
+        expect(anna.page.locator("html")).to_have_attribute("data-connection", "signed-out")
+        sign_in_at(anna, other, "anna", address)
+        sees_exactly(boris, ["left behind"])
+
+    def test_reads_nothing_that_came_while_it_waited(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        anna.go_offline()
+        send(anna, "written first")
+        anna.page.close()
+        post_many(boris, chat_id_of(boris), [f"missed {number}" for number in range(1, 6)])
+        anna.go_online()
+        anna.page = anna.context.new_page()
+        anna.goto("/")
+        sees(boris, "written first")
+        expect(anna.page.locator("#chat-list .badge")).to_contain_text("6")
+        reaches(boris, "missed 5", "delivered")
+        anna.page.reload()
+        expect(anna.page.locator("#chat-list .badge")).to_contain_text("6")
+        expect(state_of(boris, "missed 5")).not_to_have_class(re.compile("read"))
+        open_chat(anna, "boris")
+        reaches(boris, "missed 5", "read")
+
+    def test_is_on_screen_where_newer_messages_are_not(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        chat_id = chat_id_of(anna)
+        post_many(boris, chat_id, [f"message {number}" for number in range(1, 301)])
+        anna.page.goto("about:blank")
+        anna.goto(f"/chats/{chat_id}#100")
+        expect(message(anna, "message 100")).to_be_in_viewport()
+        anna.go_offline()
+        send(anna, "from the past")
+        expect(message(anna, "from the past")).to_be_in_viewport()
+        expect(message(anna, "message 300")).to_have_count(0)
+        anna.go_online()
+        reaches(anna, "from the past", "published", "delivered", "read")
+        expect(message(anna, "from the past")).to_be_in_viewport()
+        sees(anna, "message 300")
+
     def test_arrives_once_and_in_order_over_a_restart_of_the_server(self, anna_and_boris, server):
         anna, boris = anna_and_boris
         anna.expects("WebSocket|ERR_CONNECTION|ERR_EMPTY|Failed to load resource")
@@ -144,15 +272,51 @@ class TestUnsentMessage:
         sees_exactly(boris, texts)
 
 
+INVISIBLE = "\u200b\u2060\u200b"
+
+
 class TestRefusedMessage:
-    def test_says_why_and_can_be_edited_or_discarded(self, anna_and_boris):
+    def test_says_why_and_can_be_edited(self, anna_and_boris):
         anna, boris = anna_and_boris
-        send(anna, "\u200b\u2060 invisible only \u200b".replace(" invisible only ", ""))
+        send(anna, INVISIBLE)
         expect(anna.page.locator(".failure")).to_contain_text("nothing to see")
         anna.page.locator(".failure").get_by_role("button", name="Edit").click()
         expect(anna.page.locator(".failure")).to_have_count(0)
         send(anna, "visible")
         sees_exactly(boris, ["visible"])
+
+    def test_can_be_discarded_and_holds_nothing_up(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        send(anna, INVISIBLE)
+        expect(anna.page.locator(".failure")).to_be_visible()
+        send(anna, "the next")
+        sees_exactly(boris, ["the next"])
+        anna.page.locator(".failure").get_by_role("button", name="Discard").click()
+        sees_exactly(anna, ["the next"])
+        anna.page.reload()
+        sees_exactly(anna, ["the next"])
+
+    def test_goes_out_when_it_is_tried_again_and_the_reason_is_gone(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        hold(anna, REPLY, EVENT)
+        send(anna, "second time")
+        is_held(anna, REPLY)
+        # The server's "no", in the place of its answer.
+        refusal = {"code": "forbidden", "detail": "Not today."}
+        anna.page.evaluate(
+            """(refusal) => {
+              const { request_id } = JSON.parse(line.held.find((one) => one.includes("duplicate")));
+              line.held = [];
+              line.holds = [];
+              line.hear(JSON.stringify({ type: "error", request_id, ...refusal }));
+            }""",
+            refusal,
+        )
+        expect(anna.page.locator(".failure")).to_contain_text("Not today.")
+        anna.page.locator(".failure").get_by_role("button", name="Retry").click()
+        reaches(anna, "second time", "published", "delivered", "read")
+        sees_exactly(anna, ["second time"])
+        sees_exactly(boris, ["second time"])
 
     def test_goes_back_to_its_writer_who_was_sent_out_meanwhile(self, anna_and_boris):
         anna, boris = anna_and_boris
@@ -168,57 +332,32 @@ class TestRefusedMessage:
         expect(anna.page.locator("dialog")).to_contain_text("no longer in Garden")
         expect(anna.page.locator("dialog .note")).to_have_text("too late")
 
-
-class TestDraft:
-    def test_survives_a_reload_and_another_chat(self, anna_and_boris):
-        anna, _ = anna_and_boris
-        anna.page.fill("#message", "half a thou")
-        anna.page.reload()
-        expect(anna.page.locator("#message")).to_have_value("half a thou")
-
-    def test_survives_signing_out(self, anna_and_boris):
-        anna, _ = anna_and_boris
-        anna.page.fill("#message", "half a thou")
-        address = anna.page.url
-        anna.page.click("#my-menu")
-        anna.page.get_by_role("menuitem", name="Sign out").click()
-        anna.page.fill("[name=username]", "anna")
-        anna.page.fill("[name=password]", "sunny-road-71")
-        anna.page.click("main button.primary")
-        anna.page.goto(address)
-        expect(anna.page.locator("#message")).to_have_value("half a thou")
-
-
-class TestConnection:
-    def test_that_is_signed_out_elsewhere_asks_to_sign_in_and_stops_trying(self, anna_and_boris):
-        anna, _ = anna_and_boris
-        other = anna.context.new_page()
-        other.goto(anna.base_url)
-        other.click("#my-menu")
-        other.get_by_role("menuitem", name="Sign out").click()
-        expect(anna.page.locator("#banner")).to_contain_text("You are signed out")
-        expect(anna.page.locator("html")).to_have_attribute("data-connection", "signed-out")
-
-    def test_goes_on_by_http_where_sockets_are_blocked(self, server, new_person):
-        anna, boris = new_person(server), new_person(server)
-        anna.expects("WebSocket")
-        sign_up(boris, "boris")
-        anna.page.add_init_script(
-            "WebSocket = class extends EventTarget {"
-            "  constructor() { super(); setTimeout(() => this.onclose({ code: 1006 }), 10); }"
-            "  close() {} };"
-        )
-        anna.goto("/sign-up")
-        anna.page.fill("[name=username]", "anna")
-        anna.page.fill("[name=password]", "sunny-road-71")
-        anna.page.click("main button.primary")
-        expect(anna.page.locator("html")).to_have_attribute(
-            "data-connection", "polling", timeout=20_000 * PATIENCE
-        )
-        write_to(anna, "boris", username="boris")
-        send(anna, "by another road")
-        open_chat(boris, "anna")
-        sees(boris, "by another road")
-        send(boris, "and back")
-        sees_exactly(anna, ["by another road", "and back"])
-        wait_until_connected(boris)
+    def test_goes_back_to_its_writer_who_comes_again_after_being_sent_out(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        chat_id = make_chat(boris, "Garden", kind="public")
+        api(anna, "POST", f"chats/{chat_id}/join")
+        anna.goto(f"/chats/{chat_id}")
+        wait_until_connected(anna)
+        anna.go_offline()
+        send(anna, "too late")
+        anna.page.close()
+        members = api(boris, "GET", f"chats/{chat_id}/members?q=anna")["members"]
+        api(boris, "DELETE", f"chats/{chat_id}/members/{members[0]['user']['id']}")
+        anna.go_online()
+        anna.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        # Closed without a word, it comes back: nowhere else are these words.
+        for answer in ("Copy the text", "Discard"):
+            anna.page = anna.context.new_page()
+            anna.goto("/")
+            expect(anna.page.locator("dialog .note")).to_have_text("too late")
+            anna.page.get_by_role("button", name=answer).click()
+            if answer == "Copy the text":
+                expect(anna.page.locator(".toast")).to_have_text("Copied.")
+                assert anna.page.evaluate("navigator.clipboard.readText()") == "too late"
+                anna.page.keyboard.press("Escape")
+                expect(anna.page.locator("dialog")).to_have_count(0)
+            anna.page.close()
+        anna.page = anna.context.new_page()
+        anna.goto("/")
+        wait_until_connected(anna)
+        expect(anna.page.locator("dialog")).to_have_count(0)

@@ -20,20 +20,19 @@ export class RequestError extends Error {
 export const offlineError = () =>
   new RequestError("offline", gettext("There is no connection. Try again when it is back."));
 
+/** Whether an answer, or a refusal, shows that this page's person is not the one signed in here. @param {any} answer @param {number} userId */
+export const isSignedOut = ({ code, user }, userId) => code === "signed_out" || (user && user.id !== userId);
+
 /**
  * @param {string} method @param {string} path  below /api/
  * @param {any} [body]
  * @returns {Promise<any>}
  */
 export async function api(method, path, body) {
-  const headers = { Accept: "application/json" };
-  if (method !== "GET") Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": csrfToken() });
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
   let response;
   try {
-    response = await fetch(`/api/${path}`, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
-      signal: AbortSignal.timeout(20_000),
-    });
+    response = await fetch(`/api/${path}`, { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(20_000) });
   } catch {
     throw offlineError();
   }
@@ -71,11 +70,10 @@ function errorOf(response, answer) {
   const { code, detail, retry_after: retryAfter } = answer?.error ?? {};
   if (code) return new RequestError(code, detail, retryAfter);
   if (response.status >= 500) return new RequestError("unavailable", gettext("The server does not answer just now. Try again in a moment."), 3);
-  return new RequestError("error", gettext("That did not work. Load the page again and repeat it."));
+  return new RequestError("error", gettext("That did not work. Try it once more."));
 }
 
+/** The page has a form with one, so its cookie is there. */
 function csrfToken() {
-  const cookie = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie);
-  const field = /** @type {?HTMLInputElement} */ (document.querySelector("[name=csrfmiddlewaretoken]"));
-  return cookie?.[1] ?? field?.value ?? "";
+  return /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
 }

@@ -51,7 +51,7 @@ function pictureNode(picture) {
   const scale = Math.min(1, MOST_WIDTH / width, MOST_HEIGHT / height, (innerWidth - BESIDE) / width);
   const side = (/** @type {number} */ length) => Math.max(LEAST_SIDE, Math.round(length * scale));
   const image = el("img", { width: side(width), height: side(height), alt: name, loading: "lazy", decoding: "async", src: smallSource(picture) });
-  return el("button.picture", { type: "button", title: name, data: { url, name }, onclick: (/** @type {any} */ event) => openLarge(event.currentTarget) }, image);
+  return el("button.picture", { title: name, data: { url, name }, onclick: (/** @type {any} */ event) => openLarge(event.currentTarget) }, image);
 }
 
 /** @param {Attachment} file */

@@ -11,11 +11,16 @@ export class Banner {
   #gateway;
   #since = 0;
   #timer = 0;
-  #shown = "";
+  #text = el("span");
+  /** For the eyes alone: nobody wants to hear every second of it. */
+  #count = el("span", { "aria-hidden": "true" });
+  #action = el("a", {}, gettext("Sign in"));
+  #now = el("button.link", { onclick: () => this.#gateway.reconnectNow() }, gettext("Try now"));
 
   /** @param {import("./gateway.js").Gateway} gateway */
   constructor(gateway) {
     this.#gateway = gateway;
+    this.#node.append(this.#text, this.#count, this.#action, this.#now);
     gateway.on("state", () => this.#changed());
     addEventListener("offline", () => this.#changed());
     addEventListener("online", () => this.#changed());
@@ -30,34 +35,32 @@ export class Banner {
   }
 
   #show() {
-    const { state } = this.#gateway;
-    const isOver = state === "online";
-    const isFinal = state === "signed-out" || state === "not-allowed";
-    this.#node.hidden = isOver || (!isFinal && Date.now() - this.#since < QUIET_MS);
-    if (this.#node.hidden) {
-      this.#shown = "";
-      return;
-    }
-    const [text, action] = this.#words(state);
-    if (text === this.#shown) return;
-    this.#shown = text;
-    this.#node.replaceChildren(el("span", {}, text), ...(action ? [action] : []));
+    const { state, isOver } = this.#gateway;
+    this.#node.hidden = state === "online" || (!isOver && Date.now() - this.#since < QUIET_MS);
+    if (this.#node.hidden) return say(this.#text, "");
+    this.#action.hidden = state !== "signed-out";
+    this.#action.href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+    this.#now.hidden = isOver || state === "polling" || !navigator.onLine;
+    say(this.#text, this.#words(state));
+    say(this.#count, this.#now.hidden ? "" : this.#countdown());
   }
 
-  /** @param {string} state @returns {[string, ?Node]} */
+  /** @param {string} state */
   #words(state) {
-    if (state === "signed-out") {
-      const address = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
-      return [gettext("You are signed out. What you have written is kept."), el("a", { href: address }, gettext("Sign in"))];
-    }
-    if (state === "not-allowed") {
-      return [gettext("The server does not let this page in. It was opened under another address than the server expects."), null];
-    }
-    if (state === "polling") return [gettext("The direct connection is blocked here. Messages come with a few seconds' delay."), null];
-    const now = el("button.link", { type: "button", onclick: () => this.#gateway.reconnectNow() }, gettext("Try now"));
-    if (!navigator.onLine) return [gettext("You are offline. What you write is sent when the connection is back."), null];
-    const seconds = Math.ceil((this.#gateway.retryAt - Date.now()) / 1000);
-    if (state === "connecting" || seconds <= 0) return [gettext("Connecting…"), null];
-    return [ngettext("No connection. Next try in %(count)s second.", "No connection. Next try in %(count)s seconds.", seconds), now];
+    if (state === "signed-out") return gettext("You are signed out. What you have written is kept.");
+    if (state === "not-allowed") return gettext("The server does not let this page in. It was opened under another address than the server expects.");
+    if (state === "polling") return gettext("The direct connection is blocked here. Messages come with a few seconds' delay.");
+    return navigator.onLine ? gettext("No connection.") : gettext("You are offline. What you write is sent when the connection is back.");
   }
+
+  #countdown() {
+    const seconds = Math.ceil((this.#gateway.retryAt - Date.now()) / 1000);
+    if (this.#gateway.state === "connecting" || seconds <= 0) return gettext("Connecting…");
+    return ngettext("Next try in %(count)s second.", "Next try in %(count)s seconds.", seconds);
+  }
+}
+
+/** What stands there already is not said again. @param {HTMLElement} node @param {string} text */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }

@@ -1,10 +1,11 @@
 /**
- * The field where messages are written: drafts, replies, edits, Enter, the counter.
+ * The field where messages are written: replies, edits, Enter, the counter. What stands in it is a chat's draft.
  *
- * Emits "send" ({content, replyTo, attachments}), "edit" ({message, content}), "typing", "edit-last".
+ * Emits "send" ({chatId, content, replyTo, attachments}), "edit" ({message, content}), "typing", "edit-last".
  */
 
 import { lineOf } from "./attachments.js";
+import { toast } from "./dialogs.js";
 import { byId, el, icon, iconButton, isTouch, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { codePoints } from "./format.js";
@@ -13,25 +14,24 @@ import { MentionPicker } from "./mention-picker.js";
 
 const TYPING_EVERY_MS = 3000;
 const COUNTS_FROM = 0.8;
+const NOTHING = { text: "", replyTo: null, editing: null, setAside: null };
 
 export class Composer extends Emitter {
   #form = byId("composer");
   #drafts;
   #limit;
   #chatId = 0;
-  /** @type {?import("./types.js").Quote} */
-  #replyTo = null;
-  /** @type {?import("./types.js").Message} */
-  #editing = null;
+  /** Chats whose message was told to go, and waits for its files. @type {Set<number>} */
+  #waiting = new Set();
   #typedAt = 0;
 
-  /** @param {import("./drafts.js").Drafts} drafts @param {number} limit  code points @param {import("./tray.js").Tray} tray */
+  /** @param {import("./storage.js").Drafts} drafts @param {number} limit  code points @param {import("./tray.js").Tray} tray */
   constructor(drafts, limit, tray) {
     super();
     this.#drafts = drafts;
     this.#tray = tray;
     this.#limit = limit;
-    this.field = el("textarea", { id: "message", rows: 1, autocomplete: "off", dir: "auto", enterKeyHint: isTouch ? "enter" : "send" });
+    this.field = el("textarea", { id: "message", rows: 1, autocomplete: "off", dir: "auto", enterKeyHint: isTouch ? "enter" : "send", placeholder: gettext("Write a message") });
     this.#context = el("div.context", { hidden: true });
     this.#counter = el("span.counter", { hidden: true });
     this.#send = el("button.icon-button.send", { type: "submit", title: gettext("Send"), "aria-label": gettext("Send") }, icon("send"));
@@ -46,24 +46,15 @@ export class Composer extends Emitter {
   #send;
   #mentions;
   #tray;
-  /** Shown while a message was told to go, and its files are still on their way. */
   #waits;
 
   /** @param {import("./types.js").Chat} chat */
   open(chat) {
     this.#chatId = chat.id;
-    const { text, replyTo, editing, attachments } = this.#drafts.get(chat.id);
-    this.#waits.hidden = true;
-    this.#tray.open(chat.id, attachments);
-    this.field.value = text;
-    this.#replyTo = replyTo;
-    this.#editing = editing;
     this.#form.hidden = false;
     this.#mentions.open(chat);
-    const label = gettext("Message to %(name)s", { name: chat.title });
-    this.field.placeholder = gettext("Write a message");
-    this.field.setAttribute("aria-label", label);
-    this.#show();
+    this.field.setAttribute("aria-label", gettext("Message to %(name)s", { name: chat.title }));
+    this.#read();
     if (!isTouch) this.focus();
   }
 
@@ -77,48 +68,37 @@ export class Composer extends Emitter {
     this.field.focus({ preventScroll: true });
   }
 
-  get isEmpty() {
-    return !this.field.value.trim();
-  }
-
   /** @param {import("./types.js").Quote} quote */
   reply(quote) {
-    this.#editing = null;
-    this.#replyTo = quote;
-    this.#changed();
+    this.cancel();
+    this.#change({ replyTo: quote });
     this.focus();
   }
 
-  /** @param {import("./types.js").Message} message */
-  edit(message) {
-    if (!this.#editing && !this.isEmpty) this.#setAside = { text: this.field.value, replyTo: this.#replyTo };
-    this.#editing = message;
-    this.#replyTo = null;
-    this.field.value = message.content;
-    this.#changed();
+  /** Goes on where an edit did not work, too: in the message's own chat, whichever is open. @param {import("./types.js").Message} message */
+  edit(message, content = message.content) {
+    const { text, replyTo, editing, setAside } = this.#drafts.get(message.chat_id);
+    this.#change({ text: content, replyTo: null, editing: message, setAside: editing ? setAside : { text, replyTo } }, message.chat_id);
+    if (message.chat_id !== this.#chatId) return;
     this.focus();
-    this.field.setSelectionRange(message.content.length, message.content.length);
+    this.field.setSelectionRange(content.length, content.length);
   }
-
-  /** What was being written when an edit began. @type {?{text: string, replyTo: any}} */
-  #setAside = null;
 
   /** Puts a text back, before whatever stands there. @param {string} text @param {any} [replyTo] @param {any[]} [attachments] */
   restore(text, replyTo = null, attachments = []) {
+    if (this.#draft.editing) this.cancel();
     this.#tray.restore(attachments);
-    this.field.value = this.isEmpty ? text : `${text}\n${this.field.value}`;
-    this.#replyTo = replyTo ?? this.#replyTo;
-    this.#changed();
+    const draft = this.#draft;
+    this.#change({ text: draft.text.trim() ? `${text}\n${draft.text}` : text, replyTo: replyTo ?? draft.replyTo });
     this.focus();
   }
 
+  /** Gives up an edit or a reply; true when there was one. */
   cancel() {
-    if (!this.#editing && !this.#replyTo) return false;
-    if (this.#editing) this.field.value = this.#setAside?.text ?? "";
-    this.#replyTo = this.#editing ? this.#setAside?.replyTo ?? null : null;
-    this.#editing = this.#setAside = null;
-    this.#changed();
-    return true;
+    const { editing, replyTo, setAside } = this.#draft;
+    if (editing) this.#change({ ...NOTHING, ...setAside });
+    else if (replyTo) this.#change({ replyTo: null });
+    return Boolean(editing ?? replyTo);
   }
 
   #listen() {
@@ -134,16 +114,9 @@ export class Composer extends Emitter {
       event.preventDefault();
       this.#tray.add(files);
     });
-    this.#tray.on("changed", () => {
-      this.#changed();
-      if (!this.#waits.hidden && !this.#tray.isBusy) this.#submit();
-    });
-    this.field.addEventListener("input", () => {
-      this.#waits.hidden = true;
-      this.#changed();
-      if (!this.isEmpty && !this.#editing) this.#tellTyping();
-    });
-    addEventListener("pagehide", () => this.#keep());
+    this.field.addEventListener("input", () => this.#typed());
+    this.#tray.on("changed", (chatId) => this.#filesChanged(chatId));
+    this.#drafts.onOther((chatId) => Number(chatId) === this.#chatId && this.#read());
   }
 
   /** @param {KeyboardEvent} event */
@@ -154,56 +127,97 @@ export class Composer extends Emitter {
     if (sends) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "ArrowUp" && !event.altKey && !this.field.value && !this.#replyTo) {
+    } else if (event.key === "ArrowUp" && !event.altKey && !this.field.value && !this.#draft.replyTo) {
       event.preventDefault();
       this.emit("edit-last");
     }
   }
 
+  #typed() {
+    this.#waiting.delete(this.#chatId);
+    this.#drafts.change(this.#chatId, { text: this.field.value });
+    this.#show();
+    const now = Date.now();
+    if (!this.field.value.trim() || this.#draft.editing || now - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = now;
+    this.emit("typing");
+  }
+
+  /** @param {number} chatId  also one that is not open any more */
+  #filesChanged(chatId) {
+    this.#drafts.change(chatId, { attachments: this.#tray.of(chatId).attachments });
+    if (this.#waiting.has(chatId) && !this.#tray.of(chatId).isBusy) this.#go(chatId);
+    else this.#show();
+  }
+
   #submit() {
-    const content = this.field.value.replace(/^\s*\n|\s+$/gu, "");
-    const [message, replyTo] = [this.#editing, this.#replyTo];
-    if ((!content && !this.#maySayNothing) || codePoints(content) > this.#limit) return this.#show();
-    this.#waits.hidden = Boolean(message) || !this.#tray.isBusy;
-    if (!message && !this.#tray.isReady) return;
-    const attachments = message ? [] : this.#tray.take();
-    this.field.value = message ? this.#setAside?.text ?? "" : "";
-    this.#replyTo = message ? this.#setAside?.replyTo ?? null : null;
-    this.#editing = this.#setAside = null;
-    this.#typedAt = 0;
-    this.#changed();
+    this.#go(this.#chatId);
     this.focus();
-    if (message) this.emit("edit", { message, content });
-    else this.emit("send", { content, replyTo, attachments });
   }
 
-  /** Where there is something to see, words are not needed. */
-  get #maySayNothing() {
-    return this.#editing ? Boolean(this.#editing.attachments?.length) : !this.#tray.isEmpty;
+  /** @param {number} chatId */
+  #go(chatId) {
+    const { text, replyTo, editing, setAside } = this.#drafts.get(chatId);
+    const content = text.replace(/^\s*\n|\s+$/gu, "");
+    if (!this.#maySend(chatId, content)) return;
+    if (!editing && !this.#tray.of(chatId).isReady) return this.#wait(chatId);
+    this.#waiting.delete(chatId);
+    const attachments = editing ? [] : this.#tray.take(chatId);
+    this.#typedAt = 0;
+    this.#change({ ...NOTHING, ...setAside }, chatId);
+    if (editing) this.emit("edit", { message: editing, content });
+    else this.emit("send", { chatId, content, replyTo, attachments });
   }
 
-  #changed() {
-    this.#keep();
+  /** @param {number} chatId */
+  #wait(chatId) {
+    if (this.#tray.of(chatId).isBusy) this.#waiting.add(chatId);
+    else toast(gettext("A file did not get to the server. Upload it again or remove it, then send the message."));
     this.#show();
   }
 
-  #keep() {
-    if (this.#chatId) this.#drafts.set(this.#chatId, { text: this.field.value, replyTo: this.#replyTo, editing: this.#editing, attachments: this.#tray.attachments });
+  /** Where there is something to see, words are not needed. @param {number} chatId @param {string} content */
+  #maySend(chatId, content) {
+    const { editing } = this.#drafts.get(chatId);
+    const shows = editing ? editing.attachments?.length : !this.#tray.of(chatId).isEmpty;
+    return Boolean(content.trim() || shows) && codePoints(content) <= this.#limit;
+  }
+
+  get #draft() {
+    return this.#drafts.get(this.#chatId);
+  }
+
+  /** @param {Partial<import("./storage.js").Draft>} changes */
+  #change(changes, chatId = this.#chatId) {
+    this.#waiting.delete(chatId);
+    this.#drafts.change(chatId, changes);
+    if (chatId === this.#chatId) this.#read();
+  }
+
+  /** The draft, wherever it was changed, comes into the field. */
+  #read() {
+    const { text, attachments } = this.#draft;
+    this.#mentions.close();
+    this.#tray.open(this.#chatId, attachments);
+    this.field.value = text;
+    this.#show();
   }
 
   #show() {
+    const { editing, replyTo } = this.#draft;
     this.#grow();
     this.#count();
-    const quote = this.#editing ?? this.#replyTo;
+    const quote = editing ?? replyTo;
+    this.#waits.hidden = !this.#waiting.has(this.#chatId);
     this.#context.hidden = !quote;
-    this.#tray.node.hidden = this.#tray.isEmpty || Boolean(this.#editing);
+    this.#tray.node.hidden = this.#tray.of(this.#chatId).isEmpty || Boolean(editing);
     if (!quote) return;
-    const heading = this.#editing ? el("b", {}, gettext("Editing")) : el("b", {}, gettext("Reply to"), " ", isolated(quote.sender.name));
+    const heading = editing ? el("b", {}, gettext("Editing")) : el("b", {}, gettext("Reply to"), " ", isolated(quote.sender.name));
     const close = iconButton("close", gettext("Cancel"), () => {
       this.cancel();
       this.focus();
     });
-    this.#context.replaceChildren(icon(this.#editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, lineOf(quote))), close);
+    this.#context.replaceChildren(icon(editing ? "edit" : "reply"), el("div", {}, heading, el("div.ellipsis", { dir: "auto" }, lineOf(quote))), close);
   }
 
   #grow() {
@@ -213,18 +227,11 @@ export class Composer extends Emitter {
 
   #count() {
     const length = codePoints(this.field.value);
-    this.#send.disabled = (this.isEmpty && !this.#maySayNothing) || length > this.#limit;
+    this.#send.disabled = !this.#maySend(this.#chatId, this.field.value);
     this.#counter.hidden = length < this.#limit * COUNTS_FROM;
     this.#counter.classList.toggle("over", length > this.#limit);
     this.#counter.textContent = length > this.#limit
       ? ngettext("%(count)s character too many", "%(count)s characters too many", length - this.#limit)
       : `${number(length)} / ${number(this.#limit)}`;
-  }
-
-  #tellTyping() {
-    const now = Date.now();
-    if (now - this.#typedAt < TYPING_EVERY_MS) return;
-    this.#typedAt = now;
-    this.emit("typing");
   }
 }

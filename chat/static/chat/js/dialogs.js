@@ -5,6 +5,10 @@ import { gettext } from "./i18n.js";
 
 let opened = 0;
 
+/** There before its first text: what is made together with it is not heard. */
+const toasts = () => el("div.toasts", { role: "status" });
+document.body.append(toasts());
+
 /**
  * @param {string} title @param {Node[]} body @param {Node[]} [foot]
  * @returns {HTMLDialogElement}
@@ -14,8 +18,7 @@ export function openDialog(title, body, foot = []) {
   const dialog = el("dialog", { "aria-labelledby": heading.id });
   dialog.append(
     el("header.dialog-head", {}, heading, iconButton("close", gettext("Close"), () => dialog.close())),
-    el("div.dialog-body", {}, ...body),
-  );
+    el("div.dialog-body", {}, ...body), toasts());
   if (foot.length) dialog.append(el("footer.dialog-foot", {}, ...foot));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (/** @type {MouseEvent} */ event) => event.target === dialog && dialog.close());
@@ -27,8 +30,8 @@ export function openDialog(title, body, foot = []) {
 /** @param {{title: string, text: string, action: string}} question @returns {Promise<boolean>} */
 export function confirmed({ title, text, action }) {
   return new Promise((resolve) => {
-    const no = el("button.button", { type: "button", onclick: () => dialog.close() }, gettext("Cancel"));
-    const yes = el("button.button.danger", { type: "button", onclick: () => {
+    const no = el("button.button", { onclick: () => dialog.close() }, gettext("Cancel"));
+    const yes = el("button.button.danger", { onclick: () => {
       resolve(true);
       dialog.close();
     } }, action);
@@ -43,11 +46,9 @@ const TOAST_MS = 6000;
 /** @param {string} text */
 export function toast(text) {
   // Around an open dialog the page is inert: nobody would hear it.
-  const place = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
-  let toasts = place.querySelector(":scope > .toasts");
-  if (!toasts) place.append((toasts = el("div.toasts", { role: "status" })));
+  const place = [...document.querySelectorAll("body > .toasts, dialog[open] > .toasts")].pop();
   const note = el("div.toast", {}, text);
-  toasts?.append(note);
+  place?.append(note);
   setTimeout(() => note.remove(), TOAST_MS);
 }
 

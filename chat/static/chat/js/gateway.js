@@ -1,22 +1,44 @@
 /**
  * The one way to the server: the socket, or polling while sockets are blocked.
  *
- * Emits "frame", "state" ({state, retryAt}) with the socket's states and "polling", and "online" each
- * time that requests can be sent again.
+ * Emits "frame", "state" (the socket's, or "polling"), and "online" each time that requests can be sent again.
  */
 
-import { offlineError } from "./api.js";
+import { api, isSignedOut, offlineError } from "./api.js";
 import { Emitter } from "./emitter.js";
-import { Polling, requestOverHttp } from "./polling.js";
 import { Socket } from "./socket.js";
 
 // So often in a row the socket could not be opened, while HTTP works: take HTTP.
 const BLOCKED_AFTER = 3;
+const SEEN_MS = 3000;
+const UNSEEN_MS = 20_000;
+
+/** The requests of the wire contract as the routes that do the same. @type {Record<string, (f: any) => Promise<any>>} */
+const ROUTES = {
+  "message.send": ({ chat_id, ...body }) => api("POST", `chats/${chat_id}/messages`, body),
+  "message.edit": ({ message_id, content }) => api("PATCH", `messages/${message_id}`, { content }),
+  "message.delete": ({ message_id }) => api("DELETE", `messages/${message_id}`),
+  "reaction.set": ({ message_id, emoji, on }) => api("PUT", `messages/${message_id}/reactions`, { emoji, on }),
+  "chat.sync": ({ chat_id, revision }) => api("GET", `chats/${chat_id}/changes?after=${revision}`),
+  "chat.history": ({ chat_id, ...where }) => api("GET", `chats/${chat_id}/messages?${new URLSearchParams(where)}`),
+  receipt: ({ chat_id, ...cursors }) => api("POST", `chats/${chat_id}/receipts`, cursors),
+  typing: () => Promise.resolve({}),
+};
+
+/** @param {string} type @param {any} fields */
+const requestOverHttp = (type, fields) => ROUTES[type](fields);
 
 export class Gateway extends Emitter {
   state = "connecting";
-  #socket = new Socket();
-  #polling = new Polling();
+  #socket;
+  #polling;
+
+  /** @param {number} userId  whose page this is */
+  constructor(userId) {
+    super();
+    this.#socket = new Socket(userId);
+    this.#polling = new Polling(userId);
+  }
 
   start() {
     this.#socket.on("frame", (frame) => this.emit("frame", frame));
@@ -27,12 +49,17 @@ export class Gateway extends Emitter {
       this.#polling.stop();
       this.#setState(this.#socket.state);
     });
-    this.#polling.on("signed-out", () => this.#setState("signed-out"));
+    this.#polling.on("signed-out", () => this.#socket.signOut());
     this.#socket.start();
   }
 
   get isOnline() {
     return this.state === "online" || this.state === "polling";
+  }
+
+  /** Nothing goes either way any more until the page is opened anew. */
+  get isOver() {
+    return this.state === "signed-out" || this.state === "not-allowed";
   }
 
   get retryAt() {
@@ -61,25 +88,65 @@ export class Gateway extends Emitter {
 
   #socketChanged() {
     const { state, failedToOpen } = this.#socket;
-    if (state === "online") this.#polling.stop();
-    else if (state === "waiting" && failedToOpen >= BLOCKED_AFTER) this.#polling.start();
-    else if (state === "signed-out" || state === "not-allowed") this.#polling.stop();
-    if (this.#polling.isOn && this.state === "polling") return;
-    this.#setState(state);
+    if (state === "waiting" && failedToOpen >= BLOCKED_AFTER) this.#polling.start();
+    else if (state !== "waiting" && state !== "connecting") this.#polling.stop();
+    if (!this.#polling.isOn || this.state !== "polling") this.#setState(state);
   }
 
   /** @param {any} frame */
   #polled(frame) {
-    if (this.#socket.state === "online") return;
+    // What changed since the first round happened while one was here.
+    const isLive = this.state === "polling";
     this.#setState("polling");
-    this.emit("frame", frame);
+    this.emit("frame", { ...frame, isLive });
   }
 
   /** @param {string} state */
   #setState(state) {
     const wasOnline = this.isOnline;
     this.state = state;
-    this.emit("state", { state, retryAt: this.retryAt });
+    this.emit("state", state);
     if (this.isOnline && !wasOnline) this.emit("online");
+  }
+}
+
+/**
+ * The same over plain HTTP: slower, complete.
+ * Emits "frame" like the socket: {type: "chats", user, chats,
+ * notifications} each few seconds; "failed"; "signed-out", also when somebody else is signed in now.
+ */
+export class Polling extends Emitter {
+  isOn = false;
+  #userId;
+  #timer = 0;
+  /** Only the rounds of the newest start go on. */
+  #started = 0;
+
+  /** @param {number} userId */
+  constructor(userId) {
+    super();
+    this.#userId = userId;
+  }
+
+  start() {
+    if (this.isOn) return;
+    this.isOn = true;
+    this.#round((this.#started += 1));
+  }
+
+  stop() {
+    this.isOn = false;
+    this.#started += 1;
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {number} started */
+  async #round(started) {
+    const answer = await api("GET", "chats").catch((error) => error);
+    if (started !== this.#started) return;
+    if (isSignedOut(answer, this.#userId)) this.emit("signed-out");
+    else if (answer.chats) this.emit("frame", { ...answer, type: "chats" });
+    else this.emit("failed");
+    if (started === this.#started) this.#timer = setTimeout(() => this.#round(started), document.hidden ? UNSEEN_MS : SEEN_MS);
   }
 }

@@ -1,15 +1,14 @@
 /** The chat page: makes the parts, connects them, and follows the address. Holds no rules of its own. */
 
 import { Announcer } from "./announcer.js";
-import { RequestError, api } from "./api.js";
+import { api } from "./api.js";
 import { Banner } from "./banner.js";
 import { browsePublicChats, leaveChat, makeChat, renameChat, showInvites } from "./chat-dialogs.js";
 import { drawChatHead } from "./chat-head.js";
 import { ChatList } from "./chat-list.js";
 import { Composer } from "./composer.js";
-import { copy, orSay, toast } from "./dialogs.js";
-import { avatar, byId, el, icon } from "./dom.js";
-import { Drafts } from "./drafts.js";
+import { copy, orSay } from "./dialogs.js";
+import { avatar, byId, el } from "./dom.js";
 import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
 import { MembersPanel } from "./members.js";
@@ -21,11 +20,12 @@ import { Outbox } from "./outbox.js";
 import { keepPageTitle } from "./page-title.js";
 import { Receipts } from "./receipts.js";
 import { Ringer } from "./ringer.js";
-import { Room } from "./room.js";
+import { Room, showEmpty } from "./room.js";
 import { SearchPanel } from "./search.js";
 import { listenToServer } from "./server-events.js";
 import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
 import { followLayers } from "./side-panel.js";
+import { Drafts } from "./storage.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
 import { isDark, switchTheme } from "./theme.js";
@@ -33,10 +33,11 @@ import { Timeline } from "./timeline.js";
 import { Tray } from "./tray.js";
 import { Typing } from "./typing.js";
 import { showWebhooks } from "./webhooks.js";
+import { followWriting } from "./writing.js";
 
 const start = JSON.parse(byId("state").textContent);
 const store = new Store(start);
-const gateway = new Gateway();
+const gateway = new Gateway(store.me.id);
 const sync = new Sync(store, gateway);
 const outbox = new Outbox(store.me.id, gateway);
 const typing = new Typing();
@@ -56,19 +57,15 @@ keepBell(notifications, store, go);
 new Banner(gateway);
 const showTitle = keepPageTitle(store, () => room.chat?.title ?? "");
 
+followWriting({ composer, gateway, outbox, receipts, room, store, sync });
 listenToServer({ gateway, store, sync, outbox, typing, receipts, room, members, notifications, leave: () => go("/", { replace: true }) });
-gateway.on("state", ({ state }) => {
+gateway.on("state", (state) => {
   document.documentElement.dataset.connection = state;
 });
 
 // What happens here
 
 store.on("messages", ({ chatId, fresh }) => {
-  const window = store.windows.get(chatId);
-  for (const item of outbox.of(chatId)) {
-    const isThere = window?.messages.some((message) => message.client_message_id === item.client_message_id && message.sender.id === store.me.id);
-    if (isThere) outbox.settle(item.client_message_id);
-  }
   for (const message of fresh) {
     if (chatId === room.chatId && !document.hidden) announcer.message(message);
     ringer.message(message);
@@ -78,40 +75,15 @@ notifications.on("told", (notice) => ringer.told(notice));
 store.on("status", ({ chatId }) => chatId === room.chatId && drawHead());
 store.on("chats", () => room.chatId && drawHead());
 typing.on("changed", (chatId) => chatId === room.chatId && drawTyping());
-outbox.on("saved", ({ chatId, seq, revision }) => {
-  receipts.read(chatId, seq);
-  // The event that shows it is on its way; if it got lost, this makes it be asked for.
-  setTimeout(() => sync.hearHead(chatId, revision), 1500);
-});
 
-composer.on("send", ({ content, replyTo, attachments }) => {
-  // Whoever answers has read what stands there.
-  receipts.read(room.chatId, room.chat?.last_seq ?? 0);
-  outbox.add({ chatId: room.chatId, content, replyTo, attachments });
-  room.echo();
-});
-composer.on("edit", async ({ message, content }) => {
-  if (content === message.content) return;
-  try {
-    await gateway.request("message.edit", { message_id: message.id, content });
-  } catch (error) {
-    toast(/** @type {RequestError} */ (error).message);
-    if (room.chatId === message.chat_id) {
-      composer.edit(message);
-      composer.field.value = content;
-      composer.field.dispatchEvent(new Event("input"));
-    }
-  }
-});
-composer.on("typing", () => gateway.tell("typing", { chat_id: room.chatId }));
-composer.on("edit-last", () => {
-  const own = room.window?.messages.filter((message) => message.sender.id === store.me.id && !message.deleted && !message.hidden);
-  if (own?.length) composer.edit(own[own.length - 1]);
-});
-
-list.on("open", (chatId) => go(`/chats/${chatId}`));
+list.on("open", openById);
 list.on("write-to", writeTo);
-list.on("join", (chat) => join(chat.id));
+list.on("join", join);
+
+/** @param {number} chatId */
+function openById(chatId) {
+  go(`/chats/${chatId}`);
+}
 
 /** @param {{id: number}} person */
 async function writeTo(person) {
@@ -120,22 +92,26 @@ async function writeTo(person) {
   if (answer) opened(answer.chat);
 }
 
-/** @param {number} chatId */
-async function join(chatId) {
-  const answer = await orSay(() => api("POST", `chats/${chatId}/join`));
+/** @param {{id: number}} chat */
+async function join({ id }) {
+  const answer = await orSay(() => api("POST", `chats/${id}/join`));
   if (answer) opened(answer.chat);
+}
+
+function findChats() {
+  browsePublicChats({ open: openById, join });
 }
 
 /** A chat that is new to us, and is shown now. @param {any} chat */
 function opened(chat) {
   if (!store.chats.has(chat.id)) sync.chatCreated(chat);
-  go(`/chats/${chat.id}`);
+  openById(chat.id);
 }
 
 byId("new-chat").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
   { label: gettext("Write to somebody"), icon: "person", onclick: () => list.focusFilter() },
   { label: gettext("Make a chat"), icon: "group", onclick: () => makeChat(opened) },
-  { label: gettext("Find public chats"), icon: "public", onclick: () => browsePublicChats({ open: (chatId) => go(`/chats/${chatId}`), join: (chat) => join(chat.id) }) },
+  { label: gettext("Find public chats"), icon: "public", onclick: findChats },
 ]));
 byId("search-messages").addEventListener("click", () => search.open());
 byId("my-menu").replaceChildren(avatar(store.me, { small: true }));
@@ -157,7 +133,7 @@ listenForShortcuts({
     const chats = store.orderedChats;
     const place = chats.findIndex((chat) => chat.id === room.chatId);
     const next = chats[place < 0 ? 0 : place + by];
-    if (next) go(`/chats/${next.id}`);
+    if (next) openById(next.id);
   },
   escape: () => {
     if (composer.cancel()) return composer.focus();
@@ -170,18 +146,20 @@ listenForShortcuts({
 function drawHead() {
   const { chat } = room;
   if (!chat) return;
+  const isMany = chat.kind !== "direct";
+  const mayManage = isMany && chat.role !== "member";
   drawChatHead(chat, store.online, {
     back: () => (history.state?.fromList ? history.back() : go("/")),
     members: () => members.toggle(),
     menu: (anchor) => openMenu(anchor, [
-      chat.kind !== "direct" && { label: gettext("Members"), icon: "people", onclick: () => members.open() },
-      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
+      isMany && { label: gettext("Members"), icon: "people", onclick: () => members.open() },
+      mayManage && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
       { label: gettext("Notifications"), icon: "bell", onclick: () => chooseNotify(store, chat) },
-      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Invite by link"), icon: "plus", onclick: () => showInvites(chat) },
-      chat.kind !== "direct" && chat.role !== "member" && { label: gettext("Webhooks"), icon: "plug", onclick: () => showWebhooks(chat) },
+      mayManage && { label: gettext("Invite by link"), icon: "plus", onclick: () => showInvites(chat) },
+      mayManage && { label: gettext("Webhooks"), icon: "plug", onclick: () => showWebhooks(chat) },
       { label: gettext("Search here"), icon: "search", onclick: () => search.open(chat.id) },
       { label: gettext("Copy a link"), icon: "link", onclick: () => copy(`${location.origin}/chats/${chat.id}`) },
-      chat.kind !== "direct" && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
+      isMany && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
     ]),
   });
 }
@@ -238,19 +216,11 @@ function showNothing(chatId) {
   byId("chat-head").hidden = true;
   byId("typing").textContent = "";
   const invitation = start.open?.invitation?.id === chatId && chatId ? start.open.invitation : null;
-  const empty = byId("empty");
-  empty.hidden = false;
-  const button = (/** @type {string} */ label, /** @type {() => void} */ onclick, primary = false) => el(`button.button${primary ? ".primary" : ""}`, { type: "button", onclick }, label);
-  const choices = invitation
-    ? [button(gettext("Join"), () => join(chatId), true), button(gettext("To my chats"), () => go("/"))]
-    : [button(gettext("Make a chat"), () => makeChat(opened)), button(gettext("Find public chats"), () => browsePublicChats({ open: (id) => go(`/chats/${id}`), join: (chat) => join(chat.id) }))];
-  const [title, text] = invitation
-    ? [invitation.title, gettext("This is a public chat. Join it to read and write.")]
-    : chatId ? [gettext("There is nothing here"), gettext("This chat does not exist, or it is not yours.")]
-      : store.chats.size ? [gettext("Choose a chat"), gettext("Pick one from the list, or begin a new one.")]
-        : [gettext("Welcome, %(name)s", { name: store.me.name }), gettext("Find somebody by name on the left and write to them, make a chat of your own, or join a public one.")];
-  empty.replaceChildren(icon(invitation ? "public" : "group"), el("h2", { dir: "auto" }, title), el("p", {}, text), el("div.choices", {}, ...choices));
-  empty.firstChild.classList.add("huge");
+  if (invitation) return showEmpty("public", invitation.title, gettext("This is a public chat. Join it to read and write."), [gettext("Join"), () => join(invitation)], [gettext("To my chats"), () => go("/")]);
+  const [title, text] = chatId ? [gettext("There is nothing here"), gettext("This chat does not exist, or it is not yours.")]
+    : store.chats.size ? [gettext("Choose a chat"), gettext("Pick one from the list, or begin a new one.")]
+      : [gettext("Welcome, %(name)s", { name: store.me.name }), gettext("Find somebody by name on the left and write to them, make a chat of your own, or join a public one.")];
+  showEmpty("group", title, text, [gettext("Make a chat"), () => makeChat(opened)], [gettext("Find public chats"), findChats]);
 }
 
 /** A link to a message in one of the person's chats leads there without loading the page again. */
@@ -263,7 +233,6 @@ byId("chat").addEventListener("click", (/** @type {any} */ event) => {
 });
 
 addEventListener("popstate", follow);
-addEventListener("hashchange", follow);
 
 if (start.open?.messages) store.openWindow(start.open.chat_id, start.open);
 follow();

@@ -22,13 +22,12 @@ export class MentionPicker {
     this.#field = field;
     this.list = el("ul.names", { id: "names", role: "listbox", hidden: true });
     field.addEventListener("input", () => this.#typed());
-    field.addEventListener("blur", () => this.#close());
+    field.addEventListener("blur", () => this.close());
   }
 
   /** @param {import("./types.js").Chat} chat */
   open(chat) {
     this.#chatId = chat.kind === "direct" ? 0 : chat.id;
-    this.#close();
   }
 
   /** Keys that choose a name; true when one was taken. @param {KeyboardEvent} event */
@@ -37,7 +36,7 @@ export class MentionPicker {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#choose(this.#chosen + step);
     else if (event.key === "Enter" || event.key === "Tab") this.#take(this.#people[this.#chosen]);
-    else if (event.key === "Escape") this.#close();
+    else if (event.key === "Escape") this.close();
     else return false;
     event.preventDefault();
     return true;
@@ -47,7 +46,7 @@ export class MentionPicker {
     clearTimeout(this.#timer);
     this.#asked += 1;
     const begun = this.#begun();
-    if (begun === null || !this.#chatId) return this.#close();
+    if (begun === null || !this.#chatId) return this.close();
     this.#timer = setTimeout(() => this.#ask(begun, this.#asked), ASK_AFTER_MS);
   }
 
@@ -63,7 +62,7 @@ export class MentionPicker {
       if (asked === this.#asked) this.#show(members.slice(0, MOST).map((/** @type {any} */ member) => member.user));
     } catch {
       // Without suggestions a name can still be typed.
-      this.#close();
+      if (asked === this.#asked) this.close();
     }
   }
 
@@ -95,11 +94,14 @@ export class MentionPicker {
     const end = this.#field.selectionStart;
     const start = end - (this.#begun() ?? "").length;
     this.#field.setRangeText(`${person.username} `, start, end, "end");
-    this.#close();
+    this.close();
     this.#field.dispatchEvent(new Event("input"));
   }
 
-  #close() {
+  /** Also what was asked for shows nothing any more. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#asked += 1;
     this.list.hidden = true;
     this.#field.removeAttribute("aria-activedescendant");
   }

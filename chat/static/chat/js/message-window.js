@@ -2,7 +2,7 @@
  * The part of a chat that is in memory: messages in the order of `seq`, newest state of each. Pure.
  *
  * `beforeMore` and `afterMore` say whether the chat goes on beyond either end. Inside, a missing seq is
- * a hole that is being filled; `holes()` names them so that they can be shown.
+ * a hole that is being filled.
  */
 
 /** @typedef {import("./types.js").Message} Message */
@@ -28,35 +28,20 @@ export class MessageWindow {
     return this.messages[this.messages.length - 1]?.seq ?? 0;
   }
 
-  /** @param {number} seq */
-  atSeq(seq) {
-    const place = this.#placeOf(seq);
-    return this.messages[place]?.seq === seq ? this.messages[place] : undefined;
-  }
-
-  /** @param {number} id */
-  withId(id) {
-    return this.messages.find((message) => message.id === id);
-  }
-
   /**
    * A message's newer state, or a new message that belongs to this part of the chat.
    * @param {Message} message
-   * @returns {boolean} whether anything changed
    */
   upsert(message) {
     this.#refreshQuotes(message);
     const place = this.#placeOf(message.seq);
     const present = this.messages[place];
     if (present?.seq === message.seq) {
-      if (present.revision >= message.revision) return false;
-      this.messages[place] = message;
-      return true;
+      if (present.revision < message.revision) this.messages[place] = message;
+      return;
     }
-    if (place === 0 && this.beforeMore) return false;
-    if (place === this.messages.length && this.afterMore) return false;
-    this.messages.splice(place, 0, message);
-    return true;
+    const isBeyond = place === 0 ? this.beforeMore : place === this.messages.length && this.afterMore;
+    if (!isBeyond) this.messages.splice(place, 0, message);
   }
 
   /** @param {{messages: Message[], before_more: boolean}} page */
@@ -85,17 +70,6 @@ export class MessageWindow {
     if (this.messages.length <= count) return;
     this.messages = this.messages.slice(0, count);
     this.afterMore = true;
-  }
-
-  /** @returns {Array<{from: number, to: number}>} missing places between messages */
-  holes() {
-    const holes = [];
-    for (let i = 1; i < this.messages.length; i += 1) {
-      const from = this.messages[i - 1].seq + 1;
-      const to = this.messages[i].seq - 1;
-      if (from <= to) holes.push({ from, to });
-    }
-    return holes;
   }
 
   /** @param {Message} message */

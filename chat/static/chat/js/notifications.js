@@ -43,8 +43,9 @@ export class Notifications extends Emitter {
     this.replace(start);
   }
 
-  /** How things stand on the server. @param {{unseen: number, newest: Notice[]}} standing */
-  replace({ unseen, newest }) {
+  /** How things stand on the server. @param {{unseen: number, newest: Notice[]}} standing @param {boolean} [isLive]  what is not known yet came just now */
+  replace({ unseen, newest }, isLive) {
+    if (isLive) for (const notice of newest) this.#told(notice);
     const waiting = newest.filter(({ id }) => !this.#done.has(id));
     this.#waiting = new Map(waiting.map((notice) => [notice.id, notice]));
     this.count = unseen - (newest.length - waiting.length);

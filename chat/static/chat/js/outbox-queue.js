@@ -25,14 +25,9 @@ export function nextToSend(items, tab) {
   return next;
 }
 
-/**
- * What a tab that starts, or takes over for a closed one, does with what it finds: old ones ask first.
- * @param {OutboxItem} item @param {string} tab @param {number} now
- * @returns {OutboxItem}
- */
-export function adopted(item, tab, now) {
-  const isOld = item.state === "waiting" && now - item.written_at > ASK_AFTER_MS;
-  return { ...item, tab, state: isOld ? "held" : item.state };
+/** Whether its writer is asked first: it has waited for so long. @param {OutboxItem} item @param {number} now */
+export function asksFirst({ state, written_at: writtenAt, wanted_at: wantedAt = writtenAt }, now) {
+  return state === "waiting" && now - wantedAt > ASK_AFTER_MS;
 }
 
 /** The next place in the order of writing. @param {OutboxItem[]} items @param {number} now */

@@ -5,14 +5,13 @@
  * a lock of its name. Only the items of a tab that is gone are taken over, by one tab at a time. The
  * client_message_id makes even a second sending harmless.
  *
- * Emits "changed" ({chatId}).
+ * Emits "changed" ({chatId}), and "saved" ({chatId, seq, revision}) when the server has one.
  */
 
 import { Emitter } from "./emitter.js";
 import { delayBefore } from "./backoff.js";
-import { newId } from "./ids.js";
-import { OutboxStorage } from "./outbox-storage.js";
-import { adopted, inOrder, nextPlace, nextToSend } from "./outbox-queue.js";
+import { OutboxStorage } from "./storage.js";
+import { asksFirst, inOrder, nextPlace, nextToSend } from "./outbox-queue.js";
 
 /** @typedef {import("./types.js").OutboxItem} OutboxItem */
 
@@ -37,7 +36,7 @@ export class Outbox extends Emitter {
     super();
     this.#storage = new OutboxStorage(userId);
     this.#gateway = gateway;
-    this.#storage.onOther((chatId) => this.emit("changed", { chatId }));
+    this.#storage.onOtherChat((chatId) => this.emit("changed", { chatId }));
     gateway.on("online", () => this.#wake());
     this.#holdTabLock();
   }
@@ -72,7 +71,7 @@ export class Outbox extends Emitter {
   /** @param {OutboxItem} item */
   retry(item) {
     this.#resting.delete(item.chat_id);
-    this.#change({ ...item, tab: this.tab, state: "waiting", reason: null });
+    this.#change({ ...item, tab: this.tab, state: "waiting", reason: null, wanted_at: Date.now() });
     this.drain();
   }
 
@@ -81,18 +80,25 @@ export class Outbox extends Emitter {
     this.settle(item.client_message_id);
   }
 
-  /** The chat is gone for this person: what was not sent to it goes back to its writer. @param {number} chatId */
-  takeBack(chatId) {
-    const unsent = this.of(chatId).filter((item) => item.state !== "sent");
-    for (const item of unsent) this.discard(item);
-    return unsent;
+  /** Chats that something is on its way to. */
+  get chatIds() {
+    return new Set(this.#storage.all().map((item) => item.chat_id));
   }
 
   drain() {
     if (!this.#gateway.isOnline) return;
+    this.#holdOld();
     for (const item of nextToSend(this.#storage.all(), this.tab)) {
       if (this.#sending.has(item.client_message_id) || this.#resting.has(item.chat_id)) continue;
       this.#send(item);
+    }
+  }
+
+  /** Also in a page that was open all the time: a machine may have slept over it. */
+  #holdOld() {
+    for (const item of this.#storage.all()) {
+      const isOurs = item.tab === this.tab && !this.#sending.has(item.client_message_id);
+      if (isOurs && asksFirst(item, Date.now())) this.#change({ ...item, state: "held" });
     }
   }
 
@@ -155,13 +161,15 @@ export class Outbox extends Emitter {
     if (!navigator.locks) return this.#adopt(new Set());
     navigator.locks.request(tabLock(this.tab), () => {
       this.#adoptOrphans();
-      return new Promise(() => {});
+      // A page that will send nothing any more leaves it to the others.
+      return new Promise((letGo) => this.#gateway.on("state", () => this.#gateway.isOver && letGo(null)));
     });
     document.addEventListener("visibilitychange", () => !document.hidden && this.#adoptOrphans());
     this.#gateway.on("online", () => this.#adoptOrphans());
   }
 
   #adoptOrphans() {
+    if (this.#gateway.isOver) return;
     navigator.locks.request(ADOPTION_LOCK, async () => {
       const { held = [] } = await navigator.locks.query();
       this.#adopt(new Set(held.map((lock) => lock.name)));
@@ -173,8 +181,17 @@ export class Outbox extends Emitter {
     const orphans = this.#storage.all().filter((item) => item.tab !== this.tab && !heldLocks.has(tabLock(item.tab)));
     for (const item of orphans) {
       if (item.state === "sent") this.#storage.remove(item.client_message_id);
-      else this.#change(adopted(item, this.tab, Date.now()));
+      else this.#change({ ...item, tab: this.tab });
     }
     this.drain();
   }
+}
+
+/** A random UUID, also where the page came over plain HTTP: there the browser's own function is missing. */
+function newId() {
+  // Of "1" comes any digit, of "8" one that says which kind of UUID it is.
+  return "11111111-1111-4111-8111-111111111111".replace(/[18]/g, (digit) => {
+    const [random] = crypto.getRandomValues(new Uint8Array(1));
+    return (digit === "1" ? random & 15 : (random & 3) | 8).toString(16);
+  });
 }

@@ -7,13 +7,15 @@
 const JOIN_MS = 1000;
 const SEEN_MS = 500;
 
+/** @typedef {{delivered_seq?: number, read_seq?: number}} Cursors */
+
 export class Receipts {
   #store;
   #gateway;
   #timeline;
-  /** @type {Map<number, {delivered_seq?: number, read_seq?: number}>} */
+  /** By chat. @type {Map<number, Cursors>} */
   #waiting = new Map();
-  /** What the server was told, so that it is told once. @type {Map<number, {delivered: number, read: number}>} */
+  /** What the server was told, so that it is told once. @type {Map<number, Cursors>} */
   #told = new Map();
   #timer = 0;
   #seenTimer = 0;
@@ -33,7 +35,7 @@ export class Receipts {
   /** A chat's messages are here up to its last one. @param {number} chatId */
   delivered(chatId) {
     const chat = this.#store.chats.get(chatId);
-    if (!chat || chat.last_seq <= Math.max(chat.delivered_seq, this.#told.get(chatId)?.delivered ?? 0)) return;
+    if (!chat || chat.last_seq <= Math.max(chat.delivered_seq, this.#told.get(chatId)?.delivered_seq ?? 0)) return;
     this.#wait(chatId, { delivered_seq: chat.last_seq });
   }
 
@@ -50,7 +52,7 @@ export class Receipts {
     const chat = this.#store.chats.get(chatId);
     if (!chat || !this.isWatched) return;
     const seen = this.#timeline.newestSeenSeq();
-    const told = Math.max(this.#told.get(chatId)?.read ?? 0, this.#waiting.get(chatId)?.read_seq ?? 0);
+    const told = Math.max(this.#told.get(chatId)?.read_seq ?? 0, this.#waiting.get(chatId)?.read_seq ?? 0);
     if (seen <= chat.read_seq && seen <= told) return;
     this.#seenTimer = setTimeout(() => {
       this.#seenTimer = 0;
@@ -61,15 +63,20 @@ export class Receipts {
 
   /** @param {number} chatId @param {number} seq */
   read(chatId, seq) {
-    const told = this.#told.get(chatId)?.read ?? 0;
+    const told = this.#told.get(chatId)?.read_seq ?? 0;
     if (!seq || seq <= told) return;
     this.#store.markRead(chatId, seq);
     this.#wait(chatId, { read_seq: seq });
   }
 
-  /** @param {number} chatId @param {{delivered_seq?: number, read_seq?: number}} cursors */
+  /** Whoever writes has read what stands above, unless more came while it waited to go. @param {number} chatId @param {number} seq */
+  wrote(chatId, seq) {
+    if (Number(this.#store.chats.get(chatId)?.read_seq) >= seq - 1) this.read(chatId, seq);
+  }
+
+  /** @param {number} chatId @param {Cursors} cursors */
   #wait(chatId, cursors) {
-    this.#waiting.set(chatId, { ...this.#waiting.get(chatId), ...cursors });
+    raise(this.#waiting, chatId, cursors);
     this.#timer ||= setTimeout(() => this.#flush(), JOIN_MS);
   }
 
@@ -78,10 +85,7 @@ export class Receipts {
     if (!this.#gateway.isOnline) return;
     for (const [chatId, cursors] of this.#waiting) {
       if (!this.#gateway.tell("receipt", { chat_id: chatId, ...cursors })) continue;
-      const told = this.#told.get(chatId) ?? { delivered: 0, read: 0 };
-      told.delivered = Math.max(told.delivered, cursors.delivered_seq ?? 0);
-      told.read = Math.max(told.read, cursors.read_seq ?? 0);
-      this.#told.set(chatId, told);
+      raise(this.#told, chatId, cursors);
       this.#waiting.delete(chatId);
     }
   }
@@ -93,4 +97,11 @@ export class Receipts {
     this.#timer ||= setTimeout(() => this.#flush(), JOIN_MS);
     this.look();
   }
+}
+
+/** Only forward. @param {Map<number, any>} chats @param {number} chatId @param {Cursors} cursors */
+function raise(chats, chatId, cursors) {
+  const known = { ...chats.get(chatId) };
+  for (const [name, seq] of Object.entries(cursors)) known[name] = Math.max(known[name] ?? 0, seq);
+  chats.set(chatId, known);
 }

@@ -28,12 +28,14 @@ export class Room {
   chatId = 0;
   /** The line above what is new stands before this seq until the chat is left; 0: there is none. */
   #newFromSeq = 0;
-  /** The message that a link leads to, until something else is read; 0: none. */
+  /** The message that a link leads to, until it or something else is read; 0: none. */
   #wanted = 0;
   /** The request that is under way: what an earlier one brings is no longer wanted. @type {?object} */
   #asking = null;
   /** Why the chat could not be read on, and at which end. @type {?{end: "older"|"newer", reason: string}} */
   #trouble = null;
+  /** A message of ours stands below a part that could not be read yet. */
+  #isAhead = false;
   #retryAt = 0;
 
   /** @param {{store: import("./store.js").Store, sync: import("./sync.js").Sync, outbox: import("./outbox.js").Outbox, timeline: import("./timeline.js").Timeline, receipts: import("./receipts.js").Receipts}} parts */
@@ -103,15 +105,17 @@ export class Room {
     this.#timeline.isAtBottom = true;
     this.#timeline.draw();
     this.#timeline.toBottom();
-    // What stands between comes after it.
-    if (!this.window?.afterMore || !(await this.#load(0))) return;
-    this.#timeline.toBottom();
+    if (!this.window?.afterMore) return;
+    // What stands between comes after it, as soon as it can be read.
+    this.#isAhead = true;
+    if (await this.#load(0)) this.#timeline.toBottom();
   }
 
   /** @param {number} seq */
   async jump(seq) {
     const { chatId } = this;
     this.#wanted = seq;
+    this.#isAhead = false;
     const isIt = (/** @type {any} */ item) => item.message?.seq === seq;
     const isThere = seq <= (this.chat?.last_seq ?? 0);
     if (isThere && !this.#timeline.nodeOf(isIt)) {
@@ -119,6 +123,7 @@ export class Room {
       if (this.chatId !== chatId) return;
       this.#timeline.draw();
     }
+    this.#wanted = 0;
     const node = this.#timeline.nodeOf(isIt);
     if (!node) return toast(gettext("This message is not there. The link may be wrong."));
     this.#timeline.reveal(node);
@@ -138,11 +143,14 @@ export class Room {
   }
 
   #drawing() {
-    const { window, chat } = this;
+    const pending = this.#outbox.of(this.chatId);
+    const { chat } = this;
+    // What was written here is shown also before anything else could be read.
+    const window = this.window ?? (pending.length ? { messages: [], beforeMore: true, afterMore: true, lastSeq: 0 } : null);
     if (!window || !chat) return null;
     const isBehind = this.#sync.revisions.isBehind(this.chatId) && window.lastSeq < chat.last_seq;
     const { messages, beforeMore, afterMore } = window;
-    return { messages, beforeMore, afterMore, pending: this.#outbox.of(this.chatId), me: this.#store.me, newFromSeq: this.#newFromSeq, isBehind, trouble: this.#trouble };
+    return { messages, beforeMore, afterMore, pending, me: this.#store.me, newFromSeq: this.#newFromSeq, isBehind, trouble: this.#trouble };
   }
 
   /** Whether the part in memory has this place; 0 stands for the newest. @param {number} seq */
@@ -177,6 +185,7 @@ export class Room {
 
   #forgetRequests() {
     this.#asking = this.#trouble = null;
+    this.#isAhead = false;
     this.#retryAt = 0;
   }
 
@@ -184,8 +193,10 @@ export class Room {
   again() {
     this.#retryAt = 0;
     if (!this.chatId) return;
-    if (this.window) this.#timeline.draw();
-    else this.open(this.chatId, { seq: this.#wanted });
+    if (this.#isAhead) this.echo();
+    else if (!this.window) this.open(this.chatId, { seq: this.#wanted });
+    else if (this.#wanted) this.jump(this.#wanted);
+    else this.#timeline.draw();
   }
 
   #older() {
@@ -294,11 +305,11 @@ export class Room {
     const [title, text] = chat.kind === "direct"
       ? [gettext("Say hello"), gettext("This is where your conversation begins.")]
       : [gettext("It is quiet here"), chat.role === "member" ? gettext("Write the first message.") : gettext("Write the first message, or add people through the list of members.")];
-    this.#fillEmpty(chat.kind === "direct" ? "person" : chat.kind, title, text);
+    showEmpty(chat.kind === "direct" ? "person" : chat.kind, title, text);
   }
 
   #showLoading() {
-    if (this.window) return;
+    if (this.#drawing()) return;
     this.#timeline.placehold(...Array.from({ length: 7 }, () => el("li.skeleton")), el("li.unseen", {}, gettext("Loading…")));
   }
 
@@ -306,15 +317,23 @@ export class Room {
   #showFailure(error) {
     // What is being read stays.
     if (this.window) return toast(error.message);
+    if (this.#drawing()) {
+      this.#trouble = { end: "older", reason: error.message };
+      return this.#timeline.draw();
+    }
     this.#timeline.placehold();
-    this.#fillEmpty("failed", gettext("The messages could not be read"), error.message,
-      el("div.choices", {}, el("button.button", { onclick: () => this.again() }, gettext("Try again"))));
+    showEmpty("failed", gettext("The messages could not be read"), error.message, [gettext("Try again"), () => this.again()]);
   }
+}
 
-  /** @param {string} picture @param {string} title @param {string} text @param {Node} [choices] */
-  #fillEmpty(picture, title, text, choices) {
-    this.#empty.hidden = false;
-    this.#empty.replaceChildren(icon(picture), el("h2", {}, title), el("p", {}, text), choices ?? "");
-    this.#empty.firstChild.classList.add("huge");
-  }
+/**
+ * What stands where no messages do, and what can be done there.
+ * @param {string} picture @param {string} title @param {string} text @param {...[string, () => void]} choices  the first is meant
+ */
+export function showEmpty(picture, title, text, ...choices) {
+  const empty = byId("empty");
+  const buttons = choices.map(([label, onclick], place) => el(`button.button${place ? "" : ".primary"}`, { onclick }, label));
+  empty.hidden = false;
+  empty.replaceChildren(icon(picture), el("h2", { dir: "auto" }, title), el("p", {}, text), buttons[0] ? el("div.choices", {}, ...buttons) : "");
+  empty.firstChild.classList.add("huge");
 }

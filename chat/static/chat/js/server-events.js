@@ -1,6 +1,7 @@
 /** What the server says, and which part it is for. */
 
-import { openDialog, toast } from "./dialogs.js";
+import { lineOf } from "./attachments.js";
+import { copy, openDialog, toast } from "./dialogs.js";
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
 import { newCursor } from "./store.js";
@@ -31,21 +32,25 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     "chat.created": (frame) => sync.chatCreated(frame.chat),
     "chat.updated": ({ type, chat_id: chatId, ...fields }) => store.update(chatId, fields),
     "chat.removed": (frame) => removed(frame.chat_id),
+    "person.renamed": ({ user }) => store.rename(user),
     "member.joined": (frame) => came(frame),
     "member.left": (frame) => left(frame),
     typing: (frame) => frame.user.id !== store.me.id && typing.heard(frame.chat_id, frame.user),
     presence: (frame) => store.setOnline(frame.user_id, frame.online),
     notification: (frame) => notifications.hear(frame),
   };
+  /** Chats whose unsent words are, or were, shown. @type {Set<number>} */
+  const handedBack = new Set();
   gateway.on("frame", (frame) => hear[frame.type]?.(frame));
   gateway.on("online", () => room.again());
 
   /** @param {any} frame */
-  function everything({ chats, notifications: standing }) {
+  function everything({ chats, notifications: standing, isLive }) {
     const present = new Set(chats.map((chat) => chat.id));
-    for (const chatId of [...store.chats.keys()]) if (!present.has(chatId)) removed(chatId);
-    sync.welcome(chats);
-    notifications.replace(standing);
+    // Also what this browser still wants to send to a chat that was left while the page was closed.
+    for (const chatId of new Set([...store.chats.keys(), ...outbox.chatIds])) if (!present.has(chatId)) removed(chatId);
+    sync.welcome(chats, isLive);
+    notifications.replace(standing, isLive);
     room.again();
     for (const chat of chats) receipts.delivered(chat.id);
   }
@@ -72,12 +77,22 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
   /** @param {number} chatId */
   function removed(chatId) {
     const title = store.chats.get(chatId)?.title;
-    const unsent = outbox.takeBack(chatId);
     sync.revisions.forget(chatId);
     store.remove(chatId);
     if (room.chatId === chatId) leave();
-    const text = gettext("You are no longer in %(name)s.", { name: title ?? "" });
-    if (unsent.length) openDialog(text, [el("p", {}, gettext("This was not sent:")), ...unsent.map((item) => el("p.note", { dir: "auto" }, item.content))]);
-    else if (title) toast(text);
+    const text = title ? gettext("You are no longer in %(name)s.", { name: title }) : gettext("You are no longer in a chat that you wrote to.");
+    const unsent = outbox.of(chatId).filter((item) => item.state !== "sent");
+    if (!unsent.length) return title && toast(text);
+    if (handedBack.has(chatId)) return;
+    handedBack.add(chatId);
+    // Nowhere else are these words: they go when they are told to.
+    const discard = () => {
+      unsent.forEach((item) => outbox.discard(item));
+      dialog.close();
+    };
+    const dialog = openDialog(text, [el("p", {}, gettext("This was not sent:")), ...unsent.map((item) => el("p.note", { dir: "auto" }, lineOf(item)))], [
+      el("button.button", { onclick: () => copy(unsent.map((item) => item.content).join("\n\n")) }, gettext("Copy the text")),
+      el("button.button", { onclick: discard }, gettext("Discard")),
+    ]);
   }
 }

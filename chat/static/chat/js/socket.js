@@ -1,11 +1,11 @@
 /**
  * The WebSocket: opens it, keeps it open, matches replies with requests.
  *
- * Emits: "frame" (what the server said), "state" ({state, retryAt?}) with state one of
- * connecting, online, waiting, signed-out, not-allowed. Decides nothing about chats.
+ * Emits "frame" (what the server said), and "state" when that is another one of: connecting, online, waiting,
+ * signed-out, not-allowed. Decides nothing about chats.
  */
 
-import { RequestError, api, offlineError } from "./api.js";
+import { RequestError, api, isSignedOut, offlineError } from "./api.js";
 import { delayBefore } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { gettext, language } from "./i18n.js";
@@ -33,14 +33,26 @@ export class Socket extends Emitter {
   /** @type {string[]} */
   #queue = [];
   #sentLately = 0;
+  #userId;
+
+  /** @param {number} userId */
+  constructor(userId) {
+    super();
+    this.#userId = userId;
+  }
 
   start() {
     addEventListener("online", () => this.reconnectNow());
-    addEventListener("offline", () => this.#drop());
+    addEventListener("offline", () => this.#socket && this.#drop(0));
     addEventListener("pageshow", (event) => event.persisted && this.reconnectNow());
     document.addEventListener("visibilitychange", () => !document.hidden && this.#prove());
     setInterval(() => this.#refill(), 1000);
     this.#open();
+  }
+
+  /** Nothing more can be done here without signing in. */
+  signOut() {
+    this.#drop(Close.signedOut);
   }
 
   /** Skips the wait. */
@@ -94,7 +106,7 @@ export class Socket extends Emitter {
   #receive(data) {
     this.#expect(SILENCE_MS);
     for (const line of data.split("\n")) {
-      if (line) this.#handle(JSON.parse(line));
+      if (line && this.#socket) this.#handle(JSON.parse(line));
     }
   }
 
@@ -110,6 +122,8 @@ export class Socket extends Emitter {
       return;
     }
     if (frame.type === "welcome") {
+      // Somebody else has signed in meanwhile: nothing of this page may go out under their name.
+      if (isSignedOut(frame, this.#userId)) return this.signOut();
       this.#attempt = 0;
       this.failedToOpen = 0;
       this.#leastRetryMs = 0;
@@ -125,6 +139,7 @@ export class Socket extends Emitter {
   #closed(code) {
     this.#socket = null;
     clearTimeout(this.#deadline);
+    clearTimeout(this.#retryTimer);
     this.#queue = [];
     for (const request of this.#requests.values()) {
       clearTimeout(request.timer);
@@ -135,7 +150,7 @@ export class Socket extends Emitter {
     if (code === Close.notAllowed) return this.#setState("not-allowed");
     if (code === Close.tooMuch) this.#leastRetryMs = Math.max(this.#leastRetryMs, 5000);
     // A refused handshake has no close code of ours: ask why.
-    if (this.failedToOpen > 0 && this.failedToOpen % 3 === 0) this.#askWhetherSignedIn();
+    if (this.failedToOpen % 3 === 2) this.#askWhetherSignedIn();
     const delay = delayBefore(this.#attempt++, this.#leastRetryMs);
     this.retryAt = Date.now() + delay;
     this.#retryTimer = setTimeout(() => this.#open(), delay);
@@ -143,21 +158,15 @@ export class Socket extends Emitter {
   }
 
   async #askWhetherSignedIn() {
-    try {
-      await api("GET", "me");
-    } catch (error) {
-      if (/** @type {RequestError} */ (error).code !== "signed_out") return;
-      clearTimeout(this.#retryTimer);
-      this.#setState("signed-out");
-    }
+    const answer = await api("GET", "me").catch((error) => error);
+    if (isSignedOut(answer, this.#userId)) this.signOut();
   }
 
-  /** Gives the line up without waiting for the other side. */
-  #drop() {
+  /** Gives the line up without waiting for the other side. @param {number} code */
+  #drop(code) {
     const socket = this.#socket;
-    if (!socket) return;
-    this.#closed(0);
-    socket.close();
+    this.#closed(code);
+    socket?.close();
   }
 
   /** Back on screen: after a sleep the line may be dead without a sign. */
@@ -172,7 +181,7 @@ export class Socket extends Emitter {
   /** @param {number} ms */
   #expect(ms) {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#drop(), ms);
+    this.#deadline = setTimeout(() => this.#drop(0), ms);
   }
 
   /** @param {object} frame */
@@ -196,6 +205,6 @@ export class Socket extends Emitter {
   /** @param {string} state */
   #setState(state) {
     this.state = state;
-    this.emit("state", { state, retryAt: this.retryAt });
+    this.emit("state");
   }
 }

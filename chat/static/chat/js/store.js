@@ -2,8 +2,7 @@
  * What this tab knows: the person, the chats, parts of their messages. The only place that changes them.
  *
  * Emits: "chats" (the list may look different), "messages" ({chatId, fresh}: the part in memory changed;
- * fresh are new messages of others that came live), "status" ({chatId}: cursors moved), "typing" ({chatId}),
- * "removed" ({chatId}).
+ * fresh are new messages of others that came live), "status" ({chatId}: cursors moved), "removed" ({chatId}).
  */
 
 import { Emitter } from "./emitter.js";
@@ -20,7 +19,7 @@ const KEPT_WHEN_CLOSED = 60;
 export class Store extends Emitter {
   /** @type {import("./types.js").Person} */
   me;
-  /** @type {{content: number, frame: number}} */
+  /** @type {{content: number, upload: number}} */
   limits;
   /** @type {Map<number, Chat>} */
   chats = new Map();
@@ -72,6 +71,23 @@ export class Store extends Emitter {
     this.emit("status", { chatId });
   }
 
+  /** Somebody has another name, wherever it stands. @param {import("./types.js").Person} user */
+  rename(user) {
+    const named = (/** @type {any} */ shown) => {
+      if (shown?.sender.id === user.id) shown.sender = user;
+    };
+    for (const chat of this.chats.values()) {
+      if (chat.peer?.id === user.id) Object.assign(chat, { peer: user, title: user.name });
+      named(chat.last_message);
+      for (const message of this.windows.get(chat.id)?.messages ?? []) {
+        named(message);
+        named(message.reply_to);
+      }
+      this.emit("messages", { chatId: chat.id, fresh: [] });
+    }
+    this.emit("chats");
+  }
+
   /** Newest first. */
   get orderedChats() {
     const moment = (/** @type {Chat} */ chat) => chat.last_message?.created_at ?? chat.created_at;
@@ -103,19 +119,19 @@ export class Store extends Emitter {
 
   /**
    * A message's newest state. Harmless when it is not new.
-   * @param {Message} message @param {{live?: boolean}} [how]  live: it happened just now
+   * @param {Message} message @param {number} [liveAfter]  what has a greater seq was written just now
    */
-  upsert(message, { live = false } = {}) {
+  upsert(message, liveAfter = Infinity) {
     const chat = this.chats.get(message.chat_id);
     if (!chat) return;
-    const isNew = message.seq > chat.last_seq;
+    const isFresh = message.seq > Math.max(liveAfter, chat.read_seq);
     const isOwn = message.sender.id === this.me.id;
     if (message.seq >= chat.last_seq) this.#summarise(chat, message);
     // Whoever writes has read what stood there.
     if (isOwn && chat.read_seq === message.seq - 1) chat.read_seq = message.seq;
     chat.unread = Math.max(0, chat.last_seq - chat.read_seq);
-    this.windows.get(chat.id)?.upsert(message);
-    this.emit("messages", { chatId: chat.id, fresh: live && isNew && !isOwn ? [message] : [] });
+    this.#show(message);
+    this.emit("messages", { chatId: chat.id, fresh: isFresh && !isOwn ? [message] : [] });
     this.emit("chats");
   }
 
@@ -164,10 +180,9 @@ export class Store extends Emitter {
   /** @param {Chat} chat */
   #put(chat) {
     const before = this.chats.get(chat.id);
-    // What was read here a moment ago may not have reached the server yet; and whoever wrote the last
-    // message has read what stood above it.
-    const own = chat.last_message?.sender.id === this.me.id ? chat.last_seq : 0;
-    const read = Math.max(chat.read_seq, before?.read_seq ?? 0, own);
+    // What was read here a moment ago may not have reached the server yet.
+    let read = Math.max(chat.read_seq, before?.read_seq ?? 0);
+    if (read === chat.last_seq - 1 && chat.last_message?.sender.id === this.me.id) read = chat.last_seq;
     this.chats.set(chat.id, { ...chat, read_seq: read, unread: Math.max(0, chat.last_seq - read) });
     for (const userId of chat.present) this.online.add(userId);
   }
@@ -178,6 +193,13 @@ export class Store extends Emitter {
     const { seq, sender, created_at, deleted, hidden } = message;
     const content = [...message.content.slice(0, 240)].slice(0, 120).join("");
     chat.last_message = { seq, sender, created_at, deleted, hidden, content, attachment: message.attachments?.[0] };
+  }
+
+  /** @param {Message} message */
+  #show(message) {
+    const window = this.windows.get(message.chat_id);
+    window?.upsert(message);
+    if (message.chat_id !== this.openChatId) window?.dropOlder(KEPT_WHEN_CLOSED);
   }
 
   #forgetWindows() {

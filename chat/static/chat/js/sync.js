@@ -1,7 +1,7 @@
 /**
  * Brings what the server says into the store, in the order of revisions, and asks for what is missing.
  *
- * Emits "catching-up" ({chatId, isOn}) so that a hole can be seen while it is filled.
+ * Emits "catching-up" ({chatId}) when it begins and ends, so that a hole can be seen while it is filled.
  */
 
 import { Emitter } from "./emitter.js";
@@ -17,7 +17,9 @@ const AGAIN_MS = 2000;
 export class Sync extends Emitter {
   revisions = new Revisions();
   /** @type {Set<number>} */
-  catchingUp = new Set();
+  #catchingUp = new Set();
+  /** Where polling brings what happens: how far each chat was known before. @type {Map<number, number>} */
+  #liveAfter = new Map();
   #store;
   #gateway;
 
@@ -30,8 +32,9 @@ export class Sync extends Emitter {
     gateway.on("online", () => this.#resume());
   }
 
-  /** All chats as the server has them now; what was missed meanwhile is asked for. @param {any[]} chats */
-  welcome(chats) {
+  /** All chats as the server has them now; what was missed meanwhile is asked for. @param {any[]} chats @param {boolean} [isLive]  missed for seconds only */
+  welcome(chats, isLive = false) {
+    this.#liveAfter = new Map(isLive ? [...this.#store.chats.values()].map((chat) => [chat.id, chat.last_seq]) : []);
     this.#store.replaceChats(chats);
     for (const chat of chats) this.#adopt(chat);
   }
@@ -47,13 +50,14 @@ export class Sync extends Emitter {
     if (!this.#store.chats.has(chatId)) return;
     const place = this.revisions.note(chatId, revision);
     if (place === "old") return;
-    this.#store.upsert(message, { live: true });
+    this.#store.upsert(message, this.#store.chats.get(chatId)?.last_seq);
     if (place === "gap") this.catchUp(chatId);
   }
 
-  /** A page of changes, asked for or sent unasked. @param {any} page @param {{live?: boolean}} [how] */
-  applyChanges({ chat_id: chatId, after, revision, changes }, how) {
-    for (const change of changes) this.#store.upsert(change.message, how);
+  /** Changes that were sent unasked: the server's own hole, just filled. @param {any} page */
+  applyChanges({ chat_id: chatId, after, revision, changes }) {
+    const liveAfter = this.#store.chats.get(chatId)?.last_seq;
+    for (const change of changes) this.#store.upsert(change.message, liveAfter);
     if (this.revisions.known(chatId) >= after) this.revisions.reached(chatId, revision);
     else this.revisions.heard(chatId, revision);
     if (this.revisions.isBehind(chatId)) this.catchUp(chatId);
@@ -71,15 +75,17 @@ export class Sync extends Emitter {
 
   /** Asks page by page until nothing is missing. One at a time per chat. @param {number} chatId */
   async catchUp(chatId) {
-    if (this.catchingUp.has(chatId) || !this.#gateway.isOnline) return;
-    this.#mark(chatId, true);
+    if (this.#catchingUp.has(chatId) || !this.#gateway.isOnline) return;
+    this.#catchingUp.add(chatId);
+    this.emit("catching-up", { chatId });
     try {
       while (this.revisions.isBehind(chatId)) await this.#page(chatId);
     } catch {
       // Asked again soon, or as soon as there is a connection.
       setTimeout(() => this.revisions.isBehind(chatId) && this.catchUp(chatId), AGAIN_MS);
     } finally {
-      this.#mark(chatId, false);
+      this.#catchingUp.delete(chatId);
+      this.emit("catching-up", { chatId });
     }
   }
 
@@ -87,7 +93,7 @@ export class Sync extends Emitter {
   async #page(chatId) {
     const after = this.revisions.known(chatId);
     const page = await this.#gateway.request("chat.sync", { chat_id: chatId, revision: after });
-    for (const change of page.changes) this.#store.upsert(change.message);
+    for (const change of page.changes) this.#store.upsert(change.message, this.#liveAfter.get(chatId));
     this.revisions.reached(chatId, page.revision);
     const isDone = !page.more && this.revisions.known(chatId) <= after;
     if (isDone) this.revisions.start(chatId, page.revision);
@@ -116,7 +122,8 @@ export class Sync extends Emitter {
   #adopt(chat) {
     const known = this.revisions.known(chat.id);
     const most = this.#store.openChatId === chat.id ? WORTH_SYNCING.open : WORTH_SYNCING.closed;
-    const isKept = this.#store.windows.has(chat.id) && this.revisions.has(chat.id);
+    // Where nothing else tells of what is new, it is asked for in chats that nobody looked at, too.
+    const isKept = (this.#store.windows.has(chat.id) || this.#liveAfter.has(chat.id)) && this.revisions.has(chat.id);
     if (isKept && chat.revision - known <= most) {
       this.hearHead(chat.id, chat.revision);
       return;
@@ -127,12 +134,5 @@ export class Sync extends Emitter {
 
   #resume() {
     for (const chatId of this.revisions.behind()) this.catchUp(chatId);
-  }
-
-  /** @param {number} chatId @param {boolean} isOn */
-  #mark(chatId, isOn) {
-    if (isOn) this.catchingUp.add(chatId);
-    else this.catchingUp.delete(chatId);
-    this.emit("catching-up", { chatId, isOn });
   }
 }

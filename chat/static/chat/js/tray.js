@@ -1,7 +1,7 @@
 /**
  * What is to be sent with the next message: chosen, pasted or dropped files on their way to the server.
  *
- * Each chat has its own; uploads go on while another chat is open. Emits "changed".
+ * Each chat has its own; uploads go on while another chat is open. Emits "changed" (chatId).
  */
 
 import { api, upload } from "./api.js";
@@ -16,7 +16,7 @@ import { gettext, ngettext } from "./i18n.js";
 /**
  * @typedef {object} Upload
  * @property {File} [file]           not there after a reload
- * @property {string} [blob]         a picture's address in this browser
+ * @property {string} [blob]         a picture's address in this browser, until it is on the server
  * @property {"waiting"|"going"|"failed"|"refused"|"done"} state
  * @property {string} [reason]       why it failed, in words
  * @property {Attachment} [attachment]
@@ -44,10 +44,10 @@ export class Tray extends Emitter {
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) addEventListener(name, (/** @type {any} */ event) => this.#dragged(event));
   }
 
-  /** @param {number} chatId  0: none @param {Attachment[]} [kept]  uploaded before the page was loaded anew */
+  /** @param {number} chatId  0: none @param {Attachment[]} [kept]  those of its draft: another page may have changed them */
   open(chatId, kept = []) {
     this.#chatId = chatId;
-    if (chatId && !this.#byChat.has(chatId)) this.#byChat.set(chatId, kept.map(done));
+    if (chatId) this.#byChat.set(chatId, [...kept.map(done), ...this.#uploads.filter(({ state }) => state !== "done")]);
     this.#draw();
   }
 
@@ -55,29 +55,23 @@ export class Tray extends Emitter {
     return this.#byChat.get(this.#chatId) ?? [];
   }
 
-  get isEmpty() {
-    return !this.#uploads.length;
+  /** How the files of a chat stand. @param {number} chatId */
+  of(chatId) {
+    const uploads = this.#byChat.get(chatId) ?? [];
+    return {
+      isEmpty: !uploads.length,
+      isBusy: uploads.some(({ state }) => state === "waiting" || state === "going"),
+      isReady: uploads.every(({ state }) => state === "done"),
+      attachments: uploads.flatMap(({ attachment }) => attachment ?? []),
+    };
   }
 
-  get isBusy() {
-    return this.#uploads.some(({ state }) => state === "waiting" || state === "going");
-  }
-
-  get isReady() {
-    return this.#uploads.every(({ state }) => state === "done");
-  }
-
-  /** @returns {Attachment[]} */
-  get attachments() {
-    return this.#uploads.flatMap(({ attachment }) => attachment ?? []);
-  }
-
-  /** They go with a message now. */
-  take() {
-    const taken = this.attachments;
-    this.#byChat.set(this.#chatId, []);
-    this.#changed();
-    return taken;
+  /** They go with a message now. @param {number} chatId */
+  take(chatId) {
+    const { attachments } = this.of(chatId);
+    this.#byChat.set(chatId, []);
+    this.#changed(chatId);
+    return attachments;
   }
 
   /** Back from a message that was not sent. @param {Attachment[]} attachments */
@@ -102,9 +96,8 @@ export class Tray extends Emitter {
 
   /** @param {File} file @returns {Upload} */
   #checked(file) {
-    const blob = /^image\/(png|jpeg|webp|gif)$/.test(file.type) ? URL.createObjectURL(file) : undefined;
-    if (file.size <= this.#most) return { file, blob, state: "waiting" };
-    return { file, state: "refused", reason: gettext("Too large: %(size)s at most", { size: fileSize(this.#most) }) };
+    if (file.size > this.#most) return { file, state: "refused", reason: gettext("Too large: %(size)s at most", { size: fileSize(this.#most) }) };
+    return { file, blob: /^image\/(png|jpeg|webp|gif)$/.test(file.type) ? URL.createObjectURL(file) : "", state: "waiting" };
   }
 
   /** One after the other: the first is there the sooner. @param {number} chatId */
@@ -118,15 +111,16 @@ export class Tray extends Emitter {
     this.#draw();
     try {
       const { attachment } = await answer;
-      Object.assign(one, { state: "done", attachment });
       if (one.blob && attachment.kind === "image") showFromHere(attachment.id, one.blob);
+      else forget(one);
+      Object.assign(one, { state: "done", attachment });
       // Removed at the last moment.
       if (!this.#byChat.get(chatId)?.includes(one)) discard(attachment);
     } catch (error) {
       const { code, message } = /** @type {import("./api.js").RequestError} */ (error);
       Object.assign(one, { state: ["too_large", "empty"].includes(code) ? "refused" : "failed", reason: message });
     }
-    this.#changed();
+    this.#changed(chatId);
     this.#next(chatId);
   }
 
@@ -142,17 +136,17 @@ export class Tray extends Emitter {
     this.#byChat.set(this.#chatId, this.#uploads.filter((other) => other !== one));
     one.abort?.();
     if (one.attachment) discard(one.attachment);
-    else if (one.blob) URL.revokeObjectURL(one.blob);
+    else forget(one);
     this.#changed();
   }
 
-  #changed() {
-    this.#draw();
-    this.emit("changed");
+  #changed(chatId = this.#chatId) {
+    if (chatId === this.#chatId) this.#draw();
+    this.emit("changed", chatId);
   }
 
   #draw() {
-    this.node.hidden = this.isEmpty;
+    this.node.hidden = !this.#uploads.length;
     this.node.replaceChildren(...this.#uploads.map((one) => (one.node = this.#item(one))));
   }
 
@@ -160,7 +154,7 @@ export class Tray extends Emitter {
   #item(one) {
     const { state, attachment } = one;
     const name = attachment?.name ?? one.file?.name ?? "";
-    const source = one.blob ?? (attachment?.kind === "image" ? smallSource(attachment) : null);
+    const source = attachment?.kind === "image" ? smallSource(attachment) : one.blob;
     const line = state === "waiting" || state === "going" ? el("progress", { max: 1, value: 0, "aria-label": gettext("Uploading %(name)s", { name }) })
       : one.reason && state !== "done" ? el("small.complain", {}, one.reason) : el("small.role", {}, fileSize(attachment?.size ?? 0));
     return el("li", {}, source ? el("img", { src: source, alt: "" }) : icon("file"),
@@ -195,6 +189,12 @@ export class Tray extends Emitter {
 
 /** @param {Attachment} attachment @returns {Upload} */
 const done = (attachment) => ({ state: "done", attachment });
+
+/** @param {Upload} one */
+function forget(one) {
+  if (one.blob) URL.revokeObjectURL(one.blob);
+  one.blob = "";
+}
 
 /** What is not removed now, the server removes after a day. @param {Attachment} attachment */
 const discard = ({ id }) => void api("DELETE", `attachments/${id}`).catch(() => {});

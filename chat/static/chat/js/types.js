@@ -1,7 +1,7 @@
 /**
  * The shapes that travel (the wire contract), for editors and readers. Holds no code.
  *
- * @typedef {{id: number, name: string, username: string}} Person
+ * @typedef {{id: number, name: string, username: string, deleted?: boolean}} Person
  * @typedef {{id: number, name: string}} Sender
  * @typedef {{id: number, seq: number, sender: Sender, content: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} Quote
  * @typedef {{emoji: string, user_ids: number[]}} Reaction
@@ -106,6 +106,7 @@
  * @property {?Quote} reply_to
  * @property {Attachment[]} [attachments]
  * @property {number} written_at       milliseconds
+ * @property {number} [wanted_at]      when its writer last said that it should go
  * @property {number} place            order of writing, across tabs
  * @property {string} tab              the tab that sends it
  * @property {"waiting"|"sent"|"failed"|"held"} state
