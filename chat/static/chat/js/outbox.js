@@ -112,7 +112,8 @@ export class Outbox extends Emitter {
         ...(attachments.length ? { attachments: attachments.map(({ id }) => id) } : {}),
       });
       this.#attempts.delete(chat_id);
-      this.#sent(client_message_id, reply);
+      this.#sent(client_message_id, reply.seq);
+      this.emit("saved", { ...reply, chatId: chat_id });
     } catch (error) {
       this.#failed(client_message_id, /** @type {any} */ (error));
     } finally {
@@ -121,12 +122,12 @@ export class Outbox extends Emitter {
     this.drain();
   }
 
-  /** @param {string} id @param {{seq: number, revision: number}} reply */
-  #sent(id, { seq, revision }) {
+  /** @param {string} id @param {number} seq */
+  #sent(id, seq) {
     const item = this.#storage.get(id);
+    // The message itself may have been here before the reply.
     if (!item) return;
     this.#change({ ...item, state: "sent", seq });
-    this.emit("saved", { chatId: item.chat_id, seq, revision });
     setTimeout(() => this.settle(id), FORGET_SENT_MS);
   }
 
