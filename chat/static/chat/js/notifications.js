@@ -20,6 +20,7 @@ export function noticeWords({ kind }, title) {
   const chat = `\u2068${title}\u2069`;
   if (kind === "mention") return gettext("mentioned you in %(chat)s", { chat });
   if (kind === "reply") return gettext("replied to you in %(chat)s", { chat });
+  if (kind === "webhook") return gettext("made a webhook of %(chat)s that was switched off: its receiver failed for too long", { chat });
   return kind === "direct" ? gettext("wrote to you") : gettext("added you to %(chat)s", { chat });
 }
 
@@ -85,7 +86,7 @@ export class Notifications extends Emitter {
 
   /** A chat is open: whoever was invited to it knows. @param {number} chatId */
   opened(chatId) {
-    const ids = [...this.#waiting.values()].filter((notice) => notice.chat_id === chatId && !notice.message).map(({ id }) => id);
+    const ids = [...this.#waiting.values()].filter((notice) => notice.chat_id === chatId && notice.kind === "invite").map(({ id }) => id);
     // Where it fails the number comes back with the next welcome.
     if (ids.length) this.see(ids).catch(() => {});
   }

@@ -62,7 +62,7 @@
  * What one was told of while looking elsewhere; an invitation has no message.
  * @typedef {object} Notice
  * @property {number} id
- * @property {"mention"|"reply"|"direct"|"invite"} kind
+ * @property {"mention"|"reply"|"direct"|"invite"|"webhook"} kind
  * @property {number} chat_id
  * @property {Sender} actor
  * @property {?{id: number, seq: number, content: string}} message
