@@ -179,6 +179,8 @@ export class Room {
       if (this.#asking === mine) this.#asking = null;
     }
     this.#showEmpty();
+    // The newest are read from their end.
+    if (!seq) this.#timeline.isAtBottom = true;
     this.#timeline.draw();
     return true;
   }
@@ -196,7 +198,7 @@ export class Room {
     if (this.#isAhead) this.echo();
     else if (!this.window) this.open(this.chatId, { seq: this.#wanted });
     else if (this.#wanted) this.jump(this.#wanted);
-    else this.#timeline.draw();
+    else this.#timeline.schedule();
   }
 
   #older() {
