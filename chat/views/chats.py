@@ -7,15 +7,13 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import history
 from chat.models import Chat, User
 from chat.notifications import unseen_notifications
-from chat.payloads import person_payload, timestamp
-from chat.protocol import MOST_FRAME_BYTES
+from chat.payloads import person_payload
 from chat.services.access import LARGEST_ID
 from chat.services.attachments import most_bytes
 from chat.summaries import chat_summaries
@@ -32,8 +30,7 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
         "user": {**person_payload(request.user), "language": request.user.language},
         "chats": chats,
         "notifications": unseen_notifications(request.user),
-        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES, "upload": most_bytes()},
-        "time": timestamp(timezone.now()),
+        "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()},
         "open": None,
     }
     if chat_id is not None:
