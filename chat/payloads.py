@@ -28,7 +28,8 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def person_payload(user: User) -> Payload:
-    return {"id": user.pk, "name": user.name, "username": user.username}
+    person = {"id": user.pk, "name": user.name, "username": user.username}
+    return {**person, "deleted": True} if user.deleted_at else person
 
 
 def sender_payload(user: User) -> Payload:

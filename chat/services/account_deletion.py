@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from chat.facts import record_fact
 from chat.fanout import HubEvent, announce
 from chat.models import Chat, Invite, Membership, Notification, User
+from chat.payloads import person_payload
 from chat.services.chats import dismiss
 from chat.services.sign_ins import end_sign_ins
 
@@ -18,7 +19,7 @@ def delete_account(user: User) -> None:
     """Leaves every group and public chat, signs out everywhere and forgets who the person was.
 
     The row stays, because messages refer to it; its name is free again. Direct chats stay for the
-    others, who see the new name at once in their lists.
+    others; open pages show the new name at once.
     """
     # First of all: what is written down of the rest carries no name any more.
     _forget(user)
@@ -51,8 +52,6 @@ def _forget(user: User) -> None:
     user.deleted_at = timezone.now()
     user.set_unusable_password()
     user.save()
-    direct = Chat.objects.with_member(user).filter(kind=Chat.Kind.DIRECT)
-    announce(
-        HubEvent.to_chat(pk, {"type": "chat.updated", "chat_id": pk, "title": user.display_name})
-        for pk in direct.values_list("pk", flat=True)
-    )
+    renamed = {"type": "person.renamed", "user": person_payload(user)}
+    own = Chat.objects.with_member(user).values_list("pk", flat=True)
+    announce(HubEvent.to_chat(pk, renamed) for pk in own)

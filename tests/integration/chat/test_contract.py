@@ -11,9 +11,11 @@ import pytest
 
 from chat.actions import ACTIONS
 from chat.errors import ChatError, SignedOutError
+from chat.models import User
 from chat.protocol import CloseCode
 from chat.runtime import runtime
 from chat.services import chats
+from chat.services.account_deletion import delete_account
 from tests import needs, people
 from tests.bus_parts import handle_waiting
 from tests.integration.chat.conftest import in_thread
@@ -93,6 +95,8 @@ class TestALongConversation:
         await first.next("heads")
         await in_thread(handle_waiting)
         await second.next("notification")
+        await in_thread(delete_account, await in_thread(User.objects.get, pk=bob.pk))
+        await first.next("person.renamed")
         return [*first.seen, *second.seen, *third.seen]
 
     async def test_is_as_the_document_says(self, lines: list[dict[str, Any]]) -> None:
