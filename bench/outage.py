@@ -39,7 +39,7 @@ def main() -> None:
         with start_server(database, redis.url, **settings) as server:
             manage("kafka_topics", "--ensure", env=environment(database, redis.url, **settings))
             rooms = make_rooms(database, rooms=ROOMS, size=SIZE, url=server.ws_url)
-            crowd = Crowd([Member(one) for room in rooms for one in room], origin=server.url)
+            crowd = Crowd(Member(one) for room in rooms for one in room)
             print(json.dumps(asyncio.run(measure(crowd, kafka, database, options))))
 
 

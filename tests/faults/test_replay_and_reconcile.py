@@ -303,7 +303,7 @@ def write_a_record_of_nobody(line: Line, chat: Chat, person: User) -> None:
     line.adapter.publish_many([OutgoingRecord("chat-messages", str(chat.pk), value, headers)])
 
 
-def execute(statement: str, *parameters: object) -> None:
+def execute(statement: str, *parameters: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
 
