@@ -11,16 +11,19 @@ from playwright.sync_api import expect
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
     PASSWORD,
+    api,
     chat_id_of,
     make_chat,
     message,
     post_many,
+    reaches,
     sees,
     send,
     sign_up,
     wait_until_connected,
     write_to,
 )
+from tests.processes import wait_until
 from tests.servers import Server, start_server
 
 RESULT = "#search .found"
@@ -91,6 +94,12 @@ class TestSearch:
         anna.page.keyboard.press("Escape")
         expect(anna.page.locator("#search")).to_be_hidden()
         expect(anna.page.locator("#message")).to_be_focused()
+
+    def test_finds_a_naught(self, anna):
+        send(anna, "room 0 at noon")
+        reaches(anna, "room 0 at noon", "published")
+        search_for(anna, "0")
+        expect(anna.page.locator(RESULT).first).to_contain_text("room 0 at noon")
 
     def test_goes_on_further_back(self, anna):
         search_for(anna, "weed")
@@ -167,6 +176,8 @@ class TestLinkToAMessage:
 
     @pytest.mark.parametrize("place", ["100000", "99999999999999999999"])
     def test_to_nowhere_says_so_and_shows_the_chat(self, anna, place):
+        # The server knows that all of it is read: the chat opens at its end.
+        wait_until(lambda: api(anna, "GET", "chats")["chats"][0]["unread"] == 0, seconds=20)
         anna.goto("/profile")
         anna.goto(f"/chats/{chat_id_of_first(anna)}#{place}")
         wait_until_connected(anna)

@@ -71,6 +71,33 @@ class TestMarkup:
         expect(links).to_have_text(["https://good.example/a?b=c", "http://other.example/x_(y)"])
         assert links.first.get_attribute("rel") == "noopener noreferrer nofollow"
 
+    def test_only_addresses_of_ours_open_in_the_page(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        write_to(anna, "Boris", username="boris")
+        ours = f"{anna.base_url}/chats/1"
+        like_ours = ours.replace("127.0.0.1", "127a0b0c1")
+        send(anna, f"{ours} {like_ours}")
+        links = anna.page.locator(".text a")
+        expect(links).to_have_text([ours, like_ours])
+        assert [links.nth(place).get_attribute("target") for place in range(2)] == [None, "_blank"]
+
+    def test_a_name_from_right_to_left_turns_nothing_around_it(self, server, new_person):
+        sara, anna = new_person(server), new_person(server)
+        sign_up(sara, "sara", name="שרה")
+        sign_up(anna, "anna")
+        chat_id = make_chat(sara, "גינה", kind="public")
+        anna.goto(f"/chats/{chat_id}")
+        anna.page.get_by_role("button", name="Join").click()
+        expect(anna.page).to_have_title("\u2068גינה\u2069 · Webchat")
+        sara.page.locator("#message").press_sequentially("hello")
+        for place in ("#typing", "#chat-list .live"):
+            expect(anna.page.locator(place)).to_have_text("\u2068שרה\u2069 is typing…")
+        sara.page.press("#message", "Enter")
+        expect(anna.page.locator("#chat-list .sub bdi")).to_have_text(["שרה", ": ", "hello"])
+        anna.page.click("#chat-head [aria-haspopup=menu]")
+        anna.page.get_by_role("menuitem", name="Leave").click()
+        expect(anna.page.locator("dialog h2")).to_have_text("Leave \u2068גינה\u2069?")
+
     def test_directions_do_not_leak_from_one_text_into_another(self, anna_and_boris):
         anna, _ = anna_and_boris
         write_to(anna, "Boris", username="boris")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +14,7 @@ from playwright.sync_api import expect
 from tests.e2e.chatting import (
     api,
     chat_id_of,
+    make_chat,
     message,
     open_chat,
     post_many,
@@ -35,6 +40,14 @@ FIRST_IN_VIEW = """() => {
     .find((one) => one.getBoundingClientRect().top >= top);
   return node.querySelector(".text").textContent;
 }"""
+# What is cut by the upper edge, or begins there: its number, and how far below the edge it begins.
+READING = """() => {
+  const top = document.querySelector("#scroller").getBoundingClientRect().top;
+  const node = [...document.querySelectorAll(".message")]
+    .find((one) => one.getBoundingClientRect().bottom > top);
+  const text = node.querySelector(".text").textContent.split(" ")[0];
+  return [text, node.getBoundingClientRect().top - top];
+}"""
 
 
 @pytest.fixture
@@ -55,6 +68,31 @@ def at_bottom(person) -> bool:
         "() => { const s = document.querySelector('#scroller');"
         " return s.scrollHeight - s.scrollTop - s.clientHeight < 4; }"
     )
+
+
+def scroll_to(person, top: int) -> None:
+    person.page.evaluate("(top) => { document.querySelector('#scroller').scrollTop = top; }", top)
+
+
+def refuse_history(person) -> list:
+    """From now on its page is told that the past cannot be read, while the list has something."""
+    refuses = [True]
+
+    def stand_between(page_side) -> None:
+        server_side = page_side.connect_to_server()
+
+        def pass_on(line) -> None:
+            frame = json.loads(line)
+            if frame["type"] != "chat.history" or not refuses:
+                return server_side.send(line)
+            detail = "The past is closed today."
+            error = {"type": "error", "code": "unavailable", "detail": detail}
+            return page_side.send(json.dumps({**error, "request_id": frame["request_id"]}))
+
+        page_side.on_message(pass_on)
+
+    person.page.route_web_socket(re.compile("/ws/"), stand_between)
+    return refuses
 
 
 def hold_history(person) -> list:
@@ -89,6 +127,27 @@ class TestOpening:
             ask()
         sees_exactly(anna, ["hello"])
         expect(anna.page.locator(".skeleton")).to_have_count(0)
+
+    def test_that_fails_says_why_and_shows_what_is_written_meanwhile(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        send(anna, "hello")
+        reaches(anna, "hello", "saved", "published")
+        refuses = refuse_history(anna)
+        anna.goto("/")
+        wait_until_connected(anna)
+        open_chat(anna, "boris")
+        expect(anna.page.locator("#empty")).to_contain_text("could not be read")
+        expect(anna.page.locator("#empty")).to_contain_text("The past is closed today.")
+        send(anna, "and so on")
+        sees(anna, "and so on")
+        expect(anna.page.locator("#empty")).to_be_hidden()
+        anna.page.goto(anna.page.url)
+        anna.goto("/")
+        wait_until_connected(anna)
+        open_chat(anna, "boris")
+        refuses.clear()
+        anna.page.click("#empty button")
+        sees_exactly(anna, ["hello", "and so on"])
 
 
 class TestScrollingBack:
@@ -142,6 +201,56 @@ class TestScrollingBack:
         assert most <= MOST_NODES
         shown = texts(anna)
         assert shown == numbered(900 - len(shown) + 1, 900)
+
+    def test_that_fails_says_why_until_it_is_asked_for_again(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        post_many(anna, chat_id_of(anna), numbered(1, 160))
+        refuses = refuse_history(anna)
+        anna.page.reload()
+        wait_until_connected(anna)
+        sees(anna, "message 160")
+        scroll_to(anna, 0)
+        row = anna.page.locator(".hole")
+        expect(row).to_contain_text("The past is closed today.")
+        shown = len(texts(anna))
+        refuses.clear()
+        row.get_by_role("button", name="Try again").click()
+        anna.page.wait_for_function(
+            "(count) => document.querySelectorAll('.message').length > count", arg=shown
+        )
+        expect(row).to_have_count(0)
+        expect(anna.page.locator("#scroller")).to_be_focused()
+
+    def test_that_fails_goes_on_by_itself_when_the_connection_is_back(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        post_many(anna, chat_id_of(anna), numbered(1, 160))
+        anna.page.reload()
+        sees(anna, "message 160")
+        wait_until_connected(anna)
+        anna.go_offline()
+        expect(anna.page.locator("html")).not_to_have_attribute("data-connection", "online")
+        scroll_to(anna, 0)
+        expect(anna.page.locator(".hole")).to_contain_text("no connection")
+        shown = len(texts(anna))
+        anna.go_online()
+        anna.page.wait_for_function(
+            "(count) => document.querySelectorAll('.message').length > count", arg=shown
+        )
+        expect(anna.page.locator(".hole")).to_have_count(0)
+
+    def test_keeps_what_is_read_in_its_place_when_the_page_gets_another_width(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        long = [f"{number} " + " ".join(["a rather long line"] * 12) for number in range(80)]
+        post_many(anna, chat_id_of(anna), long)
+        anna.page.reload()
+        sees(anna, long[-1])
+        scroll_to(anna, 1500)
+        expect(anna.page.locator("#pill")).to_be_visible()
+        text, before = anna.page.evaluate(READING)
+        for width in (800, 1280, 740):
+            anna.page.set_viewport_size({"width": width, "height": 720})
+            anna.page.wait_for_function(f"(text) => ({READING})()[0] === text", arg=text)
+            assert abs(anna.page.evaluate(READING)[1] - before) <= 2
 
     def test_a_new_message_moves_nothing_and_a_pill_tells_of_it(self, anna_and_boris):
         anna, boris = anna_and_boris
@@ -209,6 +318,34 @@ class TestUnread:
         anna.page.evaluate("document.hasFocus = () => true; dispatchEvent(new Event('focus'))")
         reaches(boris, "second", "read")
 
+    def test_is_not_read_while_a_dialog_lies_over_it(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        open_chat(boris, "anna")
+        anna.page.click("#my-menu")
+        anna.page.get_by_role("menuitem", name="Keys").click()
+        send(boris, "under the dialog")
+        reaches(boris, "under the dialog", "delivered")
+        expect(anna.page.locator("#chat-list .badge")).to_contain_text("1")
+        anna.page.keyboard.press("Escape")
+        reaches(boris, "under the dialog", "read")
+
+    def test_is_not_read_on_a_phone_while_a_panel_lies_over_it(self, server, new_person):
+        phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+        anna, boris = new_person(server, **phone), new_person(server)
+        sign_up(anna, "anna")
+        sign_up(boris, "boris")
+        chat_id = make_chat(anna, "Garden", kind="public")
+        boris.goto(f"/chats/{chat_id}")
+        boris.page.get_by_role("button", name="Join").click()
+        anna.page.tap("#show-members")
+        expect(anna.page.locator("#members .row")).to_have_count(2)
+        expect(boris.page.locator("#message")).to_be_visible()
+        send(boris, "under the panel")
+        reaches(boris, "under the panel", "delivered")
+        anna.page.go_back()
+        expect(anna.page.locator("#members")).to_be_hidden()
+        reaches(boris, "under the panel", "read")
+
     def test_read_on_one_device_is_read_on_all(self, anna_and_boris):
         anna, boris = anna_and_boris
         send(anna, "hello")
@@ -220,7 +357,8 @@ class TestUnread:
         expect(second.locator("#chat-list .badge")).to_have_count(0)
 
 
-# A socket that loses lines with `loses` in them, and hears what `hear` is given.
+# A socket that loses lines with `loses` in them, and hears what `hear` is given; lines with
+# `keeps` in them are sent when what is in `kept` is called.
 LOSSY_SOCKET = """
 const Real = WebSocket;
 window.WebSocket = class extends Real {
@@ -231,6 +369,11 @@ window.WebSocket = class extends Real {
       const lines = data.split("\\n").filter(isKept);
       if (lines.length) listener({ data: lines.join("\\n") });
     };
+  }
+  send(line) {
+    const go = () => super.send(line);
+    if (window.keeps && line.includes(window.keeps)) (window.kept ??= []).push(go);
+    else go();
   }
 };
 """
@@ -249,6 +392,25 @@ class TestHole:
         anna.page.evaluate("window.loses = ''")
         send(boris, "the next one")
         sees_exactly(anna, ["one that gets lost", "the next one"])
+
+    def test_that_is_not_filled_at_once_is_a_row(self, anna_and_boris):
+        anna, boris = anna_and_boris
+        open_chat(boris, "anna")
+        anna.page.add_init_script(LOSSY_SOCKET)
+        anna.page.reload()
+        wait_until_connected(anna)
+        send(boris, "the first")
+        sees(anna, "the first")
+        anna.page.evaluate("() => { loses = 'one that gets lost'; keeps = 'chat.sync'; }")
+        send(boris, "one that gets lost")
+        reaches(boris, "one that gets lost", "published")
+        anna.page.evaluate("() => { loses = ''; }")
+        send(boris, "the next one")
+        hole = anna.page.locator(".message + .hole + .message")
+        expect(hole).to_contain_text("the next one")
+        expect(anna.page.locator(".hole")).to_contain_text("Some messages are missing here")
+        anna.page.evaluate("() => { keeps = ''; for (const go of kept) go(); }")
+        sees_exactly(anna, ["the first", "one that gets lost", "the next one"])
 
     def test_is_filled_when_the_heads_show_it(self, anna_and_boris):
         anna, boris = anna_and_boris
@@ -294,6 +456,68 @@ class TestLink:
         anna.goto(f"/chats/{chat_id}#100")
         expect(message(anna, "message 100")).to_be_in_viewport()
         expect(message(anna, "message 100")).to_be_focused()
+
+    def test_that_could_not_be_followed_is_when_the_connection_is_back(self, anna_and_boris):
+        anna, _ = anna_and_boris
+        chat_id = chat_id_of(anna)
+        post_many(anna, chat_id, numbered(1, 300))
+        make_chat(anna, "Notes")
+        send(anna, f"look: {anna.base_url}/chats/{chat_id}#100")
+        reaches(anna, f"look: {anna.base_url}/chats/{chat_id}#100", "published")
+        anna.page.reload()
+        wait_until_connected(anna)
+        anna.go_offline()
+        expect(anna.page.locator("html")).not_to_have_attribute("data-connection", "online")
+        anna.page.click(".message a")
+        expect(anna.page.locator("#empty")).to_contain_text("could not be read")
+        anna.go_online()
+        expect(message(anna, "message 100")).to_be_in_viewport()
+
+
+class TestDaysAndGroups:
+    def test_stand_above_the_first_message_of_a_day_and_of_a_person(
+        self, server, new_person, anna_and_boris
+    ):
+        anna, boris = anna_and_boris
+        chat_id = make_chat(anna, "Garden")
+        (found,) = api(anna, "GET", "people?q=boris")["people"]
+        api(anna, "POST", f"chats/{chat_id}/members", {"user_id": found["id"]})
+        open_chat(boris, "Garden")
+        post_many(boris, chat_id, ["long ago", "yesterday", "at noon", "a minute later"])
+        post_many(anna, chat_id, ["between"])
+        post_many(boris, chat_id, ["after", "after ten minutes"])
+        noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+        minutes = timedelta(minutes=1)
+        move(server, chat_id, [
+            noon - timedelta(days=400), noon - timedelta(days=1), noon, noon + minutes,
+            noon + 2 * minutes, noon + 3 * minutes, noon + 13 * minutes,
+        ])  # fmt: skip
+        anna.goto(f"/chats/{chat_id}")
+        sees(anna, "after ten minutes")
+        days = anna.page.locator("li.day")
+        expect(days).to_have_count(3)
+        expect(days.nth(0)).to_contain_text(str((noon - timedelta(days=400)).year))
+        expect(days.nth(1)).to_have_text("Yesterday")
+        expect(days.nth(2)).to_have_text("Today")
+        firsts = anna.page.locator(".message.first .text")
+        expect(firsts).to_have_text(
+            ["long ago", "yesterday", "at noon", "between", "after", "after ten minutes"]
+        )
+        names = anna.page.locator(".message:not(.own) .byline .name")
+        expect(names).to_have_text(["boris"] * 5)
+        expect(message(anna, "a minute later").locator(".byline")).to_have_count(0)
+        expect(message(anna, "at noon").locator("time")).to_have_text("12:00 PM")
+
+
+def move(server, chat_id: int, moments: list[datetime]) -> None:
+    """The chat's messages were written at these moments."""
+    with closing(sqlite3.connect(server.database_url.removeprefix("sqlite:///"))) as database:
+        for seq, moment in enumerate(moments, 1):
+            database.execute(
+                "UPDATE chat_message SET created_at = ? WHERE chat_id = ? AND seq = ?",
+                (f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}", chat_id, seq),
+            )
+        database.commit()
 
 
 class TestTicks:

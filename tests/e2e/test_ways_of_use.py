@@ -14,10 +14,12 @@ from tests.e2e.chatting import (
     message,
     open_chat,
     post_many,
+    reaches,
     sees,
     sees_exactly,
     send,
     sign_up,
+    state_of,
     wait_until_connected,
     write_to,
 )
@@ -86,6 +88,8 @@ class TestPhone:
         message(anna, "tap me").locator(".text").tap()
         anna.page.get_by_role("menuitem", name="Reply").tap()
         expect(anna.page.locator(".context")).to_contain_text("tap me")
+        message(anna, "tap me").locator(".text").tap()
+        expect(anna.page.locator(".menu .caption")).to_contain_text("handed on to every part")
 
 
 def send_by_button(person, text):
@@ -122,19 +126,110 @@ class TestKeyboard:
         keys.press("ArrowUp")
         keys.type(" line")
         keys.press("Enter")
-        sees_exactly(anna, ["first line\nsecond line"])
-        # From the field back into the messages, and a reply from there.
-        anna.page.locator(".message").first.focus()
-        keys.press("ArrowDown")
-        anna.page.evaluate("document.querySelector('.message').focus()")
+        keys.type("the end")
         keys.press("Enter")
-        expect(anna.page.locator(".menu")).to_be_visible()
-        anna.page.get_by_role("menuitem", name="Reply").focus()
+        sees_exactly(anna, ["first line\nsecond line", "the end"])
+        reaches(anna, "the end", "published", "delivered")
+        # From the field back into the messages, and a reply from there.
+        press_until(anna, "Shift+Tab", message(anna, "the end"))
+        keys.press("ArrowUp")
+        keys.press("Enter")
+        expect(anna.page.locator(".menu .caption")).to_contain_text("handed on to every part")
+        press_until(anna, "ArrowDown", anna.page.get_by_role("menuitem", name="Reply"))
         keys.press("Enter")
         expect(anna.page.locator("#message")).to_be_focused()
         keys.type("a reply")
         keys.press("Enter")
-        expect(anna.page.locator(".quote")).to_have_count(1)
+        expect(anna.page.locator(".quote")).to_contain_text("first line")
+
+    def test_stops_once_at_all_messages_and_then_at_what_is_in_the_one(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        chat_id = make_chat(anna, "Garden")
+        post_many(anna, chat_id, [f"see https://example.org/{number}" for number in range(60)])
+        sees(anna, "see https://example.org/59")
+        anna.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 900; }")
+        expect(anna.page.locator("#pill")).to_be_visible()
+        press_until(anna, "Shift+Tab", anna.page.locator("#pill"))
+        press_until(anna, "Shift+Tab", anna.page.locator(".message:focus"), most=5)
+        expect(anna.page.locator(".message:focus")).to_be_in_viewport()
+        anna.page.keyboard.press("Shift+Tab")
+        expect(anna.page.locator("#scroller")).to_be_focused()
+        anna.page.keyboard.press("Tab")
+        expect(anna.page.locator(".message:focus")).to_have_count(1)
+        anna.page.keyboard.press("Tab")
+        expect(anna.page.locator(".message:focus-within a")).to_be_focused()
+
+    def test_tells_of_a_message_on_its_way_what_becomes_of_it(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.go_offline()
+        send(anna, "not yet")
+        expect(state_of(anna, "not yet")).to_have_class(re.compile("clock"))
+        press_until(anna, "Shift+Tab", message(anna, "not yet"))
+        anna.page.keyboard.press("Enter")
+        expect(anna.page.locator(".toast")).to_contain_text("It is kept in this browser")
+        anna.go_online()
+        reaches(anna, "not yet", "published")
+
+    def test_keeps_its_place_when_what_it_stands_on_is_drawn_anew(self, server, new_person):
+        anna, boris = new_person(server), new_person(server)
+        sign_up(anna, "anna")
+        sign_up(boris, "boris")
+        chat_id = make_chat(anna, "Book club", kind="public")
+        send(anna, "shall we?")
+        reaches(anna, "shall we?", "published")
+        anna.page.locator("#show-members").focus()
+        boris.goto(f"/chats/{chat_id}")
+        boris.page.get_by_role("button", name="Join").click()
+        expect(anna.page.locator(".chat-head p")).to_contain_text("2 members")
+        expect(anna.page.locator("#show-members")).to_be_focused()
+        react(boris, "shall we?")
+        reaction = message(anna, "shall we?").locator(".reaction")
+        expect(reaction).to_be_visible()
+        press_until(anna, "Tab", reaction)
+        anna.page.keyboard.press("Enter")
+        expect(reaction).to_have_text("👍2")
+        expect(reaction).to_be_focused()
+        react(boris, "shall we?")
+        expect(reaction).to_have_text("👍1")
+        anna.page.keyboard.press("Enter")
+        expect(reaction).to_have_count(0)
+        expect(message(anna, "shall we?")).to_be_focused()
+
+    def test_escape_ends_one_thing_at_a_time(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        chat_id = make_chat(anna, "Garden")
+        post_many(anna, chat_id, [f"word {number}" for number in range(80)])
+        sees(anna, "word 79")
+        keys, edit = anna.page.keyboard, anna.page.locator("#composer .context")
+        anna.page.evaluate("() => { document.querySelector('#scroller').scrollTop = 900; }")
+        expect(anna.page.locator("#pill")).to_be_visible()
+        in_view = anna.page.locator(".message:focus")
+        press_until(anna, "Shift+Tab", in_view)
+        keys.press("Enter")
+        expect(anna.page.locator(".menu")).to_be_visible()
+        keys.press("Escape")
+        expect(anna.page.locator(".menu")).to_have_count(0)
+        expect(in_view).to_have_count(1)
+        expect(anna.page.locator("#pill")).to_be_visible()
+        keys.press("Escape")
+        expect(anna.page.locator("#pill")).to_be_hidden()
+        anna.page.press("#message", "ArrowUp")
+        keys.type(", better")
+        anna.page.click("#show-members")
+        keys.press("Escape")
+        expect(anna.page.locator("#members")).to_be_hidden()
+        keys.press("Control+k")
+        keys.type("gar")
+        keys.press("Escape")
+        expect(anna.page.locator("#filter")).to_have_value("")
+        expect(edit).to_contain_text("Editing")
+        expect(anna.page.locator("#message")).to_have_value("word 79, better")
+        anna.page.press("#message", "Escape")
+        expect(edit).to_be_hidden()
 
     def test_alt_and_arrows_go_through_the_chats_and_a_dialog_lists_the_keys(
         self, server, new_person
@@ -181,6 +276,22 @@ class TestKeyboard:
 
 def message_tools(person):
     return person.page.locator(".message .tools").first
+
+
+def press_until(person, key, target, most=40):
+    """Goes on with one key until it has led there, as somebody without a mouse does."""
+    for _ in range(most):
+        person.page.keyboard.press(key)
+        if target.count() and target.evaluate("(node) => node === document.activeElement"):
+            return
+    raise AssertionError(f"{key} does not lead there")
+
+
+def react(person, text):
+    """With the first of those that are offered."""
+    message(person, text).hover()
+    message(person, text).locator(".tools button").first.click()
+    person.page.locator(".menu .quick button").first.click()
 
 
 class TestRussian:

@@ -2,11 +2,10 @@
 
 import { api } from "./api.js";
 import { publicRow } from "./chat-list.js";
-import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
+import { confirmed, copy, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
 import { el, icon, iconButton, isolated, searchField } from "./dom.js";
 import { exactTime } from "./format.js";
 import { gettext, ngettext, number } from "./i18n.js";
-import { loadedList, nextPage } from "./loaded-list.js";
 
 const TITLE_LENGTH = 80;
 const HOUR = 3600;

@@ -10,6 +10,8 @@ import { gettext, number } from "./i18n.js";
  */
 export function drawChatHead(chat, online, actions) {
   const head = byId("chat-head");
+  // Where nobody reads any more, nothing is written.
+  byId("closed").hidden = !chat.peer?.deleted;
   const subtitle = presenceLine(chat, online);
   const drawn = JSON.stringify([chat.id, chat.title, subtitle, chat.kind]);
   head.hidden = false;
@@ -27,6 +29,7 @@ export function drawChatHead(chat, online, actions) {
 
 /** @param {import("./types.js").Chat} chat @param {Set<number>} online */
 function presenceLine(chat, online) {
+  if (chat.peer?.deleted) return "";
   if (chat.peer) return online.has(chat.peer.id) ? gettext("online") : `@${chat.peer.username}`;
   const here = chat.cursors.filter((cursor) => online.has(cursor.user_id)).length;
   const kind = chat.kind === "public" ? gettext("Public chat") : gettext("Group");

@@ -2,7 +2,7 @@
 
 import { lineOf } from "./attachments.js";
 import { api } from "./api.js";
-import { avatar, byId, el, icon, isolated } from "./dom.js";
+import { avatar, beforeNextFrame, byId, el, icon, isolated } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { badge, exactTime, goneWords, shortMoment } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
@@ -55,8 +55,7 @@ export class ChatList extends Emitter {
   schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const later = document.hidden ? (/** @type {() => void} */ f) => setTimeout(f, 500) : requestAnimationFrame;
-    later(() => this.draw());
+    beforeNextFrame(() => this.draw());
   }
 
   draw() {
@@ -126,8 +125,8 @@ export class ChatList extends Emitter {
     const gone = goneWords(last);
     if (gone) return [["", gone]];
     const text = lineOf(last);
-    if (last.sender.id === this.#store.me.id) return [["", `${gettext("You")}: ${text}`]];
-    return chat.kind === "direct" ? [["", text]] : [["", `${last.sender.name}: ${text}`]];
+    const isMine = last.sender.id === this.#store.me.id;
+    return chat.kind === "direct" && !isMine ? [["", text]] : [["", isMine ? gettext("You") : last.sender.name], ["", ": "], ["", text]];
   }
 
   #filtered() {
@@ -173,7 +172,10 @@ export class ChatList extends Emitter {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key === "Escape") this.clearFilter();
+    if (event.key === "Escape" && this.#filter.value) {
+      event.preventDefault();
+      this.clearFilter();
+    }
     const first = /** @type {?HTMLElement} */ (this.#list.querySelector("a") ?? this.#found.querySelector("button"));
     if (event.key === "ArrowDown") first?.focus();
     else if (event.key === "Enter" && first && this.#words) {

@@ -2,6 +2,7 @@
 
 import { initials, tint } from "./format.js";
 
+const HIDDEN_MS = 250;
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -75,6 +76,12 @@ export function redrawn(part, draw) {
   if (!focused || part.contains(document.activeElement)) return;
   const same = [...part.querySelectorAll("a, button")].find((node) => nameOf(node) === name);
   (same ?? part).focus({ preventScroll: true });
+}
+
+/** Before the next frame; out of sight there are none. @param {() => void} work */
+export function beforeNextFrame(work) {
+  if (document.hidden) setTimeout(work, HIDDEN_MS);
+  else requestAnimationFrame(work);
 }
 
 /** @param {any} target */

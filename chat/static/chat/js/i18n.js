@@ -23,7 +23,12 @@ export function ngettext(one, many, count, values) {
 
 /** @param {string} text @param {Record<string, string|number>} [values] */
 function fill(text, values = {}) {
-  return text.replace(/%\((\w+)\)s/g, (whole, name) => String(values[name] ?? whole));
+  return text.replace(/%\((\w+)\)s/g, (whole, name) => isolate(String(values[name] ?? whole)));
+}
+
+/** Someone else's words in a sentence: those that run from right to left turn nothing around them. @param {string} text */
+export function isolate(text) {
+  return /[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/.test(text) ? `\u2068${text.replace(/[\u2066-\u2069]/g, "")}\u2069` : text;
 }
 
 const numbers = new Intl.NumberFormat(language);

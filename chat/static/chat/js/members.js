@@ -3,9 +3,8 @@
 import { api } from "./api.js";
 import { avatar, byId, el, icon, iconButton, isolated, searchField } from "./dom.js";
 import { memberCount, personRow } from "./chat-list.js";
-import { confirmed, openDialog, orSay } from "./dialogs.js";
+import { confirmed, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
 import { gettext } from "./i18n.js";
-import { loadedList, nextPage } from "./loaded-list.js";
 import { openMenu } from "./menu.js";
 import { SidePanel } from "./side-panel.js";
 

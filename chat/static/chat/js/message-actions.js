@@ -1,11 +1,10 @@
 /** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings and at who has seen it. */
 
 import { api } from "./api.js";
-import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
+import { confirmed, copy, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
 import { avatar, el, isolated } from "./dom.js";
 import { exactTime } from "./format.js";
 import { gettext, number } from "./i18n.js";
-import { loadedList, nextPage } from "./loaded-list.js";
 import { closeMenu, openMenu } from "./menu.js";
 
 const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢"];

@@ -1,12 +1,12 @@
 /** One message as a list item: built once, then changed in place, so that it never jumps or blinks. */
 
 import { attachmentsNode, lineOf } from "./attachments.js";
+import { toast } from "./dialogs.js";
 import { avatar, el, icon, iconButton, isTouch, isolated, redrawn } from "./dom.js";
 import { exactTime, goneWords, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
-import { textNode } from "./rich-text-nodes.js";
+import { textNode } from "./rich-text.js";
 import { ticksOf } from "./ticks.js";
-import { toast } from "./dialogs.js";
 
 /** @typedef {import("./timeline-items.js").Item} Item */
 /** @typedef {import("./types.js").Message} Message */
@@ -44,7 +44,8 @@ export class MessageView {
     this.item = item;
     const { message, pending } = item;
     if (!message) return;
-    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, message.reply_to?.content, message.reply_to?.deleted, message.reply_to?.hidden].join();
+    const { reply_to: quote, sender } = message;
+    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, sender.name, quote?.content, quote?.deleted, quote?.hidden, quote?.sender.name].join();
     if (built !== this.#built) redrawn(this.node, () => this.#build(item, message));
     this.#built = built;
     this.#showTicks(item, message);

@@ -1,11 +1,10 @@
 /** The bell with its number, the list behind it, and the dialog that says of what a chat tells. */
 
 import { api } from "./api.js";
-import { openDialog, orSay, toast } from "./dialogs.js";
+import { loadedList, openDialog, orSay, toast } from "./dialogs.js";
 import { avatar, byId, el, isolated } from "./dom.js";
 import { badge, exactTime, placeOf, shortMoment, timeOfDay } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
-import { loadedList } from "./loaded-list.js";
 import { noticeWords } from "./notifications.js";
 import { isMuted } from "./notify-level.js";
 import { plainText } from "./rich-text.js";
@@ -56,20 +55,13 @@ function openPanel(notifications, store, open) {
     list.load();
   }) }, gettext("Mark all as seen"));
   const outside = canNotify && el("button.button.small", { onclick: async () => {
-    await switchOutside();
+    toast(await switchNotifications());
     outside.textContent = outsideWords();
   } }, outsideWords());
   const dialog = openDialog(gettext("Notifications"), [list.node], [outside, all].filter(Boolean));
 }
 
 const outsideWords = () => notifies() ? gettext("No notifications outside this page") : gettext("Notify me outside this page, too");
-
-async function switchOutside() {
-  const wereOn = notifies();
-  const areOn = await switchNotifications();
-  if (areOn) toast(gettext("Notifications are on while you look elsewhere."));
-  else toast(wereOn ? gettext("Notifications are off.") : gettext("The browser does not allow notifications here. Allow them in its settings for this site."));
-}
 
 /** @param {Notice} notice @param {import("./store.js").Store} store @param {() => void} onclick */
 function row(notice, store, onclick) {

@@ -1,6 +1,7 @@
 /** What is unread, in the page's title and picture: seen from another tab. */
 
 import { badge } from "./format.js";
+import { isolate } from "./i18n.js";
 
 /** @param {import("./store.js").Store} store @param {() => string} chatTitle */
 export function keepPageTitle(store, chatTitle) {
@@ -11,7 +12,7 @@ export function keepPageTitle(store, chatTitle) {
     const { unreadTotal: unread, mentionsTotal: mentions } = store;
     const name = chatTitle();
     const counts = [mentions && `@${badge(mentions)}`, unread && badge(unread)].filter(Boolean).join(" ");
-    const title = (counts && `(${counts}) `) + (name && `${name} · `) + "Webchat";
+    const title = (counts && `(${counts}) `) + (name && `${isolate(name)} · `) + "Webchat";
     if (document.title !== title) document.title = title;
     const picture = new URL((mentions ? pictures.mentioned : unread ? pictures.unread : null) ?? plain, location.href).href;
     if (link.href !== picture) link.href = picture;

@@ -1,13 +1,16 @@
 /**
- * Reads plain text as a small tree: **bold**, *italic*, `code`, ``` blocks, > quotes, links, @names. Pure.
+ * Reads plain text as a small tree: **bold**, *italic*, `code`, ``` blocks, > quotes, links, @names.
  *
- * What is not closed stays as it was written. Nothing here makes HTML; the tree becomes nodes elsewhere.
+ * What is not closed stays as it was written. Nothing here makes HTML: every word of the tree becomes a text
+ * node.
  *
  * @typedef {{kind: "text"|"code"|"pre", text: string}
  *   | {kind: "bold"|"italic"|"quote", children: Node[]}
  *   | {kind: "link", text: string, href: string}
  *   | {kind: "mention", text: string, username: string}} Node
  */
+
+import { el } from "./dom.js";
 
 const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*(?:\n|$)/;
 const LINK = /https?:\/\/[^\s<>"'`*]+/iu;
@@ -130,4 +133,37 @@ export function isFewEmoji(text) {
   if (!signs || signs.length > 40 || /[\d#*]/.test(signs)) return false;
   const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(signs)];
   return parts.length <= 3 && parts.every(({ segment }) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(segment));
+}
+
+/** @param {string} text @param {import("./types.js").Person} me */
+export function textNode(text, me) {
+  const node = el("span.text");
+  if (isFewEmoji(text)) {
+    node.classList.add("large");
+    node.append(text);
+  } else {
+    node.append(...parse(text).map((part) => partNode(part, me)));
+  }
+  return node;
+}
+
+/** @param {Node} part @param {import("./types.js").Person} me @returns {globalThis.Node|string} */
+function partNode(part, me) {
+  switch (part.kind) {
+    case "text": return part.text;
+    case "code": return el("code", {}, part.text);
+    case "pre": return el("pre", { dir: "ltr", tabIndex: 0 }, part.text);
+    case "link": {
+      const { origin, pathname } = new URL(part.href);
+      const isOurs = origin === location.origin && /^\/(chats|join)\//.test(pathname);
+      return el("a", isOurs ? { href: part.href } : { href: part.href, target: "_blank", rel: "noopener noreferrer nofollow" }, part.text);
+    }
+    case "mention": {
+      return el(`span.mention${isNamed(part.username, me.username) ? ".me" : ""}`, {}, part.text);
+    }
+    default: {
+      const tag = { bold: "strong", italic: "em", quote: "blockquote" }[part.kind];
+      return el(tag, {}, ...part.children.map((child) => partNode(child, me)));
+    }
+  }
 }

@@ -17,16 +17,20 @@ export function notifies() {
   return canNotify && Notification.permission === "granted" && isWanted();
 }
 
-/** Asks the browser the first time. @returns {Promise<boolean>} whether they are on now */
+/** On or off; asks the browser the first time. @returns {Promise<string>} how it is now, in words */
 export async function switchNotifications() {
-  const isOn = !notifies() && (await Notification.requestPermission()) === "granted";
+  const wereOn = notifies();
   try {
-    if (isOn) localStorage.setItem(WANTED, "on");
-    else localStorage.removeItem(WANTED);
+    localStorage.removeItem(WANTED);
+    if (wereOn) return gettext("Notifications are off.");
+    if ((await Notification.requestPermission()) !== "granted") return gettext("The browser does not allow notifications here. Allow them in its settings for this site.");
+    // Some phones allow them and yet show none from a page: better to learn it now.
+    new Notification("Webchat", { tag: "webchat", silent: true }).close();
+    localStorage.setItem(WANTED, "on");
+    return gettext("Notifications are on while you look elsewhere.");
   } catch {
-    // No storage: they stay as they were.
+    return gettext("This browser shows no notifications from a page. Look at the numbers in its title instead.");
   }
-  return isOn;
 }
 
 function isWanted() {

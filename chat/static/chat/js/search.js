@@ -6,10 +6,10 @@
  */
 
 import { api } from "./api.js";
+import { loadedList } from "./dialogs.js";
 import { avatar, el, icon, iconButton, isolated, searchField } from "./dom.js";
 import { exactTime, shortMoment } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
-import { loadedList } from "./loaded-list.js";
 import { SidePanel } from "./side-panel.js";
 
 /** @typedef {{excerpt: string, hits: Array<[number, number]>, seq: number, message_id: number, created_at: string,

@@ -5,7 +5,7 @@
  * again), "scrolled", "drawn".
  */
 
-import { byId, el } from "./dom.js";
+import { beforeNextFrame, byId, el } from "./dom.js";
 import { Emitter } from "./emitter.js";
 import { dayHeading } from "./format.js";
 import { gettext } from "./i18n.js";
@@ -17,6 +17,7 @@ import { timelineItems } from "./timeline-items.js";
 export const MOST_NODES = 400;
 const STICKS_WITHIN_PX = 80;
 const WANTS_MORE_PX = 800;
+const VISIBLE_PX = 24;
 const HOLE_SHOWS_MS = 300;
 
 export class Timeline extends Emitter {
@@ -77,8 +78,7 @@ export class Timeline extends Emitter {
   schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const later = document.hidden ? (/** @type {() => void} */ f) => setTimeout(f, 250) : requestAnimationFrame;
-    later(() => this.#scheduled && this.draw());
+    beforeNextFrame(() => this.#scheduled && this.draw());
   }
 
   draw() {
@@ -266,6 +266,6 @@ export class Timeline extends Emitter {
   #lastInView() {
     const { bottom } = this.scroller.getBoundingClientRect();
     const messages = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll(".message")]);
-    return messages.findLast((node) => node.getBoundingClientRect().top < bottom - STICKS_WITHIN_PX) ?? messages[0];
+    return messages.findLast((node) => node.getBoundingClientRect().top < bottom - VISIBLE_PX) ?? messages[0];
   }
 }

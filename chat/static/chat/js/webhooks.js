@@ -4,11 +4,10 @@
  */
 
 import { api } from "./api.js";
-import { confirmed, copy, openDialog, orSay } from "./dialogs.js";
+import { confirmed, copy, loadedList, openDialog, orSay } from "./dialogs.js";
 import { el, icon, iconButton, isolated } from "./dom.js";
 import { badge, dayHeading, exactTime, shortMoment, timeOfDay } from "./format.js";
 import { gettext, language, ngettext } from "./i18n.js";
-import { loadedList } from "./loaded-list.js";
 import { openMenu } from "./menu.js";
 
 const milliseconds = new Intl.NumberFormat(language, { style: "unit", unit: "millisecond" });
