@@ -149,6 +149,25 @@ const store = () => new m.Store({ user: { id: 9 }, limits: {}, chats: [chat(1), 
 """
 
 
+class TestNotifications:
+    def test_that_were_counted_while_they_were_on_their_way_are_not_counted_again(self, run):
+        """The welcome counts all and names the newest; lines of the others follow it."""
+        assert (
+            run(
+                "notifications",
+                """const store = { on: () => {}, chats: new Map() };
+            const notice = (id) => ({ id, kind: "direct", chat_id: 1, message: null });
+            const newest = Array.from({ length: 30 }, (_, place) => notice(257 - place));
+            const n = new m.Notifications(store, { unseen: 257, newest }, () => false);
+            for (let id = 1; id <= 257; id += 1) n.hear({ notification: notice(id) });
+            n.hear({ notification: notice(258) });
+            await new Promise((done) => setTimeout(done, 20));
+            return n.count;""",
+            )
+            == 258
+        )
+
+
 class TestStore:
     def test_keeps_little_of_a_chat_that_is_not_open(self, run):
         """However much comes there: to open it again must not draw it all."""

@@ -33,6 +33,8 @@ export class Notifications extends Emitter {
   /** Seen or gone: nothing that the server says of them later counts twice. @type {Set<number>} */
   #done = new Set();
   #timer = 0;
+  /** The newest that the server has counted in. */
+  #counted = 0;
 
   /** @param {import("./store.js").Store} store @param {any} start @param {(chatId: number) => boolean} isWatched */
   constructor(store, start, isWatched) {
@@ -50,6 +52,7 @@ export class Notifications extends Emitter {
     const waiting = newest.filter(({ id }) => !this.#done.has(id));
     this.#waiting = new Map(waiting.map((notice) => [notice.id, notice]));
     this.count = unseen - (newest.length - waiting.length);
+    this.#counted = Math.max(this.#counted, newest[0]?.id ?? 0);
     this.#followReading();
     this.emit("changed");
   }
@@ -94,6 +97,8 @@ export class Notifications extends Emitter {
   /** @param {Notice} notice */
   #told(notice) {
     if (this.#done.has(notice.id) || this.#waiting.has(notice.id) || this.#isRead(notice)) return;
+    // Of many only the newest are known here: this one was most likely counted while it was on its way.
+    if (notice.id <= this.#counted) return this.#askSoon();
     this.emit("told", notice);
     setTimeout(() => this.#add(notice), this.#isWatched(notice.chat_id) ? LOOK_MS : 0);
   }
