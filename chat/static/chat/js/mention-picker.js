@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { avatar, el, isolated } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 const ASK_AFTER_MS = 150;
 const MOST = 6;
@@ -20,7 +21,7 @@ export class MentionPicker {
   /** @param {HTMLTextAreaElement} field */
   constructor(field) {
     this.#field = field;
-    this.list = el("ul.names", { id: "names", role: "listbox", hidden: true });
+    this.list = el("ul.names", { id: "names", role: "listbox", "aria-label": gettext("Members"), hidden: true });
     field.addEventListener("input", () => this.#typed());
     field.addEventListener("blur", () => this.close());
   }

@@ -26,10 +26,10 @@ export function openMenu(anchor, entries) {
   });
   menu.addEventListener("keydown", walk);
   // Inside what the button belongs to: around a dialog the page is inert.
-  (anchor.closest("dialog, aside, main, nav") ?? document.body).append(menu);
+  (anchor.closest("dialog, main") ?? document.body).append(menu);
   menu.showPopover();
   open = menu;
-  anchor.setAttribute("aria-expanded", "true");
+  if (anchor.matches("button")) anchor.setAttribute("aria-expanded", "true");
   message?.classList.add("menu-open");
   placeBeside(menu, anchor);
   menu.querySelector("button, a")?.focus({ focusVisible: false });
