@@ -87,11 +87,6 @@ class TestPhone:
         message(anna, "tap me").locator(".text").tap()
         expect(anna.page.locator(".menu .caption")).to_contain_text("handed on to every part")
 
-
-def send_by_button(person, text):
-    person.page.fill("#message", text)
-    person.page.tap(".send")
-
     def test_back_closes_what_lies_over_the_chat(self, server, new_person):
         anna = new_person(server, **PHONE)
         sign_up(anna, "anna")
@@ -116,6 +111,11 @@ def send_by_button(person, text):
         # Each left nothing behind: one step leads to the list.
         anna.page.go_back()
         expect(anna.page.locator(".sidebar")).to_be_visible()
+
+
+def send_by_button(person, text):
+    person.page.fill("#message", text)
+    person.page.tap(".send")
 
 
 class TestKeyboard:

@@ -62,6 +62,17 @@ class TestStylesheet:
     def test_loads_nothing(self):
         assert not re.findall(r"@import|url\(|@font-face", STYLESHEET.read_text())
 
+    def test_has_five_sizes_of_letters(self):
+        sizes = re.findall(r"\bfont(?:-size)?: (?:\d+ )?(\d+)px", STYLESHEET.read_text())
+        assert set(sizes) == {"12", "13", "15", "18", "24"}
+
+    def test_keeps_to_a_grid_of_4_pixels(self):
+        """Lines, and what is nudged beside a line of text, are 1 to 3 pixels."""
+        spaces = r"\b(?:padding|margin|gap|inset|width|height|top|left)(?:-[a-z]+)*: ([^;}]+)"
+        found = re.findall(spaces, STYLESHEET.read_text())
+        lengths = {length for value in found for length in re.findall(r"-?\b(\d+)px", value)}
+        assert {length for length in lengths if int(length) % 4 and int(length) > 3} == set()
+
     def test_names_colours_only_where_roles_are_defined(self):
         rules = re.sub(r":root \{.*?\n\}", "", STYLESHEET.read_text(), count=1, flags=re.S)
         allowed = {"#1f1a1566"}  # what lies behind a dialog is dimmed alike in light and dark
