@@ -176,6 +176,8 @@ class TestSignedOut:
         carol = new_person(server)
         sign_up(carol, "carol")
         write_to(carol, "boris", username="boris")
+        # A page that comes back just between the two is told that nobody is signed in.
+        anna.expects("401")
         cut(anna)
         send(anna, "from anna")
         expect(message(anna, "from anna")).to_have_class(re.compile("pending"))
