@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,17 +16,26 @@ register = template.Library()
 MODULES = Path(__file__).resolve().parent.parent / "static" / "chat" / "js"
 
 
+_IMPORT = re.compile(r'^import (?:[^"]*? from )?"\./([\w-]+\.js)";$', re.MULTILINE)
+
+
 @cache
-def _found_modules() -> list[str]:
-    # types.js is for editors: nothing imports it.
-    names = {file.name for file in MODULES.glob("*.js")} - {"types.js"}
-    return sorted(f"chat/js/{name}" for name in names)
+def _first_modules() -> list[str]:
+    found: set[str] = set()
+    waiting = ["main.js"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _IMPORT.findall((MODULES / name).read_text())
+    return sorted(f"chat/js/{name}" for name in found)
 
 
 @register.simple_tag
 def client_modules() -> list[str]:
-    """The client's modules: fetched side by side instead of one after the other's import."""
-    return _found_modules()
+    """What the client needs to read and write: fetched side by side instead of one after the
+    other's import. What is loaded when it is opened (later.js) is not among them."""
+    return _first_modules()
 
 
 @register.simple_tag

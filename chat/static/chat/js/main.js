@@ -3,7 +3,7 @@
 import { Announcer } from "./announcer.js";
 import { api } from "./api.js";
 import { Banner } from "./banner.js";
-import { browsePublicChats, leaveChat, makeChat, renameChat, showInvites } from "./chat-dialogs.js";
+import { keepBell } from "./bell.js";
 import { drawChatHead } from "./chat-head.js";
 import { ChatList } from "./chat-list.js";
 import { Composer } from "./composer.js";
@@ -11,10 +11,10 @@ import { copy, orSay } from "./dialogs.js";
 import { avatar, byId, el } from "./dom.js";
 import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
+import { later } from "./later.js";
 import { MembersPanel } from "./members.js";
 import { openMenu } from "./menu.js";
 import { messageActions } from "./message-actions.js";
-import { chooseNotify, keepBell } from "./notification-dialogs.js";
 import { Notifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
 import { keepPageTitle } from "./page-title.js";
@@ -23,7 +23,7 @@ import { Ringer } from "./ringer.js";
 import { Room, showEmpty } from "./room.js";
 import { SearchPanel } from "./search.js";
 import { listenToServer } from "./server-events.js";
-import { listenForShortcuts, showShortcuts } from "./shortcuts.js";
+import { listenForShortcuts } from "./shortcuts.js";
 import { followLayers } from "./side-panel.js";
 import { Drafts } from "./storage.js";
 import { Store } from "./store.js";
@@ -32,8 +32,14 @@ import { isDark, switchTheme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { Tray } from "./tray.js";
 import { Typing } from "./typing.js";
-import { showWebhooks } from "./webhooks.js";
 import { followWriting } from "./writing.js";
+
+/** Opened seldom: see later.js. */
+const chatDialogs = () => import("./chat-dialogs.js");
+const makeChat = () => later(chatDialogs, (module) => module.makeChat(opened));
+const findChats = () => later(chatDialogs, (module) => module.browsePublicChats({ open: openById, join }));
+const showInvites = (/** @type {import("./types.js").Chat} */ chat) => later(chatDialogs, (module) => module.showInvites(chat));
+const showShortcuts = () => later(() => import("./shortcuts-dialog.js"), (module) => module.showShortcuts());
 
 const start = JSON.parse(byId("state").textContent);
 const store = new Store(start);
@@ -98,10 +104,6 @@ async function join({ id }) {
   if (answer) opened(answer.chat);
 }
 
-function findChats() {
-  browsePublicChats({ open: openById, join });
-}
-
 /** A chat that is new to us, and is shown now. @param {any} chat */
 function opened(chat) {
   if (!store.chats.has(chat.id)) sync.chatCreated(chat);
@@ -110,7 +112,7 @@ function opened(chat) {
 
 byId("new-chat").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
   { label: gettext("Write to somebody"), icon: "person", onclick: () => list.focusFilter() },
-  { label: gettext("Make a chat"), icon: "group", onclick: () => makeChat(opened) },
+  { label: gettext("Make a chat"), icon: "group", onclick: makeChat },
   { label: gettext("Find public chats"), icon: "public", onclick: findChats },
 ]));
 byId("search-messages").addEventListener("click", () => search.open());
@@ -139,6 +141,7 @@ listenForShortcuts({
     if (composer.cancel()) return composer.focus();
     if (room.chatId) room.toNewest();
   },
+  list: showShortcuts,
 });
 
 // The head of the open chat
@@ -153,13 +156,13 @@ function drawHead() {
     members: () => members.toggle(),
     menu: (anchor) => openMenu(anchor, [
       isMany && { label: gettext("Members"), icon: "people", onclick: () => members.open() },
-      mayManage && { label: gettext("Rename"), icon: "edit", onclick: () => renameChat(chat) },
-      { label: gettext("Notifications"), icon: "bell", onclick: () => chooseNotify(store, chat) },
+      mayManage && { label: gettext("Rename"), icon: "edit", onclick: () => later(chatDialogs, (module) => module.renameChat(chat)) },
+      { label: gettext("Notifications"), icon: "bell", onclick: () => later(() => import("./notification-dialogs.js"), (module) => module.chooseNotify(store, chat)) },
       mayManage && { label: gettext("Invite by link"), icon: "plus", onclick: () => showInvites(chat) },
-      mayManage && { label: gettext("Webhooks"), icon: "plug", onclick: () => showWebhooks(chat) },
+      mayManage && { label: gettext("Webhooks"), icon: "plug", onclick: () => later(() => import("./webhooks.js"), (module) => module.showWebhooks(chat)) },
       { label: gettext("Search here"), icon: "search", onclick: () => search.open(chat.id) },
       { label: gettext("Copy a link"), icon: "link", onclick: () => copy(`${location.origin}/chats/${chat.id}`) },
-      isMany && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => leaveChat(chat) },
+      isMany && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => later(chatDialogs, (module) => module.leaveChat(chat)) },
     ]),
   });
 }
@@ -220,7 +223,7 @@ function showNothing(chatId) {
   const [title, text] = chatId ? [gettext("There is nothing here"), gettext("This chat does not exist, or it is not yours.")]
     : store.chats.size ? [gettext("Choose a chat"), gettext("Pick one from the list, or begin a new one.")]
       : [gettext("Welcome, %(name)s", { name: store.me.name }), gettext("Find somebody by name on the left and write to them, make a chat of your own, or join a public one.")];
-  showEmpty("group", title, text, [gettext("Make a chat"), () => makeChat(opened)], [gettext("Find public chats"), findChats]);
+  showEmpty("group", title, text, [gettext("Make a chat"), makeChat], [gettext("Find public chats"), findChats]);
 }
 
 /** A link to a message in one of the person's chats leads there without loading the page again. */

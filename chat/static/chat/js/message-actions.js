@@ -1,12 +1,12 @@
 /** What can be done with a message: reply, react, edit, delete, copy, look at earlier wordings and at who has seen it. */
 
-import { api } from "./api.js";
-import { confirmed, copy, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
-import { avatar, el, isolated } from "./dom.js";
-import { exactTime } from "./format.js";
-import { gettext, number } from "./i18n.js";
+import { confirmed, copy, orSay } from "./dialogs.js";
+import { el } from "./dom.js";
+import { gettext } from "./i18n.js";
+import { later } from "./later.js";
 import { closeMenu, openMenu } from "./menu.js";
 
+const dialogs = () => import("./message-dialogs.js");
 const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
 
 /**
@@ -42,13 +42,7 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
     },
 
     /** @param {Message} message */
-    async versions(message) {
-      const found = await orSay(() => api("GET", `messages/${message.id}/edits`));
-      if (!found) return;
-      const version = (/** @type {string} */ content, /** @type {string} */ until) =>
-        el("li", {}, el("div", { dir: "auto" }, content), el("small.role", {}, gettext("until %(time)s", { time: exactTime(new Date(until)) })));
-      openDialog(gettext("Earlier wordings"), [el("ol.versions", {}, ...found.edits.map((/** @type {any} */ edit) => version(edit.content, edit.edited_at)))]);
-    },
+    versions: (message) => later(dialogs, ({ showVersions }) => showVersions(message.id)),
 
     /** @param {number} seq */
     jump: (seq) => room().jump(seq),
@@ -78,7 +72,7 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
         state && el("div.caption", {}, state),
         ...withWords,
         { label: gettext("Copy a link to it"), icon: "link", onclick: () => copy(`${location.origin}/chats/${message.chat_id}#${message.seq}`) },
-        isMine && { label: gettext("Seen by"), icon: "people", onclick: () => showSeenBy(message.id) },
+        isMine && { label: gettext("Seen by"), icon: "people", onclick: () => later(dialogs, ({ showSeenBy }) => showSeenBy(message.id)) },
         message.edited_at && !message.hidden ? { label: gettext("Earlier wordings"), icon: "history", onclick: () => actions.versions(message) } : null,
         mayDelete && { label: gettext("Delete"), icon: "trash", danger: true, onclick: () => actions.remove(message) },
       ]);
@@ -98,38 +92,4 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
   }
 
   return actions;
-}
-
-/** Who has received and read a message of ours. @param {number} messageId */
-function showSeenBy(messageId) {
-  const sum = el("p");
-  const list = loadedList(el("div.list"), {
-    none: gettext("Nobody else was in the chat when it was written."),
-    name: "people",
-    read: (page) => api("GET", `messages/${messageId}/receipts?page=${page}`),
-    next: nextPage,
-    row,
-    drawn: (found) => {
-      sum.textContent = inWords(found);
-    },
-  });
-  openDialog(gettext("Seen by"), [sum, list.node]);
-}
-
-/** @param {{members: number, delivered: number, read?: number}} found */
-function inWords({ members, delivered, read }) {
-  if (!members) return "";
-  const others = number(members);
-  const reached = gettext("Delivered to %(count)s of %(others)s", { count: number(delivered), others });
-  const seen = read === undefined
-    ? gettext("You do not show what you have read, so you are not shown what others have.")
-    : gettext("Read by %(count)s of %(others)s", { count: number(read), others });
-  return `${reached}. ${seen}${read === undefined ? "" : "."}`;
-}
-
-/** @param {{user: import("./types.js").Person, delivered: boolean, read?: boolean}} person */
-function row({ user, delivered, read }) {
-  const state = read ? gettext("Read") : delivered ? gettext("Delivered") : gettext("Not delivered yet");
-  const name = el("span.name.ellipsis", {}, isolated(user.name));
-  return el("div.row", {}, avatar(user), el("span.body", {}, el("span.line", {}, name, el("span.role", {}, state)), el("span.sub.ellipsis", {}, `@${user.username}`)));
 }

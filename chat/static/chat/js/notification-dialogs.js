@@ -1,10 +1,10 @@
-/** The bell with its number, the list behind it, and the dialog that says of what a chat tells. */
+/** The list behind the bell, and the dialog that says of what a chat tells. */
 
 import { api } from "./api.js";
 import { loadedList, openDialog, orSay, toast } from "./dialogs.js";
-import { avatar, byId, el, isolated } from "./dom.js";
-import { badge, exactTime, placeOf, shortMoment, timeOfDay } from "./format.js";
-import { gettext, ngettext } from "./i18n.js";
+import { avatar, el, isolated } from "./dom.js";
+import { exactTime, placeOf, shortMoment, timeOfDay } from "./format.js";
+import { gettext } from "./i18n.js";
 import { noticeWords } from "./notifications.js";
 import { isMuted } from "./notify-level.js";
 import { plainText } from "./rich-text.js";
@@ -16,29 +16,8 @@ const FOR_GOOD = 100 * 365 * 24 * HOUR;
 
 /** @typedef {import("./types.js").Notice} Notice */
 
-/**
- * @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store
- * @param {(path: string) => void} open
- */
-export function keepBell(notifications, store, open) {
-  const bell = byId("bell");
-  const count = el("span.badge", { "aria-hidden": "true" });
-  bell.append(count);
-  const show = () => {
-    const unseen = notifications.count;
-    count.hidden = !unseen;
-    count.textContent = badge(unseen);
-    const label = unseen ? ngettext("Notifications, %(count)s new", "Notifications, %(count)s new", unseen) : gettext("Notifications");
-    bell.title = label;
-    bell.setAttribute("aria-label", label);
-  };
-  bell.addEventListener("click", () => openPanel(notifications, store, open));
-  notifications.on("changed", show);
-  show();
-}
-
 /** @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store @param {(path: string) => void} open */
-function openPanel(notifications, store, open) {
+export function showNotifications(notifications, store, open) {
   const list = loadedList(el("div.list"), {
     none: gettext("Nothing yet. When somebody mentions you, replies to you, writes to you or adds you to a chat, it stands here."),
     name: "notifications",

@@ -1,0 +1,27 @@
+/** The bell with the number of what waits behind it. */
+
+import { byId, el } from "./dom.js";
+import { badge } from "./format.js";
+import { gettext, ngettext } from "./i18n.js";
+import { later } from "./later.js";
+
+/**
+ * @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store
+ * @param {(path: string) => void} open
+ */
+export function keepBell(notifications, store, open) {
+  const bell = byId("bell");
+  const count = el("span.badge", { "aria-hidden": "true" });
+  bell.append(count);
+  const show = () => {
+    const unseen = notifications.count;
+    count.hidden = !unseen;
+    count.textContent = badge(unseen);
+    const label = unseen ? ngettext("Notifications, %(count)s new", "Notifications, %(count)s new", unseen) : gettext("Notifications");
+    bell.title = label;
+    bell.setAttribute("aria-label", label);
+  };
+  bell.addEventListener("click", () => later(() => import("./notification-dialogs.js"), ({ showNotifications }) => showNotifications(notifications, store, open)));
+  notifications.on("changed", show);
+  show();
+}

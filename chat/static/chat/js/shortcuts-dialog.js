@@ -1,0 +1,21 @@
+/** The dialog that lists the keys (shortcuts.js). */
+
+import { openDialog } from "./dialogs.js";
+import { el } from "./dom.js";
+import { gettext } from "./i18n.js";
+
+export function showShortcuts() {
+  const rows = [
+    [["Ctrl", "K"], gettext("Find a chat or a person")],
+    [["Ctrl", "Shift", "F"], gettext("Search messages")],
+    [["Alt", "↑"], gettext("Previous chat")],
+    [["Alt", "↓"], gettext("Next chat")],
+    [["Enter"], gettext("Send")],
+    [["Shift", "Enter"], gettext("New line")],
+    [["↑"], gettext("Edit the last message, in an empty field")],
+    [["Esc"], gettext("Cancel an edit or a reply, go to the newest messages")],
+    [["?"], gettext("These keys")],
+  ];
+  const keys = (/** @type {string[]} */ names) => el("dt", {}, ...names.flatMap((name, place) => (place ? [" + ", el("kbd", {}, name)] : [el("kbd", {}, name)])));
+  openDialog(gettext("Keys"), [el("dl.keys", {}, ...rows.flatMap(([names, text]) => [keys(/** @type {string[]} */ (names)), el("dd", {}, /** @type {string} */ (text))]))]);
+}
