@@ -1,0 +1,41 @@
+"""What the page loads at once, and what only when it is opened."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.chatting import make_chat, sign_up
+
+LATER = ["chat-dialogs", "webhooks", "notification-dialogs", "message-dialogs", "shortcuts-dialog"]
+
+
+def loaded(person):
+    names = person.page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    return {found[1] for name in names if (found := re.search(r"/js/([\w-]+)\.", name))}
+
+
+class TestDialogs:
+    def test_are_loaded_when_they_are_opened(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.page.reload()
+        expect(anna.page.locator("html")).to_have_attribute("data-connection", "online")
+        assert loaded(anna) & set(LATER) == set()
+        anna.page.keyboard.press("?")
+        expect(anna.page.get_by_role("dialog", name="Keys")).to_be_visible()
+        assert loaded(anna) & set(LATER) == {"shortcuts-dialog"}
+
+    def test_that_cannot_be_loaded_say_so_and_open_the_next_time(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        anna.expects("ERR_FAILED|Failed to fetch")
+        anna.page.route("**/notification-dialogs*.js", lambda route: route.abort())
+        anna.page.click("#bell")
+        expect(anna.page.locator(".toast")).to_contain_text("could not be loaded")
+        expect(anna.page.get_by_role("dialog")).to_have_count(0)
+        anna.page.unroute_all()
+        anna.page.click("#bell")
+        expect(anna.page.get_by_role("dialog", name="Notifications")).to_be_visible()
