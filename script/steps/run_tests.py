@@ -28,7 +28,7 @@ CHECKS: dict[str, list[str]] = {
 }
 TWO_WORKERS = ["-n", "2", "--dist", "worksteal"]
 TESTS: dict[str, list[str]] = {
-    "SQLite and memory": ["tests/unit", "tests/integration", *TWO_WORKERS],
+    "SQLite and memory": ["tests/unit", "tests/integration", "tests/security", *TWO_WORKERS],
     "PostgreSQL and Redis": [
         "tests/integration",
         "tests/faults/test_replay_and_reconcile.py",

@@ -21,7 +21,7 @@ class TestDialogs:
         anna = new_person(server)
         sign_up(anna, "anna")
         make_chat(anna, "Garden")
-        anna.page.reload()
+        anna.goto("/")
         expect(anna.page.locator("html")).to_have_attribute("data-connection", "online")
         assert loaded(anna) & set(LATER) == set()
         anna.page.keyboard.press("?")

@@ -1,0 +1,1 @@
+"""Who may do what, through every door; and what nobody thought of."""
