@@ -21,7 +21,7 @@ from chat.payloads import Payload, attachment_payload, person_payload, timestamp
 from chat.protocol import Frame
 from chat.services import chats, notifications
 from chat.services.access import known_id as _known
-from chat.services.access import membership_of
+from chat.services.access import managing_membership_of, membership_of
 from chat.services.attachments import discard_upload, most_bytes, store_upload
 from chat.services.posting import MOST_ATTACHMENTS, NewPost, post_message
 from chat.services.receipts import Cursors, advance_cursors
@@ -93,8 +93,10 @@ def list_members(user: User, fields: Frame, chat_id: int) -> Payload:
 
 
 def add_member(user: User, fields: Frame, chat_id: int) -> Payload:
-    chats.add_member(actor=user, chat_id=_known(chat_id), user_id=fields.id("user_id"))
-    return {"chat": chat_summary(user, chat_id)}
+    """Whoever left by themselves is not put back: they are invited, and answer for themselves."""
+    invitation = chats.add_member(actor=user, chat_id=_known(chat_id), user_id=fields.id("user_id"))
+    answer = {"chat": chat_summary(user, chat_id), "invited": invitation is not None}
+    return {**answer, "expires_at": timestamp(invitation.expires_at)} if invitation else answer
 
 
 def set_role(user: User, fields: Frame, chat_id: int, user_id: int) -> Payload:
@@ -106,6 +108,15 @@ def set_role(user: User, fields: Frame, chat_id: int, user_id: int) -> Payload:
 
 def remove_member(user: User, fields: Frame, chat_id: int, user_id: int) -> None:
     chats.remove_member(actor=user, chat_id=_known(chat_id), user_id=_known(user_id))
+
+
+def list_removed(user: User, fields: Frame, chat_id: int) -> Payload:
+    managing_membership_of(user, _known(chat_id))
+    return directory.list_removed(chat_id, _page(fields))
+
+
+def let_back(user: User, fields: Frame, chat_id: int, user_id: int) -> None:
+    chats.let_back(actor=user, chat_id=_known(chat_id), user_id=_known(user_id))
 
 
 def read_messages(user: User, fields: Frame, chat_id: int) -> Payload:
@@ -248,6 +259,8 @@ urlpatterns = [
     path("chats/<int:chat_id>/leave", route(post=leave_chat)),
     path("chats/<int:chat_id>/members", route(get=list_members, post=add_member)),
     path("chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)),
+    path("chats/<int:chat_id>/removed", route(get=list_removed)),
+    path("chats/<int:chat_id>/removed/<int:user_id>", route(delete=let_back)),
     path("chats/<int:chat_id>/messages", route(get=read_messages, post=send_message)),
     path("chats/<int:chat_id>/attachments", upload_route(upload)),
     path("attachments/<uuid:attachment_id>", route(delete=remove_upload)),

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
 from chat.models import Chat, Membership, User
-from chat.payloads import Payload, person_payload, timestamp
+from chat.payloads import Payload, person_payload, sender_payload, timestamp
 
 MOST_FOUND = 20
 PAGE_MEMBERS = 100
@@ -83,6 +83,29 @@ def list_members(chat_id: int, words: str, page: int) -> Payload:
     rows = list(members[start : start + PAGE_MEMBERS + 1])
     return {
         "members": [member_payload(membership) for membership in rows[:PAGE_MEMBERS]],
+        "more": len(rows) > PAGE_MEMBERS,
+    }
+
+
+def list_removed(chat_id: int, page: int) -> Payload:
+    """Those who stay out until they are let back, newest first; nobody whose account is gone."""
+    removed = (
+        Membership.objects.removed()
+        .filter(chat_id=chat_id, user__deleted_at__isnull=True)
+        .select_related("user", "removed_by")
+        .order_by("-removed_at", "-pk")
+    )
+    start = page * PAGE_MEMBERS
+    rows = list(removed[start : start + PAGE_MEMBERS + 1])
+    return {
+        "removed": [
+            {
+                "user": person_payload(row.user),
+                "removed_at": timestamp(row.removed_at),
+                "removed_by": sender_payload(row.removed_by) if row.removed_by else None,
+            }
+            for row in rows[:PAGE_MEMBERS]
+        ],
         "more": len(rows) > PAGE_MEMBERS,
     }
 

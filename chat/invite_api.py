@@ -1,4 +1,4 @@
-"""The HTTP routes of a chat's invite links."""
+"""The HTTP routes of a chat's invite links, and of invitations that one person has."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from chat.http import route
 from chat.models import Invite, User
 from chat.payloads import Payload, sender_payload, timestamp
 from chat.protocol import Frame
-from chat.services import invites
+from chat.services import chats, invitations, invites
 from chat.services.access import known_id, managing_membership_of
+from chat.summaries import chat_summary
 
 
 def list_invites(user: User, fields: Frame, chat_id: int) -> Payload:
@@ -35,6 +36,15 @@ def revoke_invite(user: User, fields: Frame, chat_id: int, invite_id: int) -> No
     invites.revoke_invite(actor=user, chat_id=known_id(chat_id), invite_id=known_id(invite_id))
 
 
+def accept_invitation(user: User, fields: Frame, invitation_id: int) -> Payload:
+    chat = chats.accept_invitation(user=user, invitation_id=known_id(invitation_id))
+    return {"chat": chat_summary(user, chat.pk)}
+
+
+def decline_invitation(user: User, fields: Frame, invitation_id: int) -> None:
+    invitations.decline_invitation(user=user, invitation_id=known_id(invitation_id))
+
+
 def invite_payload(invite: Invite) -> Payload:
     return {
         "id": invite.pk,
@@ -51,4 +61,6 @@ def invite_payload(invite: Invite) -> Payload:
 urlpatterns = [
     path("chats/<int:chat_id>/invites", route(get=list_invites, post=create_invite)),
     path("chats/<int:chat_id>/invites/<int:invite_id>", route(delete=revoke_invite)),
+    path("invitations/<int:invitation_id>/accept", route(post=accept_invitation)),
+    path("invitations/<int:invitation_id>/decline", route(post=decline_invitation)),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Count
 from django.utils import timezone
 
-from chat.models import Membership, Notification, User
+from chat.models import Invitation, Membership, Notification, User
 from chat.models.notifications import NotificationQuerySet
 from chat.payloads import Payload, sender_payload, timestamp
 from chat.text import excerpt
@@ -60,6 +60,20 @@ def notification_payload(notification: Notification) -> Payload:
         and {"id": message.pk, "seq": message.seq, "content": excerpt(message.content)},
         "created_at": timestamp(notification.created_at),
         "seen": notification.seen_at is not None,
+        **_invitation_payload(notification.invitation),
+    }
+
+
+def _invitation_payload(invitation: Invitation | None) -> Payload:
+    """What can be accepted, with as much of the chat as its door says; others are spared it."""
+    if invitation is None:
+        return {}
+    return {
+        "invitation": {
+            "id": invitation.pk,
+            "title": invitation.chat.title,
+            "expires_at": timestamp(invitation.expires_at),
+        }
     }
 
 
@@ -75,4 +89,4 @@ def _count(pending: NotificationQuerySet) -> int:
 
 
 def _newest_first(rows: NotificationQuerySet) -> NotificationQuerySet:
-    return rows.select_related("actor", "message").order_by("-pk")
+    return rows.select_related("actor", "message", "invitation__chat").order_by("-pk")

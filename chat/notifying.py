@@ -11,6 +11,7 @@ from chat.services.notifications import (
     Invited,
     Said,
     SwitchedOff,
+    notify_of_invitations,
     notify_of_invites,
     notify_of_messages,
     notify_of_switched_off,
@@ -32,7 +33,8 @@ def tell_of_messages(events: Sequence[Event]) -> None:
 
 @handler(topic=AUDIT_TOPIC, name=NAME)
 def tell_of_facts(events: Sequence[Event]) -> None:
-    _tell_of_invites(events)
+    notify_of_invites(_invited(events, "member.added"))
+    notify_of_invitations(_invited(events, "member.invited"))
     notify_of_switched_off(
         [
             SwitchedOff(
@@ -48,19 +50,17 @@ def tell_of_facts(events: Sequence[Event]) -> None:
     )
 
 
-def _tell_of_invites(events: Sequence[Event]) -> None:
-    notify_of_invites(
-        [
-            Invited(
-                event_id=event.event_id,
-                chat_id=row_number(event.payload["chatId"]),
-                user_id=row_number(event.payload["targetId"]),
-                actor_id=row_number(event.payload["actorId"]),
-            )
-            for event in events
-            if event.payload["action"] == "member.added" and event.payload["actorId"]
-        ]
-    )
+def _invited(events: Sequence[Event], action: str) -> list[Invited]:
+    return [
+        Invited(
+            event_id=event.event_id,
+            chat_id=row_number(event.payload["chatId"]),
+            user_id=row_number(event.payload["targetId"]),
+            actor_id=row_number(event.payload["actorId"]),
+        )
+        for event in events
+        if event.payload["action"] == action and event.payload["actorId"]
+    ]
 
 
 def _is_gone(event: Event) -> bool:

@@ -12,7 +12,12 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
 PEOPLE: Final = {"chat.view_user", "chat.view_signin"}
-CHATS: Final = {"chat.view_chat", "chat.view_membership", "chat.view_invite"}
+CHATS: Final = {
+    "chat.view_chat",
+    "chat.view_membership",
+    "chat.view_invite",
+    "chat.view_invitation",
+}
 MESSAGES: Final = {
     "chat.view_message",
     "chat.view_messageedit",

@@ -18,6 +18,7 @@ from chat.events import MESSAGES_TOPIC
 from chat.models import (
     Attachment,
     Chat,
+    Invitation,
     Membership,
     Message,
     MessageEdit,
@@ -60,6 +61,10 @@ def remove(chat: Chat, person: User) -> None:
     """By the chat's owner."""
     owner = User.objects.get(memberships__chat=chat, memberships__role="owner")
     chats.remove_member(actor=owner, chat_id=chat.pk, user_id=person.pk)
+
+
+def leave(chat: Chat, person: User) -> None:
+    chats.leave_chat(user=person, chat_id=chat.pk)
 
 
 def ban(person: User) -> None:
@@ -119,7 +124,7 @@ def everything_stored() -> dict[str, list[Any]]:
     """All rows that a person's actions may change, to see that a refused one changed nothing."""
     kinds = (User, Chat, Membership, Message, MessageEdit, Notification, Reaction, OutboxEvent)
     hooks = (Webhook, WebhookDelivery, IncomingWebhook)
-    rows = (*kinds, Attachment, *hooks)
+    rows = (*kinds, Attachment, Invitation, *hooks)
     return {kind.__name__: list(kind.objects.order_by("pk").values()) for kind in rows}
 
 

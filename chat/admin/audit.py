@@ -25,6 +25,7 @@ SUBJECTS = {
     "sign_in": _("sign-ins"),
     "password": _("passwords"),
     "invite": _("invite links"),
+    "invitation": _("invitations"),
     "webhook": _("webhooks"),
     "outbox": _("outbox"),
     "dead_letter": _("dead letters"),

@@ -1,4 +1,4 @@
-"""Chats, who is in them, and their invite links."""
+"""Chats, who is in them, their invite links and who was asked back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin
 from chat.admin.finding import row_id
-from chat.models import Chat, Invite, Membership
+from chat.models import Chat, Invitation, Invite, Membership
 
 
 @admin.register(Chat)
@@ -68,6 +68,7 @@ class MembershipPage(ChatAdmin):
         "role",
         "joined_at",
         "left_at",
+        "removed_at",
         "delivered_seq",
         "read_seq_shown",
     ]
@@ -97,4 +98,16 @@ class InvitePage(ChatAdmin):
     finds = {
         "chat": lambda number: Q(chat_id=row_id(number)),
         "@": lambda name: Q(created_by__username__iexact=name),
+    }
+
+
+@admin.register(Invitation)
+class InvitationPage(ChatAdmin):
+    list_display = ["id", "chat", "user", "created_by", "created_at", "expires_at", "answer"]
+    list_select_related = ["chat", "user", "created_by"]
+    list_filter = ["answer"]
+    search_help_text = _("chat:NUMBER, @username")
+    finds = {
+        "chat": lambda number: Q(chat_id=row_id(number)),
+        "@": lambda name: Q(user__username__iexact=name),
     }

@@ -4,6 +4,7 @@ from chat.models.activity import ActivityCount, ActivityShadow
 from chat.models.attachments import Attachment
 from chat.models.audit import AuditEntry
 from chat.models.chats import Chat, Membership
+from chat.models.invitations import Invitation
 from chat.models.invites import Invite
 from chat.models.messages import Message, MessageEdit, Reaction
 from chat.models.notifications import Notification
@@ -18,6 +19,7 @@ __all__ = [
     "AuditEntry",
     "Chat",
     "IncomingWebhook",
+    "Invitation",
     "Invite",
     "Membership",
     "Message",

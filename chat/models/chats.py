@@ -79,6 +79,12 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def active(self) -> MembershipQuerySet:
         return self.filter(left_at__isnull=True)
 
+    def removed(self) -> MembershipQuerySet:
+        """Sent away, and not let back yet: no road leads in."""
+        return self.filter(
+            left_at__isnull=False, removed_at__isnull=False, let_back_at__isnull=True
+        )
+
     def unread(self) -> MembershipQuerySet:
         return self.active().filter(chat__last_seq__gt=F("read_seq"))
 
@@ -104,7 +110,19 @@ class Membership(models.Model):
     )
     role = models.CharField(max_length=8, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(default=timezone.now)
+    # Null: in the chat now. With `removed_at` somebody else ended it; without, they left by will.
     left_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    # Whoever was removed may come in again; how they do is up to them.
+    let_back_at = models.DateTimeField(null=True, blank=True)
     # Cumulative, only forward: up to this seq everything has arrived at, was read by, this person.
     delivered_seq = models.PositiveBigIntegerField(default=0)
     read_seq = models.PositiveBigIntegerField(default=0)
@@ -120,9 +138,30 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["chat", "user"], name="membership_once"),
         ]
+        indexes = [
+            models.Index(
+                fields=["chat", "removed_at"],
+                name="membership_removed",
+                condition=Q(removed_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.chat_id}"
+
+    @property
+    def is_removed(self) -> bool:
+        """Stays out until a manager lets them back; see MembershipQuerySet.removed."""
+        return self.has_ended and self.removed_at is not None and self.let_back_at is None
+
+    @property
+    def was_left(self) -> bool:
+        """By the person's own will: nobody puts them back in, they are asked."""
+        return self.has_ended and self.removed_at is None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.left_at is not None
 
     @property
     def may_manage(self) -> bool:

@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 TOKEN_LENGTH = 43  # 32 random bytes in URL-safe base64
 
 
-class InviteQuerySet(models.QuerySet["Invite"]):
-    def working(self, now: datetime) -> InviteQuerySet:
-        """Those whose maker still manages the chat, too: who was sent away left no door open."""
-        managers = Membership.objects.active().filter(
+def made_by_manager() -> Exists:
+    """Its maker still manages the chat: who was sent away left no door open."""
+    return Exists(
+        Membership.objects.active().filter(
             chat=OuterRef("chat"),
             user=OuterRef("created_by"),
             user__is_active=True,
             role__in=[Membership.Role.OWNER, Membership.Role.ADMIN],
         )
+    )
+
+
+class InviteQuerySet(models.QuerySet["Invite"]):
+    def working(self, now: datetime) -> InviteQuerySet:
         return self.filter(
-            Exists(managers),
+            made_by_manager(),
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
             Q(most_uses__isnull=True) | Q(uses__lt=F("most_uses")),
             revoked_at__isnull=True,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.chats import Chat
+from chat.models.invitations import Invitation
 from chat.models.messages import Message
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 # The membership of the person who is told, in the same chat.
-_STILL_IN = {"chat__memberships__user": F("user"), "chat__memberships__left_at__isnull": True}
+_OWN_MEMBERSHIP = {"chat__memberships__user": F("user")}
+_STILL_IN = Q(chat__memberships__left_at__isnull=True)
 _READ_SEQ = F("chat__memberships__read_seq")
 
 
@@ -30,17 +32,18 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(user=user)
 
     def readable(self) -> NotificationQuerySet:
-        """Of chats that the person is in now, about what was neither deleted nor hidden."""
-        return self._readable()
+        """Of chats that the person is in now, about what was neither deleted nor hidden; and
+        invitations that are open: whoever has one was in the chat before."""
+        return self._readable(_in_or_invited())
 
     def pending(self) -> NotificationQuerySet:
         """Those of them that wait to be seen: a message that was read is not waiting."""
         unread = Q(message__isnull=True) | Q(message__seq__gt=_READ_SEQ)
-        return self._readable(unread, seen_at__isnull=True)
+        return self._readable(_in_or_invited(), unread, seen_at__isnull=True)
 
     def read_meanwhile(self) -> NotificationQuerySet:
         """Unseen ones whose message the person has read in its chat."""
-        return self._readable(message__seq__lte=_READ_SEQ, seen_at__isnull=True)
+        return self._readable(_STILL_IN, message__seq__lte=_READ_SEQ, seen_at__isnull=True)
 
     def _readable(self, *conditions: Q, **fields: Any) -> NotificationQuerySet:
         # In one call, so that all of it is asked of the same membership.
@@ -48,9 +51,13 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             *conditions,
             message__deleted_at__isnull=True,
             message__hidden_at__isnull=True,
-            **_STILL_IN,
+            **_OWN_MEMBERSHIP,
             **fields,
         )
+
+
+def _in_or_invited() -> Q:
+    return _STILL_IN | Q(invitation__in=Invitation.objects.open(timezone.now()))
 
 
 class Notification(models.Model):
@@ -66,9 +73,18 @@ class Notification(models.Model):
     )
     kind = models.CharField(max_length=8, choices=Kind)
     chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # Null for an invitation, and for a webhook.
+    # Null where somebody was added or invited, and for a webhook.
     message = models.ForeignKey(
         Message, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
+    )
+    # What the person may accept; null for whoever was added.
+    invitation = models.ForeignKey(
+        Invitation,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notifications",
+        db_index=False,
     )
     # Whose deed it is; of a webhook, who made it.
     actor = models.ForeignKey(
@@ -90,6 +106,11 @@ class Notification(models.Model):
         indexes = [
             models.Index(
                 fields=["user", "chat"], name="notification_unseen", condition=Q(seen_at=None)
+            ),
+            models.Index(
+                fields=["invitation"],
+                name="notification_invitation",
+                condition=Q(invitation__isnull=False),
             ),
         ]
 

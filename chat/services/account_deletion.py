@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 
 from chat.facts import record_fact
 from chat.fanout import HubEvent, announce
-from chat.models import Chat, Invite, Membership, Notification, User
+from chat.models import Chat, Invitation, Invite, Membership, Notification, User
 from chat.payloads import person_payload
-from chat.services.chats import dismiss
+from chat.services.memberships import dismiss
 from chat.services.sign_ins import end_sign_ins
 
 
@@ -26,6 +26,7 @@ def delete_account(user: User) -> None:
     _leave_chats(user)
     end_sign_ins(user=user)
     Notification.objects.filter(user=user).delete()
+    Invitation.objects.of(user).delete()
     Invite.objects.filter(created_by=user, revoked_at=None).update(revoked_at=timezone.now())
     user.groups.clear()
     user.user_permissions.clear()

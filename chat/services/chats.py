@@ -12,14 +12,13 @@ from django.utils.translation import gettext as _
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.facts import fact, record_fact
 from chat.fanout import HubEvent, announce
-from chat.models import Chat, Membership, User
-from chat.payloads import person_payload
+from chat.models import Chat, Invitation, Membership, User
 from chat.services.access import lock_chat, managing_membership_of, membership_of
-from chat.summaries import chat_summary
+from chat.services.invitations import check_open, invite, lock_chat_of
+from chat.services.memberships import admit, announce_arrival, dismiss, give_role, of_member
 from chat.text import check_title
 from messaging.outbox import record_many
 
-MOST_MEMBERS_OF_GROUP = 5000
 Role = Membership.Role
 
 
@@ -35,12 +34,12 @@ def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] =
         for person in people.values()
     )
     for person in people.values():
-        _announce_arrival(chat, person)
+        announce_arrival(chat, person)
     added = [person for person in people.values() if person != owner]
     record_many(
         [
             fact("chat.created", **_of_chat(chat, owner), details={"kind": kind}),
-            *(fact("member.added", **_of_member(chat, person, owner)) for person in added),
+            *(fact("member.added", **of_member(chat, person, owner)) for person in added),
         ]
     )
     return chat
@@ -69,7 +68,7 @@ def _create_direct_chat(key: str, user: User, other: User) -> Chat:
     chat = Chat.objects.create(kind=Chat.Kind.DIRECT, direct_key=key, created_by=user)
     Membership.objects.bulk_create(Membership(chat=chat, user=person) for person in (user, other))
     for person in (user, other):
-        _announce_arrival(chat, person)
+        announce_arrival(chat, person)
     kind_and_other = {"kind": chat.kind, "with": str(other.pk)}
     record_fact("chat.created", **_of_chat(chat, user), details=kind_and_other)
     return chat
@@ -90,7 +89,10 @@ def rename_chat(*, actor: User, chat_id: int, title: str) -> Chat:
 
 @transaction.atomic
 def join_chat(*, user: User, chat_id: int) -> Chat:
-    """Joins a public chat. Done twice it is done once."""
+    """Joins a public chat. Done twice it is done once.
+
+    Raises ForbiddenError for whoever was removed from it.
+    """
     chat = lock_chat(chat_id)
     if chat.kind != Chat.Kind.PUBLIC or not user.is_active:
         raise NotFoundError
@@ -99,14 +101,33 @@ def join_chat(*, user: User, chat_id: int) -> Chat:
 
 
 @transaction.atomic
-def add_member(*, actor: User, chat_id: int, user_id: int) -> Chat:
+def add_member(*, actor: User, chat_id: int, user_id: int) -> Invitation | None:
+    """Brings somebody in; whoever left by themselves is asked instead, by the invitation returned.
+
+    Raises ConflictError for whoever was removed and not let back.
+    """
     chat = lock_chat(chat_id)
     managing_membership_of(actor, chat_id)
     user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
     if user is None:
         raise NotFoundError
-    check_room_for_one_more(chat)
+    known = Membership.objects.filter(chat=chat, user=user).first()
+    if known is not None and known.was_left:
+        return invite(chat, user, by=actor)
     admit(chat, user, by=actor)
+    return None
+
+
+@transaction.atomic
+def accept_invitation(*, user: User, invitation_id: int) -> Chat:
+    """Done twice it is done once. Raises NotFoundError, ConflictError for one that is closed."""
+    chat, invitation = lock_chat_of(user, invitation_id)
+    if Membership.objects.active().filter(chat=chat, user=user).exists():
+        return chat
+    check_open(invitation)
+    admit(chat, user)
+    target = ("invitation", invitation.pk)
+    record_fact("invitation.accepted", actor=user, chat_id=chat.pk, target=target)
     return chat
 
 
@@ -122,12 +143,31 @@ def leave_chat(*, user: User, chat_id: int) -> None:
 
 @transaction.atomic
 def remove_member(*, actor: User, chat_id: int, user_id: int) -> None:
+    """Sends somebody out, who stays out until somebody who manages the chat lets them back."""
     chat = lock_chat(chat_id)
     own = managing_membership_of(actor, chat_id)
     membership = _other_membership(chat, user_id)
     if membership.role == Role.OWNER or (membership.may_manage and own.role != Role.OWNER):
         raise ForbiddenError
     dismiss(chat, membership, by=actor)
+
+
+@transaction.atomic
+def let_back(*, actor: User, chat_id: int, user_id: int) -> None:
+    """Opens the doors to whoever was removed; they come by themselves, or are added.
+
+    Done twice it is done once. Raises NotFoundError for whoever was never in the chat.
+    """
+    chat = lock_chat(chat_id)
+    managing_membership_of(actor, chat_id)
+    rows = Membership.objects.select_related("user").filter(chat=chat, user_id=user_id)
+    membership = rows.first()
+    if membership is None:
+        raise NotFoundError
+    if membership.is_removed:
+        membership.let_back_at = timezone.now()
+        membership.save(update_fields=["let_back_at"])
+        record_fact("member.let_back", **of_member(chat, membership.user, actor))
 
 
 @transaction.atomic
@@ -143,22 +183,9 @@ def set_role(*, actor: User, chat_id: int, user_id: int, role: str) -> Membershi
     if role == Role.OWNER:
         if membership.user.is_bot or not membership.user.is_active:
             raise ForbiddenError
-        _give_role(chat, own, Role.ADMIN, by=actor)
-    _give_role(chat, membership, role, by=actor)
+        give_role(chat, own, Role.ADMIN, by=actor)
+    give_role(chat, membership, role, by=actor)
     return membership
-
-
-def _give_role(chat: Chat, membership: Membership, role: str, *, by: User) -> None:
-    membership.role = role
-    membership.save(update_fields=["role"])
-    _announce_member(chat, membership.user, role)
-    _record_role(chat, membership, by=by)
-
-
-def check_room_for_one_more(chat: Chat) -> None:
-    """Of a chat that the caller has locked. Raises ConflictError."""
-    if chat.kind == Chat.Kind.GROUP and _count(chat) >= MOST_MEMBERS_OF_GROUP:
-        raise ConflictError(_("This group is full."))
 
 
 def _other_membership(chat: Chat, user_id: int) -> Membership:
@@ -170,92 +197,5 @@ def _other_membership(chat: Chat, user_id: int) -> Membership:
     return found
 
 
-def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
-    """Makes a member, again if need be, of a chat that the caller has locked."""
-    known = Membership.objects.filter(chat=chat, user=user).first()
-    if known is not None and known.left_at is None:
-        return
-    membership = known or Membership(chat=chat, user=user)
-    membership.left_at, membership.joined_at = None, timezone.now()
-    # A chat that everyone had left belongs to whoever comes first: somebody must look after it.
-    membership.role = Role.MEMBER if user.is_bot or _has_people(chat) else Role.OWNER
-    # What was written before is there to be read, but it is no news.
-    membership.delivered_seq = membership.read_seq = chat.last_seq
-    membership.save()
-    _announce_arrival(chat, user)
-    _announce_member(chat, user, membership.role)
-    action = "member.added" if by else "member.joined"
-    record_fact(action, **_of_member(chat, user, by or user), details={"role": membership.role})
-
-
-def dismiss(chat: Chat, membership: Membership, *, by: User | None = None) -> None:
-    """Ends a membership of a chat that the caller has locked."""
-    membership.left_at = timezone.now()
-    was_owner = membership.role == Role.OWNER
-    membership.role = Role.MEMBER
-    membership.save(update_fields=["left_at", "role"])
-    action = "member.removed" if by else "member.left"
-    record_fact(action, **_of_member(chat, membership.user, by or membership.user))
-    if was_owner:
-        _pass_on_ownership(chat, by or membership.user)
-    gone = {
-        "type": "member.left",
-        "chat_id": chat.pk,
-        "user_id": membership.user_id,
-        "member_count": _count(chat),
-    }
-    announce(
-        [
-            HubEvent.leave(chat.pk, membership.user_id),
-            HubEvent.to_person(membership.user_id, {"type": "chat.removed", "chat_id": chat.pk}),
-            HubEvent.to_chat(chat.pk, gone),
-        ]
-    )
-
-
-def _pass_on_ownership(chat: Chat, by: User) -> None:
-    active = Membership.objects.active().filter(chat=chat, user__is_active=True, user__is_bot=False)
-    active = active.order_by("joined_at", "pk")
-    heir = active.filter(role=Role.ADMIN).first() or active.first()
-    if heir is not None:
-        _give_role(chat, heir, Role.OWNER, by=by)
-
-
-def _announce_arrival(chat: Chat, user: User) -> None:
-    """The person's own sockets: from now on they get the chat."""
-    summary = chat_summary(user, chat.pk)
-    created = {"type": "chat.created", "chat": summary}
-    joined = HubEvent.join(chat.pk, user.pk, summary["revision"])
-    announce([joined, HubEvent.to_person(user.pk, created)])
-
-
-def _announce_member(chat: Chat, user: User, role: str) -> None:
-    joined = {
-        "type": "member.joined",
-        "chat_id": chat.pk,
-        "user": person_payload(user),
-        "role": role,
-        "member_count": _count(chat),
-    }
-    announce([HubEvent.to_chat(chat.pk, joined)])
-
-
-def _has_people(chat: Chat) -> bool:
-    return Membership.objects.active().filter(chat=chat, user__is_bot=False).exists()
-
-
-def _record_role(chat: Chat, membership: Membership, *, by: User) -> None:
-    details = {"role": membership.role}
-    record_fact("member.role_changed", **_of_member(chat, membership.user, by), details=details)
-
-
 def _of_chat(chat: Chat, actor: User) -> dict[str, Any]:
     return {"actor": actor, "chat_id": chat.pk, "target": ("chat", chat.pk)}
-
-
-def _of_member(chat: Chat, user: User, actor: User) -> dict[str, Any]:
-    return {"actor": actor, "chat_id": chat.pk, "target": ("person", user.pk)}
-
-
-def _count(chat: Chat) -> int:
-    return Membership.objects.active().filter(chat=chat).count()

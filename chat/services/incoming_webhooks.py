@@ -18,7 +18,7 @@ from chat.facts import record_fact
 from chat.models import Chat, IncomingWebhook, User
 from chat.models.people import NAME_LENGTH
 from chat.services.access import lock_chat
-from chat.services.chats import admit, dismiss
+from chat.services.memberships import admit, dismiss
 from chat.services.posting import NewPost, Posted, post_message
 from chat.services.webhooks import check_may_manage
 from chat.text import check_title

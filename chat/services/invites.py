@@ -13,7 +13,7 @@ from chat.errors import BadRequestError, ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, Invite, Membership, User
 from chat.services.access import lock_chat, managing_membership_of
-from chat.services.chats import admit, check_room_for_one_more
+from chat.services.memberships import admit
 
 TOKEN_BYTES = 32
 MOST_WORKING = 20
@@ -63,7 +63,10 @@ def revoke_invite(*, actor: User, chat_id: int, invite_id: int) -> None:
 
 @transaction.atomic
 def use_invite(*, user: User, token: str) -> Chat:
-    """Joins the chat; who is in it already uses nothing up. Raises NotFoundError, ConflictError."""
+    """Joins the chat; who is in it already uses nothing up, nor does who is refused.
+
+    Raises NotFoundError, ConflictError when the group is full, ForbiddenError for the removed.
+    """
     chat_id = Invite.objects.filter(token=token).values_list("chat_id", flat=True).first()
     if chat_id is None or not user.is_active:
         raise NotFoundError
@@ -74,7 +77,6 @@ def use_invite(*, user: User, token: str) -> Chat:
     invite = Invite.objects.working(timezone.now()).filter(token=token).first()
     if invite is None:
         raise NotFoundError
-    check_room_for_one_more(chat)
     admit(chat, user)
     invite.uses += 1
     invite.save(update_fields=["uses"])

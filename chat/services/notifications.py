@@ -23,7 +23,7 @@ from chat.directory import names_of_people
 from chat.errors import BadRequestError
 from chat.fanout import HubEvent, announce
 from chat.mentions import mentioned_names
-from chat.models import Chat, Membership, Message, Notification, User, Webhook
+from chat.models import Chat, Invitation, Membership, Message, Notification, User, Webhook
 from chat.models.chats import MANAGING_ROLES, MembershipQuerySet
 from chat.models.notifications import NotificationQuerySet
 from chat.notifications import notification_payload, notify_payload
@@ -136,6 +136,33 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
 
 
 @transaction.atomic
+def notify_of_invitations(invited: Sequence[Invited]) -> None:
+    """Those who left and are asked back: once each, as long as the invitation is open."""
+    if not invited:
+        return
+    rows = Invitation.objects.open(timezone.now()).filter(
+        chat_id__in={one.chat_id for one in invited},
+        user_id__in={one.user_id for one in invited},
+        user__is_active=True,
+        notifications=None,
+    )
+    found = {(row.chat_id, row.user_id): row for row in rows.select_related("chat", "created_by")}
+    event_ids = {(one.chat_id, one.user_id): one.event_id for one in invited}
+    _tell(
+        Notification(
+            user_id=invitation.user_id,
+            kind=Kind.INVITE,
+            chat_id=invitation.chat_id,
+            invitation=invitation,
+            actor=invitation.created_by,
+            event_id=event_ids[key],
+        )
+        for key, invitation in found.items()
+        if key in event_ids
+    )
+
+
+@transaction.atomic
 def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
     """Those who manage the chat: what is written now is no longer sent there."""
     if not webhooks:
@@ -165,11 +192,13 @@ def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
 @transaction.atomic
 def take_back(message_ids: Collection[int]) -> None:
     """The messages are gone, and so is what people were told of them."""
-    rows = Notification.objects.filter(message_id__in=message_ids)
-    taken = list(rows.values_list("pk", "user_id"))
-    if taken:
-        rows.delete()
-        _announce_each("gone", taken)
+    _remove(Notification.objects.filter(message_id__in=message_ids))
+
+
+@transaction.atomic
+def take_back_invitations(invitation_ids: Collection[int]) -> None:
+    """They are answered, or open no longer: there is nothing to accept any more."""
+    _remove(Notification.objects.filter(invitation_id__in=invitation_ids))
 
 
 @transaction.atomic
@@ -271,6 +300,13 @@ def _hearing() -> MembershipQuerySet:
 def _tell(notifications: Iterable[Notification]) -> None:
     made = Notification.objects.bulk_create(notifications)
     announce(_line(row.user_id, notification=notification_payload(row)) for row in made)
+
+
+def _remove(rows: NotificationQuerySet) -> None:
+    taken = list(rows.values_list("pk", "user_id"))
+    if taken:
+        rows.delete()
+        _announce_each("gone", taken)
 
 
 def _see(unseen: NotificationQuerySet) -> None:

@@ -11,11 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import history
+from chat.errors import ForbiddenError
 from chat.models import Chat, User
 from chat.notifications import unseen_notifications
 from chat.payloads import person_payload
 from chat.services.access import LARGEST_ID
 from chat.services.attachments import most_bytes
+from chat.services.memberships import check_may_come
 from chat.summaries import chat_summaries
 from chat.text import CONTENT_LENGTH
 
@@ -34,11 +36,11 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
         "open": None,
     }
     if chat_id is not None:
-        state["open"] = opened_chat(chats, chat_id)
+        state["open"] = opened_chat(request.user, chats, chat_id)
     return render(request, "chat/chat.html", {"state": state})
 
 
-def opened_chat(chats: list[dict[str, Any]], chat_id: int) -> dict[str, Any]:
+def opened_chat(user: User, chats: list[dict[str, Any]], chat_id: int) -> dict[str, Any]:
     """The chat with its newest messages, or a public one that could be joined. Raises Http404."""
     chat = next((chat for chat in chats if chat["id"] == chat_id), None)
     if chat is not None:
@@ -48,7 +50,17 @@ def opened_chat(chats: list[dict[str, Any]], chat_id: int) -> dict[str, Any]:
     public = Chat.objects.open_to_all().filter(pk=chat_id).first()
     if public is None:
         raise Http404
-    return {"chat_id": chat_id, "invitation": {"id": public.pk, "title": public.title}}
+    invitation = {"id": public.pk, "title": public.title, "refused": why_refused(user, chat_id)}
+    return {"chat_id": chat_id, "invitation": invitation}
+
+
+def why_refused(user: User, chat_id: int) -> str:
+    """What is said to whoever may not join; empty for all others."""
+    try:
+        check_may_come(user, chat_id)
+    except ForbiddenError as refusal:
+        return str(refusal.detail)
+    return ""
 
 
 def where_reading_goes_on(chat: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from chat import tries
 from chat.errors import ChatError, NotFoundError, TooManyError
 from chat.models import Invite, Membership, User
 from chat.services.invites import use_invite
+from chat.services.memberships import check_may_come
 
 # Of links that do not work, from one address: nobody finds a working one by trying.
 WRONG_TRIES = 60
@@ -37,6 +38,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 def _show(request: HttpRequest, token: str) -> HttpResponse:
     invite = _find(request, token)
+    if isinstance(request.user, User):
+        check_may_come(request.user, invite.chat_id)
     member_count = Membership.objects.active().filter(chat=invite.chat).count()
     page = {"invite": invite, "member_count": member_count, "next": request.path}
     return render(request, "chat/join.html", page)

@@ -22,7 +22,9 @@ DEEDS = f"""
 import uuid
 from django.test import Client
 from chat.models import User
-from chat.services.chats import add_member, create_chat, join_chat, leave_chat, remove_member
+from chat.services.chats import (
+    add_member, create_chat, join_chat, leave_chat, let_back, remove_member
+)
 from chat.services.messages import delete_message, edit_message
 from chat.services.people import create_person
 from chat.services.posting import NewPost, post_messages
@@ -52,6 +54,7 @@ delete_message(actor=ann, message_id=saved[1].message_id)
 leave_chat(user=bob, chat_id=chats[0].pk)
 join_chat(user=bob, chat_id=chats[0].pk)
 remove_member(actor=ann, chat_id=chats[0].pk, user_id=eve.pk)
+let_back(actor=ann, chat_id=chats[0].pk, user_id=eve.pk)
 add_member(actor=ann, chat_id=chats[0].pk, user_id=eve.pk)
 browser = Client()
 assert not browser.login(username="p0", password="wrong")
@@ -77,7 +80,13 @@ MORE_MESSAGES = 4
 TOLD = {"invite": CHATS * (PEOPLE - 1) + 1, "mention": 1, "reply": 1, "direct": 1}
 
 ONCE = (
-    *("member.left", "member.removed", "dead_letter.discarded", "incoming_webhook.created"),
+    *(
+        "member.left",
+        "member.removed",
+        "member.let_back",
+        "dead_letter.discarded",
+        "incoming_webhook.created",
+    ),
     *("sign_in.failed", "sign_in.succeeded", "sign_in.ended"),
     *("message.hidden", "message.restored", "person.banned"),
 )

@@ -28,6 +28,7 @@ class EveryKind(World):
         self.everyone: dict[str, User | None] = {
             "nobody": None,
             "stranger": self.eve,
+            "invited": self.gone,
             "author": self.bob,
             "owner": self.ann,
             "moderator": staff_of("Moderators"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 # The message, the upload and the receipts are the author's; the chat is the owner's.
 KINDS = (
-    *("nobody", "banned", "deleted", "stranger", "left", "removed"),
+    *("nobody", "banned", "deleted", "stranger", "left", "invited", "removed"),
     *("member", "author", "admin", "owner"),
     *("moderator", "operator", "auditor", "superuser"),
 )
@@ -34,6 +34,7 @@ AUTHOR = only("author", forbidden=("member", "admin", "owner"))
 AUTHOR_OR_MANAGERS = only("author", "admin", "owner", forbidden=("member",))
 # Of what is one's own, nobody else's is there at all.
 UPLOADER = only("author")
+INVITED = only("invited")
 # Staff with the right looks after webhooks of chats that they are not in; making one would let them
 # read, and needs the right to read besides.
 HOOKS = only("admin", "owner", "operator", "superuser", forbidden=("member", "author"))
@@ -56,6 +57,8 @@ API: Mapping[str, Line] = {
     # Removing the author, a plain member.
     "DELETE chats/{chat}/members/{member}": only("admin", "owner", forbidden=("member", "author")),
     "PATCH chats/{chat}/members/{member}": OWNER,
+    "GET chats/{chat}/removed": MANAGERS,
+    "DELETE chats/{chat}/removed/{member}": MANAGERS,
     "GET chats/{chat}/messages": MEMBERS,
     "POST chats/{chat}/messages": MEMBERS,
     "POST chats/{chat}/attachments": MEMBERS,
@@ -74,6 +77,9 @@ API: Mapping[str, Line] = {
     "GET chats/{chat}/invites": MANAGERS,
     "POST chats/{chat}/invites": MANAGERS,
     "DELETE chats/{chat}/invites/{invite}": MANAGERS,
+    # Whoever left is asked back, and reads nothing before they accept.
+    "POST invitations/{invitation}/accept": INVITED,
+    "POST invitations/{invitation}/decline": INVITED,
     "GET chats/{chat}/webhooks": HOOKS,
     "POST chats/{chat}/webhooks": NEW_HOOK,
     "PATCH chats/{chat}/webhooks/{webhook}": HOOKS,

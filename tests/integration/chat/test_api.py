@@ -9,14 +9,16 @@ import itertools
 import json
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from chat.api import urlpatterns
-from chat.models import Attachment, IncomingWebhook, Message, Webhook
+from chat.models import Attachment, IncomingWebhook, Invitation, Membership, Message, Webhook
 from chat.services.invites import create_invite
 from chat.webhooks.signing import make_secret
 from tests.people import (
@@ -71,7 +73,7 @@ class Case:
 WEBHOOKS = "chats/{chat}/webhooks"
 WEBHOOK, INCOMING = f"{WEBHOOKS}/{{webhook}}", f"{WEBHOOKS}/incoming"
 CHAT, MEMBER, MESSAGE = "chats/{chat}", "chats/{chat}/members/{member}", "messages/{message}"
-INVITES = f"{CHAT}/invites"
+INVITES, INVITATION = f"{CHAT}/invites", "invitations/{invitation}"
 NUMBERS = ["-1", "x", "1.5", "9" * 25, "true"]
 CASES = [
     Case("GET", "me"),
@@ -94,6 +96,8 @@ CASES = [
     Case("POST", f"{CHAT}/members", {"user_id": "{dan}"}, wrong={"user_id": NO_ID}),
     Case("PATCH", MEMBER, {"role": "admin"}, wrong={"role": [*NO_TEXT, "king", ""]}),
     Case("DELETE", MEMBER, status=204),
+    Case("GET", f"{CHAT}/removed", wrong_query={"page": NUMBERS}),
+    Case("DELETE", f"{CHAT}/removed/{{member}}", status=204),
     Case("GET", f"{CHAT}/messages", wrong_query={"before_seq": NUMBERS, "around_seq": NUMBERS}),
     Case(
         "POST",
@@ -153,6 +157,8 @@ CASES = [
         status=201,
     ),
     Case("DELETE", f"{INVITES}/{{invite}}", status=204),
+    Case("POST", f"{INVITATION}/accept", by="gone"),
+    Case("POST", f"{INVITATION}/decline", by="gone", status=204),
     Case("GET", f"{MESSAGE}/receipts", wrong_query={"page": NUMBERS}, by="bob"),
 ]
 HOOK_IDS = ("webhook", "delivery", "incoming")
@@ -177,7 +183,8 @@ CASES += [
     Case("POST", INCOMING, {"name": "Builds"}, wrong={"name": NO_NAME}, status=201),
     Case("DELETE", f"{INCOMING}/{{incoming}}", status=204),
 ]
-OF_A_CHAT = [case for case in CASES if "{chat}" in case.pattern or "{message}" in case.pattern]
+SOMEBODYS = ("{chat}", "{message}", "{invitation}")
+OF_A_CHAT = [case for case in CASES if any(each in case.pattern for each in SOMEBODYS)]
 WRITES = [case for case in CASES if case.writes and not case.is_form]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_case_of_a_chat = pytest.mark.parametrize("case", OF_A_CHAT, ids=str)
@@ -185,7 +192,8 @@ every_write = pytest.mark.parametrize("case", WRITES, ids=str)
 
 
 class World:
-    """Ann's group with bob and a message of his; eve is in no chat, dan in none either."""
+    """Ann's group with bob and a message of his; eve is in no chat, dan in none either;
+    gone has left it and is asked back."""
 
     def __init__(self) -> None:
         self.ann, self.bob = make_person("ann"), make_person("bob")
@@ -206,6 +214,14 @@ class World:
         self.incoming = IncomingWebhook.objects.create(
             name="Builds", chat=self.chat, bot=self.dan, created_by=self.ann
         )
+        self.gone = make_person("gone")
+        Membership.objects.create(chat=self.chat, user=self.gone, left_at=timezone.now())
+        self.invitation = Invitation.objects.create(
+            chat=self.chat,
+            user=self.gone,
+            created_by=self.ann,
+            expires_at=timezone.now() + timedelta(days=1),
+        )
         self.attachment = Attachment.objects.create(
             chat=self.chat, uploader=self.bob, kind="file", file="gone", name="a", size=1
         )
@@ -221,6 +237,7 @@ class World:
             "delivery": self.delivery.pk,
             "incoming": self.incoming.pk,
             "attachment": self.attachment.pk,
+            "invitation": self.invitation.pk,
             **ids,
         }
         return "/api/" + case.pattern.format(**given)
@@ -270,6 +287,7 @@ def test_every_route_has_a_case():
         "<int:delivery_id>": "{delivery}",
         "<int:incoming_id>": "{incoming}",
         "<int:invite_id>": "{invite}",
+        "<int:invitation_id>": "{invitation}",
         "<uuid:attachment_id>": "{attachment}",
     }
     routes = set()
@@ -346,7 +364,9 @@ class TestStranger:
         before = everything_stored()
         not_yours = world.ask(case, world.eve)
         nowhere = world.ask(
-            case, world.eve, url=world.url(case, chat=10**12, message=10**12, member=10**12)
+            case,
+            world.eve,
+            url=world.url(case, chat=10**12, message=10**12, member=10**12, invitation=10**12),
         )
         assert refusal(not_yours) == refusal(nowhere)
         assert not_yours.status_code == 404
@@ -377,7 +397,7 @@ class TestIds:
         before = everything_stored()
         names = [
             name
-            for name in ("chat", "member", "message", "invite", *HOOK_IDS)
+            for name in ("chat", "member", "message", "invite", "invitation", *HOOK_IDS)
             if f"{{{name}}}" in case.pattern
         ]
         for name, wrong in itertools.product(names, self.NONE):

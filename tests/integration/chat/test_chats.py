@@ -19,7 +19,7 @@ from chat.errors import (
 )
 from chat.models import Chat, Membership
 from chat.payloads import timestamp
-from chat.services import chats
+from chat.services import chats, memberships
 from chat.summaries import chat_summaries, chat_summary
 from tests.people import (
     ban,
@@ -254,7 +254,7 @@ class TestMembers:
         assert roles(chat) == {"ann": "owner", "bob": "admin"}
 
     def test_of_a_group_are_not_endless(self, ann, bob, monkeypatch):
-        monkeypatch.setattr(chats, "MOST_MEMBERS_OF_GROUP", 1)
+        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 1)
         chat = make_group(ann)
         refused(ConflictError, chats.add_member, actor=ann, chat_id=chat.pk, user_id=bob.pk)
 

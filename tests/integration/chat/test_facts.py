@@ -59,8 +59,13 @@ class TestFactsOfChats:
         chats.join_chat(user=eve, chat_id=chat.pk)
         chats.join_chat(user=eve, chat_id=chat.pk)  # has no effect, and is no fact
         chats.leave_chat(user=eve, chat_id=chat.pk)
-        chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
+        invitation = chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
+        assert invitation is not None
+        chats.accept_invitation(user=eve, invitation_id=invitation.pk)
         chats.remove_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
+        for _ in range(2):
+            chats.let_back(actor=ann, chat_id=chat.pk, user_id=eve.pk)
+        chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
         chats.set_role(actor=ann, chat_id=chat.pk, user_id=bob.pk, role="admin")
         chats.rename_chat(actor=bob, chat_id=chat.pk, title="Two")
         chats.leave_chat(user=ann, chat_id=chat.pk)
@@ -70,8 +75,12 @@ class TestFactsOfChats:
             ("member.added", a, own, b),
             ("member.joined", e, own, e),
             ("member.left", e, own, e),
-            ("member.added", a, own, e),
+            ("member.invited", a, own, e),
+            ("member.joined", e, own, e),
+            ("invitation.accepted", e, own, str(invitation.pk)),
             ("member.removed", a, own, e),
+            ("member.let_back", a, own, e),
+            ("member.added", a, own, e),
             ("member.role_changed", a, own, b),
             ("chat.renamed", b, own, own),
             ("member.left", a, own, a),

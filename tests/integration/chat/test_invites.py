@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.models import Chat, Invite, Membership, User
-from chat.services import chats, invites
+from chat.services import chats, invites, memberships
 from chat.services.invites import create_invite, revoke_invite, use_invite
 from chat.views import invites as pages
 from messaging.models import OutboxEvent
@@ -133,7 +133,7 @@ class TestUseInvite:
             use_invite(user=eve, token=invite.token)
 
     def test_does_not_overfill_a_group(self, invite, eve, monkeypatch):
-        monkeypatch.setattr(chats, "MOST_MEMBERS_OF_GROUP", 2)
+        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 2)
         with pytest.raises(ConflictError, match="full"):
             use_invite(user=eve, token=invite.token)
         invite.refresh_from_db()
@@ -252,7 +252,7 @@ class TestPage:
             assert b"Ask whoever sent it" in answer.content
 
     def test_of_a_full_group_says_so(self, invite, eve, monkeypatch):
-        monkeypatch.setattr(chats, "MOST_MEMBERS_OF_GROUP", 2)
+        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 2)
         answer = people.browser_of(eve).post(f"/join/{invite.token}")
         assert answer.status_code == 409
         assert b"This group is full." in answer.content

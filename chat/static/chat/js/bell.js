@@ -7,9 +7,9 @@ import { later } from "./later.js";
 
 /**
  * @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store
- * @param {(path: string) => void} open
+ * @param {(path: string) => void} open @param {(chat: any) => void} accepted  an invitation to this chat
  */
-export function keepBell(notifications, store, open) {
+export function keepBell(notifications, store, open, accepted) {
   const bell = byId("bell");
   const count = el("span.badge", { "aria-hidden": "true" });
   bell.append(count);
@@ -21,7 +21,7 @@ export function keepBell(notifications, store, open) {
     bell.title = label;
     bell.setAttribute("aria-label", label);
   };
-  bell.addEventListener("click", () => later(() => import("./notification-dialogs.js"), ({ showNotifications }) => showNotifications(notifications, store, open)));
+  bell.addEventListener("click", () => later(() => import("./notification-dialogs.js"), ({ showNotifications }) => showNotifications(notifications, store, open, accepted)));
   notifications.on("changed", show);
   show();
 }

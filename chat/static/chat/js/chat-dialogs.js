@@ -74,7 +74,7 @@ export function renameChat(chat) {
 
 /** @param {import("./types.js").Chat} chat */
 export async function leaveChat(chat) {
-  const text = chat.kind === "public" ? gettext("You can come back at any time.") : gettext("Somebody has to add you again before you can come back.");
+  const text = chat.kind === "public" ? gettext("You can come back at any time.") : gettext("Somebody has to invite you before you can come back.");
   const heir = chat.role === "owner" && chat.member_count > 1 ? ` ${gettext("Its owner will be the admin or member who has been here longest.")}` : "";
   const isSure = await confirmed({ title: gettext("Leave %(name)s?", { name: chat.title }), text: text + heir, action: gettext("Leave") });
   if (isSure) await orSay(() => api("POST", `chats/${chat.id}/leave`));

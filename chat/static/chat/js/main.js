@@ -59,7 +59,7 @@ const announcer = new Announcer();
 const isWatched = (/** @type {number} */ chatId) => chatId === room.chatId && receipts.isWatched;
 const notifications = new Notifications(store, start.notifications, isWatched);
 const ringer = new Ringer(store, go, isWatched);
-keepBell(notifications, store, go);
+keepBell(notifications, store, go, opened);
 new Banner(gateway);
 const showTitle = keepPageTitle(store, () => room.chat?.title ?? "");
 
@@ -219,6 +219,7 @@ function showNothing(chatId) {
   byId("chat-head").hidden = true;
   byId("typing").textContent = "";
   const invitation = start.open?.invitation?.id === chatId && chatId ? start.open.invitation : null;
+  if (invitation?.refused) return showEmpty("public", invitation.title, invitation.refused, [gettext("To my chats"), () => go("/")]);
   if (invitation) return showEmpty("public", invitation.title, gettext("This is a public chat. Join it to read and write."), [gettext("Join"), () => join(invitation)], [gettext("To my chats"), () => go("/")]);
   const [title, text] = chatId ? [gettext("There is nothing here"), gettext("This chat does not exist, or it is not yours.")]
     : store.chats.size ? [gettext("Choose a chat"), gettext("Pick one from the list, or begin a new one.")]

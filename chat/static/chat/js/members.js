@@ -2,11 +2,15 @@
 
 import { api } from "./api.js";
 import { avatar, byId, el, icon, iconButton, isolated, searchField } from "./dom.js";
-import { memberCount, personRow } from "./chat-list.js";
-import { confirmed, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
+import { memberCount } from "./chat-list.js";
+import { confirmed, loadedList, nextPage, orSay } from "./dialogs.js";
 import { gettext } from "./i18n.js";
+import { later } from "./later.js";
 import { openMenu } from "./menu.js";
 import { SidePanel } from "./side-panel.js";
+
+/** Opened seldom: see later.js. */
+const peopleDialogs = () => import("./people-dialogs.js");
 
 export class MembersPanel extends SidePanel {
   #store;
@@ -46,12 +50,13 @@ export class MembersPanel extends SidePanel {
       row: (member) => this.#row(member),
     });
     const close = iconButton("close", gettext("Close"), () => this.close());
-    const invite = this.#mayManage && el("button.button.small", { onclick: () => this.#invite() }, icon("plus"), gettext("Add people"));
+    const invite = this.#mayManage && el("button.button.small", { onclick: () => later(peopleDialogs, ({ addPeople }) => addPeople(chat.id, () => this.changed(chat.id))) }, icon("plus"), gettext("Add people"));
     const byLink = this.#mayManage && el("button.button.small", { onclick: () => this.#invites(chat) }, icon("link"), gettext("Invite by link"));
+    const removed = this.#mayManage && el("button.button.small", { onclick: () => later(peopleDialogs, ({ showRemoved }) => showRemoved(chat.id)) }, icon("people"), gettext("Removed people"));
     this.#count.textContent = memberCount(chat.member_count);
     this.panel.replaceChildren(
       el("header.side-head", {}, el("h2", {}, gettext("Members")), this.#count, close),
-      el("div.filter", {}, icon("search"), search), el("div.side-body", {}, this.#list.node), el("footer.side-foot", {}, invite, byLink));
+      el("div.filter", {}, icon("search"), search), el("div.side-body", {}, this.#list.node), el("footer.side-foot", {}, invite, byLink, removed));
     close.focus({ focusVisible: false });
   }
 
@@ -99,26 +104,9 @@ export class MembersPanel extends SidePanel {
 
   /** @param {import("./types.js").Person} user @param {string} path */
   async #remove(user, path) {
-    const text = gettext("%(name)s will no longer see this chat. What they wrote stays. Take back links that they know.", { name: user.name });
+    const text = gettext("%(name)s will no longer see this chat, and stays out until somebody who manages it lets them back in. What they wrote stays.", { name: user.name });
     if (!(await confirmed({ title: gettext("Remove from the chat?"), text, action: gettext("Remove") }))) return;
     await orSay(() => api("DELETE", path));
     this.changed(this.#chatId);
-  }
-
-  #invite() {
-    const chatId = this.#chatId;
-    const field = searchField(gettext("Name or username"), () => list.soon());
-    const list = loadedList(el("div.list", { "aria-live": "polite" }), {
-      none: () => (field.value.trim() ? gettext("Nobody has that name.") : ""),
-      name: "people",
-      read: async () => (field.value.trim() ? api("GET", `people?q=${encodeURIComponent(field.value.trim())}`) : { people: [] }),
-      row: (person) => personRow(person, async () => {
-        if (!(await orSay(() => api("POST", `chats/${chatId}/members`, { user_id: person.id })))) return;
-        dialog.close();
-        this.changed(chatId);
-      }),
-    });
-    const dialog = openDialog(gettext("Add people"), [field, list.node]);
-    field.focus();
   }
 }

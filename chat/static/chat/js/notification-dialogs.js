@@ -5,6 +5,7 @@ import { loadedList, openDialog, orSay, toast } from "./dialogs.js";
 import { avatar, el, isolated } from "./dom.js";
 import { exactTime, placeOf, shortMoment, timeOfDay } from "./format.js";
 import { gettext } from "./i18n.js";
+import { invitationRow } from "./invitations.js";
 import { noticeWords } from "./notifications.js";
 import { isMuted } from "./notify-level.js";
 import { plainText } from "./rich-text.js";
@@ -16,18 +17,25 @@ const FOR_GOOD = 100 * 365 * 24 * HOUR;
 
 /** @typedef {import("./types.js").Notice} Notice */
 
-/** @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store @param {(path: string) => void} open */
-export function showNotifications(notifications, store, open) {
+/**
+ * @param {import("./notifications.js").Notifications} notifications @param {import("./store.js").Store} store
+ * @param {(path: string) => void} open @param {(chat: any) => void} accepted  an invitation to this chat
+ */
+export function showNotifications(notifications, store, open, accepted) {
   const list = loadedList(el("div.list"), {
     none: gettext("Nothing yet. When somebody mentions you, replies to you, writes to you or adds you to a chat, it stands here."),
     name: "notifications",
     read: (before) => notifications.read(before),
-    row: (notice) => row(notice, store, () => go(notice)),
+    row: (notice, drop) => notice.invitation ? invitationRow(notice, { drop, accepted: enter }) : row(notice, store, () => go(notice)),
   });
   const go = (/** @type {Notice} */ notice) => {
     dialog.close();
     if (!notice.seen) orSay(() => notifications.see([notice.id]));
     open(placeOf(notice.chat_id, notice.message));
+  };
+  const enter = (/** @type {any} */ chat) => {
+    dialog.close();
+    accepted(chat);
   };
   const all = el("button.button.small", { onclick: () => orSay(async () => {
     await notifications.seeAll();

@@ -59,7 +59,10 @@
  * @property {Record<number, string>} errors  by message of one's own: why it was not passed on
  * @property {number[]} present
  *
- * What one was told of while looking elsewhere; an invitation has no message.
+ * What asks somebody back who has left a chat.
+ * @typedef {{id: number, title: string, expires_at: string}} Invitation
+ *
+ * What one was told of while looking elsewhere; whoever is added or invited has no message.
  * @typedef {object} Notice
  * @property {number} id
  * @property {"mention"|"reply"|"direct"|"invite"|"webhook"} kind
@@ -68,6 +71,7 @@
  * @property {?{id: number, seq: number, content: string}} message
  * @property {string} created_at
  * @property {boolean} seen
+ * @property {Invitation} [invitation]  may be accepted
  *
  * An address that gets the messages of a chat.
  * @typedef {object} Webhook
