@@ -103,6 +103,23 @@ class TooLargeError(ChatError):
         )
         return cls(detail % {"limit": limit // 1_000_000})
 
+    @classmethod
+    def of_frames(cls, limit: int) -> TooLargeError:
+        detail = gettext(
+            "The animation is too long: %(limit)d frames at most."
+            " Shorten it, or send it in a ZIP archive."
+        )
+        return cls(detail % {"limit": limit})
+
+    @classmethod
+    def to_draw(cls) -> TooLargeError:
+        """Of a picture that takes too much time or memory."""
+        detail = gettext(
+            "This picture takes too much work to show."
+            " Make it smaller, or send it in a ZIP archive."
+        )
+        return cls(detail)
+
 
 class SignedOutError(ChatError):
     """Raised over HTTP when nobody is signed in; a socket is closed with 4401 instead."""

@@ -1,24 +1,24 @@
 """What a person wrote, as a file: JSON Lines or CSV, chat by chat, in seq order.
 
-Read page by page, so that it takes no more memory for 100,000 messages than for a hundred, and
-holds no transaction open while somebody's slow line takes it.
+Read page by page and written in pieces: it takes no more memory for 100,000 messages or wordings
+than for a hundred, and holds neither a transaction nor a connection while a slow line takes it.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import orjson
-from asgiref.sync import sync_to_async
+from django.db.models import F
 
-from chat.csv_cells import BYTE_ORDER_MARK, text_cell
-from chat.models import Chat, Membership, Message, User
+from chat.csv_cells import csv_head, csv_row
+from chat.models import Chat, Membership, Message, MessageEdit, User
 from chat.payloads import Payload, timestamp
+from chat.pieces import in_pieces
 
-PAGE: Final = 500
+# At 4,000 characters each, a page is 1.6 MB at most.
+PAGE: Final = 100
 CSV_COLUMNS: Final = (
     "chat_id",
     "chat",
@@ -29,27 +29,48 @@ CSV_COLUMNS: Final = (
     "content",
     "reply_to_seq",
 )
-Write = Callable[[list[Payload]], str]
 
 
-async def export_lines(user: User, *, as_csv: bool) -> AsyncIterator[str]:
-    """The file in pieces."""
-    write: Write = _csv_rows if as_csv else _json_lines
-    if as_csv:
-        yield BYTE_ORDER_MARK + _row(CSV_COLUMNS)
-    pages = _pages(user)
-    read_page = sync_to_async(lambda: next(pages, None))
-    while page := await read_page():
-        yield write(page)
+def export_pieces(user: User, *, as_csv: bool) -> AsyncIterator[str]:
+    """The file, in pieces."""
+    return in_pieces(export_parts(user, as_csv=as_csv))
 
 
-def _pages(user: User) -> Iterator[list[Payload]]:
+def export_parts(user: User, *, as_csv: bool) -> Iterator[str]:
+    return _csv_lines(user) if as_csv else _json_parts(user)
+
+
+def _csv_lines(user: User) -> Iterator[str]:
+    yield csv_head(CSV_COLUMNS)
+    for message, title in _messages_of(user):
+        fields = _exported(message, title)
+        yield csv_row(fields[name] for name in CSV_COLUMNS)
+
+
+def _json_parts(user: User) -> Iterator[str]:
+    for message, title in _messages_of(user):
+        fields = {**_exported(message, title), "attachments": _attachments_of(message)}
+        # Left open: of wordings there may be more than fit into memory at once.
+        yield _json(fields).removesuffix("}") + ',"earlier":['
+        for place, edit in enumerate(_wordings_of(message)):
+            comma = "," if place else ""
+            yield comma + _json({"content": edit.content, "until": timestamp(edit.edited_at)})
+        yield "]}\n"
+
+
+def _json(fields: Payload) -> str:
+    return orjson.dumps(fields).decode()
+
+
+def _messages_of(user: User) -> Iterator[tuple[Message, str]]:
+    """Each with its chat's title."""
     for chat in _chats_of(user):
         title = _title(chat, user)
         last_seq = 0
         while rows := list(_page(user, chat, last_seq)):
             last_seq = rows[-1].seq
-            yield [_exported(message, title) for message in rows]
+            for message in rows:
+                yield message, title
 
 
 def _chats_of(user: User) -> list[Chat]:
@@ -62,9 +83,19 @@ def _page(user: User, chat: Chat, after_seq: int) -> Any:
     return (
         chat.messages.filter(sender=user, seq__gt=after_seq)
         .order_by("seq")
-        .select_related("reply_to")
-        .prefetch_related("edits", "attachments")[:PAGE]
+        .annotate(reply_to_seq=F("reply_to__seq"))
+        .prefetch_related("attachments")[:PAGE]
     )
+
+
+def _wordings_of(message: Message) -> Iterator[MessageEdit]:
+    """The earlier ones, the oldest first, a page at a time."""
+    if message.edited_at is None or not message.is_readable:
+        return
+    last_pk = 0
+    while rows := list(message.edits.filter(pk__gt=last_pk).order_by("pk")[:PAGE]):
+        last_pk = rows[-1].pk
+        yield from rows
 
 
 def _title(chat: Chat, user: User) -> str:
@@ -77,10 +108,8 @@ def _title(chat: Chat, user: User) -> str:
     return other.name if other else ""
 
 
-def _exported(message: Message, title: str) -> Payload:
-    is_readable = not (message.is_deleted or message.is_hidden)
+def _exported(message: Any, title: str) -> Payload:
     state = "deleted" if message.is_deleted else "hidden" if message.is_hidden else "sent"
-    edits = message.edits.all() if is_readable else []
     return {
         "chat_id": message.chat_id,
         "chat": title,
@@ -88,32 +117,15 @@ def _exported(message: Message, title: str) -> Payload:
         "created_at": timestamp(message.created_at),
         "edited_at": timestamp(message.edited_at),
         "state": state,
-        "content": message.content if is_readable else "",
-        "reply_to_seq": message.reply_to.seq if message.reply_to else None,
-        "attachments": [
-            {"name": attachment.name, "type": attachment.content_type, "size": attachment.size}
-            for attachment in (message.attachments.all() if is_readable else [])
-        ],
-        "earlier": [
-            {"content": edit.content, "until": timestamp(edit.edited_at)}
-            for edit in sorted(edits, key=lambda edit: edit.pk)
-        ],
+        "content": message.content if message.is_readable else "",
+        "reply_to_seq": message.reply_to_seq,
     }
 
 
-def _json_lines(page: list[Payload]) -> str:
-    return "".join(orjson.dumps(row).decode() + "\n" for row in page)
-
-
-def _csv_rows(page: list[Payload]) -> str:
-    return "".join(_row([_cell(row[name]) for name in CSV_COLUMNS]) for row in page)
-
-
-def _cell(value: Any) -> Any:
-    return text_cell(value) if isinstance(value, str) else value
-
-
-def _row(cells: Any) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow(cells)
-    return written.getvalue()
+def _attachments_of(message: Message) -> list[Payload]:
+    if not message.is_readable:
+        return []
+    return [
+        {"name": attachment.name, "type": attachment.content_type, "size": attachment.size}
+        for attachment in message.attachments.all()
+    ]

@@ -127,6 +127,9 @@ def _file(request: HttpRequest) -> UploadedFile[Any]:
         files = request.FILES.getlist("file")
     except (MultiPartParserError, SuspiciousOperation):
         files = []
+    except OSError as error:
+        logger.warning("an upload was not received", extra={"error": repr(error)})
+        raise UnavailableError from None
     if len(files) != 1:
         raise BadRequestError.of("file", _("one file, in a form (multipart/form-data)"))
     file: UploadedFile[Any] = files[0]

@@ -1,191 +1,133 @@
-"""Uploaded pictures, drawn anew: what is served was written by us, pixel by pixel.
+"""Uploaded pictures, each drawn anew in a process of its own: what is served was written by us.
 
-What a file is, its content decides; name and claimed type do not count. Knows nothing of chats.
+What a file is, its content decides; name and claimed type do not count. Knows nothing of chats, and
+never unfolds anything in this process.
 """
 
 from __future__ import annotations
 
-import io
-import struct
-import threading
-import warnings
-import zlib
+import logging
+import shutil
+import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from PIL import Image, ImageCms, ImageOps
+from django.utils.translation import gettext as _
 
-from chat.errors import TooLargeError, TooManyError
+from chat.errors import ChatError, TooLargeError, UnavailableError
+from chat.picture_process import COME_BACK_SECONDS, Drawings
+from chat.picture_seats import Seats
 
-# A file of a few kilobytes may unfold to gigabytes. 40 megapixels are more than most cameras make,
-# and 160 MB while they are worked on; an animation's frames are counted together.
-MOST_PIXELS: Final = 40_000_000
-MOST_FRAMES: Final = 1_000
-PREVIEW_SIDE: Final = 640
-# Each may hold some hundred megabytes: the others of this process wait.
-MOST_AT_ONCE: Final = 2
-SEAT_SECONDS: Final = 10.0  # longer nobody waits while others take all the seats
+logger = logging.getLogger(__name__)
 
-_READ: Final = ("PNG", "JPEG", "WEBP", "GIF")
-# A GIF that does not move becomes a PNG; a camera's file of several pictures (MPO), its first.
-_WRITTEN_AS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP", "PNG": "PNG", "GIF": "PNG"}
-_EXTENSIONS: Final = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    # Quick rather than as small as can be: somebody waits for it.
-    "JPEG": {"quality": 88, "optimize": True},
-    "PNG": {"compress_level": 2},
-    "WEBP": {"quality": 88, "method": 1},
-}
-_NO_METADATA: Final[dict[str, Any]] = {"exif": b"", "xmp": b"", "icc_profile": b""}
+# By these bytes Pillow knows the formats that we read.
+SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+SIGNATURE_BYTES: Final = 16
 
-# What Pillow raises for a file that is broken in one way or another.
-_BROKEN: Final = (
-    *(OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, TypeError),
-    *(AttributeError, RuntimeError, struct.error, zlib.error),
-)
-# A frame of a GIF may make the whole picture larger while it is read: Pillow looks at that itself.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-_BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-_seats = threading.BoundedSemaphore(MOST_AT_ONCE)
+_seats, _drawings = Seats(), Drawings()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    content: io.BytesIO
+    """Its files are gone once they are closed."""
+
+    content: IO[bytes]
     content_type: str
     # With its dot.
     extension: str
     width: int
     height: int
     # A smaller, unmoving one; None where the picture itself is small and unmoving.
-    preview: io.BytesIO | None
+    preview: IO[bytes] | None
+
+    def __enter__(self) -> Picture:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.content.close()
+        if self.preview is not None:
+            self.preview.close()
 
 
-def redraw(file: IO[bytes]) -> Picture | None:
+def may_be_picture(file: IO[bytes]) -> bool:
+    """By its first bytes: what is none waits for no seat."""
+    file.seek(0)
+    start = file.read(SIGNATURE_BYTES)
+    file.seek(0)
+    return start.startswith(SIGNATURES) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def redraw(file: IO[bytes], *, person_id: int) -> Picture | None:
     """The picture in a file: upright, in sRGB, without metadata. None: it is no whole picture.
 
-    Raises TooLargeError for one that would unfold to too many pixels, TooManyError while others
-    take all the time that there is for pictures.
+    Raises TooLargeError for one that would take too much, TooManyError while the person's own or
+    others take all the time that there is for pictures, UnavailableError where there is no room for
+    it, BadRequestError for one that breaks whoever reads it. Close it by `with`.
     """
-    if not _seats.acquire(timeout=SEAT_SECONDS):
-        raise TooManyError(retry_after=SEAT_SECONDS)
-    try:
-        with Image.open(file, formats=_READ) as image:
-            _check_pixels(image.width * image.height)
-            return _redraw(image)
-    except _BOMBS:
-        raise TooLargeError.of_pixels(MOST_PIXELS) from None
-    except _BROKEN:
+    if not may_be_picture(file):
         return None
-    finally:
-        _seats.release()
+    with _seats.taken_by(person_id):
+        return _drawn(file)
 
 
-def _redraw(image: Image.Image) -> Picture:
-    durations = _durations(image) if image.format != "MPO" else []
-    if len(durations) > 1:
-        return _animation(image, durations)
-    still = _upright(image)
-    format_name = _WRITTEN_AS[image.format or "PNG"]
-    is_small = max(still.size) <= PREVIEW_SIDE
-    return Picture(
-        content=_written(still, format_name),
-        content_type=Image.MIME[format_name],
-        extension=_EXTENSIONS[format_name],
-        width=still.width,
-        height=still.height,
-        preview=None if is_small else _preview(still),
-    )
+def close() -> None:
+    """The server is stopping: nothing is begun any more, and what runs ends now."""
+    _seats.close()
+    _drawings.close()
 
 
-def _animation(image: Image.Image, durations: list[float]) -> Picture:
-    content = io.BytesIO()
-    image.seek(0)
-    still = _upright(image)
-    image.save(
-        content,
-        format="WEBP",
-        save_all=True,
-        duration=durations,
-        loop=0,
-        quality=80,
-        method=0,
-        background=(0, 0, 0, 0),
-        **_NO_METADATA,
-    )
+def _drawn(file: IO[bytes]) -> Picture | None:
+    try:
+        with ExitStack() as opened:
+            files = [opened.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            picture = _drawn_into(file, *files)
+            if picture is not None:
+                opened.pop_all()
+                files[0].close()
+            return picture
+    except OSError as error:
+        logger.warning("no room for a picture", extra={"error": repr(error)})
+        raise no_room() from None
+
+
+def _drawn_into(
+    file: IO[bytes], copy: IO[bytes], content: IO[bytes], preview: IO[bytes]
+) -> Picture | None:
+    # On the disk, where another process can read it.
+    shutil.copyfileobj(file, copy)
+    copy.seek(0)
+    told = _drawings.run(copy, content, preview)
+    if told["outcome"] == "drawn":
+        return _picture(told, content, preview)
+    if told["outcome"] == "no_picture":
+        return None
+    raise _refusal(told)
+
+
+def _refusal(told: dict[str, Any]) -> ChatError:
+    if told["outcome"] == "too_many_pixels":
+        return TooLargeError.of_pixels(told["most"])
+    if told["outcome"] == "too_many_frames":
+        return TooLargeError.of_frames(told["most"])
+    return no_room() if told["outcome"] == "no_room" else TooLargeError.to_draw()
+
+
+def no_room() -> UnavailableError:
+    detail = _("There is no room for files just now. Try again later.")
+    return UnavailableError(detail, retry_after=COME_BACK_SECONDS)
+
+
+def _picture(told: dict[str, Any], content: IO[bytes], preview: IO[bytes]) -> Picture:
     content.seek(0)
+    preview.seek(0)
+    if not told["has_preview"]:
+        preview.close()
     return Picture(
         content=content,
-        content_type=Image.MIME["WEBP"],
-        extension=_EXTENSIONS["WEBP"],
-        width=image.width,
-        height=image.height,
-        preview=_preview(still),
+        content_type=told["content_type"],
+        extension=told["extension"],
+        width=told["width"],
+        height=told["height"],
+        preview=preview if told["has_preview"] else None,
     )
-
-
-def _durations(image: Image.Image) -> list[float]:
-    """How long each frame stays, in ms. Counts as it goes: a file may claim any number."""
-    durations: list[float] = []
-    while True:
-        try:
-            image.seek(len(durations))
-        except EOFError:
-            return durations
-        image.load()
-        durations.append(float(image.info.get("duration") or 0))
-        _check_pixels(image.width * image.height * len(durations))
-        if len(durations) > MOST_FRAMES:
-            raise TooLargeError.of_pixels(MOST_PIXELS)
-
-
-def _check_pixels(count: int) -> None:
-    if count > MOST_PIXELS:
-        raise TooLargeError.of_pixels(MOST_PIXELS)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """A copy: turned as the camera was held, its colours sRGB, and nothing told beside them."""
-    image.load()
-    still = _in_srgb(ImageOps.exif_transpose(image))
-    transparency = still.info.get("transparency")
-    still.info = {} if transparency is None else {"transparency": transparency}
-    return still
-
-
-def _in_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in {"RGB", "RGBA", "CMYK"}:
-        return image
-    mode = "RGB" if image.mode == "CMYK" else image.mode
-    try:
-        converted = ImageCms.profileToProfile(
-            image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode=mode
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        # A profile that nobody can read: the colours are shown as most viewers would.
-        return image
-    return converted or image
-
-
-def _preview(still: Image.Image) -> io.BytesIO:
-    small = _with_plain_colours(still)
-    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    return _written(small, "WEBP", quality=75)
-
-
-def _with_plain_colours(image: Image.Image) -> Image.Image:
-    """Another image, whose colours can be mixed: neither of a palette nor of 16 bits."""
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _written(image: Image.Image, format_name: str, **options: Any) -> io.BytesIO:
-    if format_name == "JPEG" and image.mode not in {"RGB", "L"}:
-        image = image.convert("RGB")
-    content = io.BytesIO()
-    image.save(content, format=format_name, **{**_OPTIONS[format_name], **_NO_METADATA, **options})
-    content.seek(0)
-    return content

@@ -11,7 +11,6 @@ from chat.models.chats import TITLE_LENGTH
 # Code points, as PostgreSQL, SQLite and Python count; JavaScript's .length counts UTF-16 units.
 CONTENT_LENGTH = 4000
 EXCERPT_LENGTH = 120
-REACTION_LENGTH = 16
 
 # PostgreSQL cannot store NUL; a lone surrogate is no character and cannot be encoded.
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -38,15 +37,6 @@ def check_content(content: str) -> str:
 def check_title(title: str) -> str:
     """A chat's title without outer spaces, on one line."""
     return _check(" ".join(title.split()), limit=TITLE_LENGTH)
-
-
-def check_reaction(emoji: str) -> str:
-    """One short reaction: no spaces, nothing that only letters can say."""
-    if any(
-        character.isspace() or (character.isalnum() and character.isascii()) for character in emoji
-    ):
-        raise BadTextError
-    return _check(emoji, limit=REACTION_LENGTH)
 
 
 def excerpt(content: str) -> str:

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+)
 
 Result = TypeVar("Result")
 
@@ -18,6 +24,14 @@ TRUSTED_IDLE_SECONDS = 30.0
 
 # What the database's client raises when the database is away.
 DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+def let_go_of_database() -> None:
+    """Before something that may take long: this thread's connection is somebody else's meanwhile.
+
+    The next query opens another one. Within a transaction nothing happens."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 class DatabaseThreads:

@@ -12,6 +12,7 @@ import logging
 import signal
 from typing import Any, Final
 
+from chat import pictures
 from chat.runtime import runtime, stop_runtime
 from messaging import background
 
@@ -71,6 +72,7 @@ class Lifecycle:
 
     async def _drain_then_stop(self, number: int, previous: Any) -> None:
         logger.info("stopping: finishing what was begun; once more to stop at once")
+        pictures.close()
         try:
             await asyncio.wait_for(stop_runtime(), MOST_DRAIN_SECONDS)
             await asyncio.to_thread(background.stop, RELAY_SECONDS)

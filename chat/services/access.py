@@ -1,6 +1,14 @@
-"""Who may do what. "Not yours" and "not there" are one answer: NotFoundError."""
+"""Who may do what. "Not yours" and "not there" are one answer: NotFoundError.
+
+# Note [Rights before locks]: whoever may not do something is told so before any row is locked. Who
+# waits for a lock learns from it that there is something, and who holds one keeps others waiting.
+# So `locked_for` looks twice: before, and under the lock, for what has changed meanwhile.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from chat.errors import ForbiddenError, NotFoundError
 from chat.models import Chat, Membership, Message, User
@@ -37,6 +45,14 @@ def managing_membership_of(user: User, chat_id: int) -> Membership:
     return membership
 
 
+def open_chat_for(user: User, chat_id: int) -> Chat:
+    """A chat that anyone may join. Raises NotFoundError."""
+    chat = Chat.objects.open_to_all().filter(pk=chat_id).first()
+    if chat is None or not user.is_active:
+        raise NotFoundError
+    return chat
+
+
 def lock_chat(chat_id: int) -> Chat:
     """The chat's row, locked until the transaction ends. See Note [Order within a chat]."""
     chat = Chat.objects.locked_in_order().filter(pk=chat_id).first()
@@ -45,13 +61,52 @@ def lock_chat(chat_id: int) -> Chat:
     return chat
 
 
-def message_for(user: User, message_id: int) -> tuple[Message, Membership]:
-    """A message in one of the person's chats, its chat locked. Raises NotFoundError."""
-    chat_id = Message.objects.filter(pk=message_id).values_list("chat_id", flat=True).first()
-    if chat_id is None:
-        raise NotFoundError
-    lock_chat(chat_id)
-    membership = membership_of(user, chat_id)
+Found = TypeVar("Found")
+
+
+def locked_for(user: User, chat_id: int, look: Callable[[User, int], Found]) -> tuple[Chat, Found]:
+    """The chat's row, locked, and what `look` finds: something of this module that raises what the
+    person is to be told. See Note [Rights before locks]."""
+    look(user, chat_id)
+    return lock_chat(chat_id), look(user, chat_id)
+
+
+def check_member(membership: Membership, sender_id: int) -> None:
+    """Of any message of the chat."""
+
+
+def check_sent(membership: Membership, sender_id: int) -> None:
+    """Of one's own message. Raises ForbiddenError."""
+    if sender_id != membership.user_id:
+        raise ForbiddenError
+
+
+def check_may_delete(membership: Membership, sender_id: int) -> None:
+    """Of one's own, and of all in a chat that one manages. Raises ForbiddenError."""
+    may_manage = membership.may_manage and not membership.chat.is_direct
+    if sender_id != membership.user_id and not may_manage:
+        raise ForbiddenError
+
+
+def message_for(
+    user: User, message_id: int, check: Callable[[Membership, int], None] = check_member
+) -> Message:
+    """A message in one of the person's chats, its chat locked. Raises NotFoundError, and what
+    `check` raises of the membership and the sender."""
+    chat_id, sender_id = _place_of(user, message_id)
+
+    def look(user: User, chat_id: int) -> None:
+        check(membership_of(user, chat_id), sender_id)
+
+    locked_for(user, chat_id, look)
     messages = Message.objects.select_related("sender", "reply_to__sender")
-    message = messages.prefetch_related("attachments").get(pk=message_id)
-    return message, membership
+    return messages.prefetch_related("attachments").get(pk=message_id)
+
+
+def _place_of(user: User, message_id: int) -> tuple[int, int]:
+    """Chat and sender, with one query: it takes as long whether the message is there or not."""
+    found = Message.objects.visible_to(user).filter(pk=message_id)
+    place = found.values_list("chat_id", "sender_id").first()
+    if place is None:
+        raise NotFoundError
+    return place

@@ -28,8 +28,9 @@ from django.utils.translation import gettext as _
 from chat.errors import ConflictError, EmptyTextError, NotFoundError, TooLargeError
 from chat.models import Attachment, User
 from chat.models.attachments import FILE_NAME_LENGTH
-from chat.pictures import Picture, redraw
+from chat.pictures import Picture, no_room, redraw
 from chat.services.access import membership_of
+from chat.threads import let_go_of_database
 
 logger = logging.getLogger(__name__)
 
@@ -55,29 +56,40 @@ def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> At
     """Keeps a file for a message that its uploader will send to this chat.
 
     Raises NotFoundError, TooLargeError, EmptyTextError (of no bytes), ConflictError (too many that
-    wait to be sent).
+    wait to be sent), UnavailableError (the disk is full), and for pictures what `redraw` raises.
     """
     membership_of(uploader, chat_id)
-    size = file.size or 0
-    if size > most_bytes():
-        raise TooLargeError.of_megabytes(settings.UPLOAD_MAX_MEGABYTES)
-    if not size:
-        raise EmptyTextError(_("This file is empty. Choose another one."))
-    if Attachment.objects.unsent_by(uploader).count() >= MOST_UNSENT:
-        raise ConflictError(_("Too many files wait to be sent. Send or remove some of them first."))
+    size = _checked_size(file)
+    _check_room(uploader)
     name = clean_file_name(file.name or "")
-    assert file.file is not None
-    picture = redraw(file.file)
     attachment = Attachment(uploader=uploader, chat_id=chat_id)
+    assert file.file is not None
+    let_go_of_database()
+    picture = redraw(file.file, person_id=uploader.pk)
     if picture is None:
         file.seek(0)
         attachment.kind = Attachment.Kind.FILE
         attachment.name, attachment.content_type, attachment.size = name, safe_type(name), size
         _save_with_files(attachment, file)
     else:
-        _describe(attachment, picture, name)
-        _save_with_files(attachment, File(picture.content), picture.preview)
+        with picture:
+            _describe(attachment, picture, name)
+            _save_with_files(attachment, picture.content, picture.preview)
     return attachment
+
+
+def _checked_size(file: UploadedFile[Any]) -> int:
+    size = file.size or 0
+    if size > most_bytes():
+        raise TooLargeError.of_megabytes(settings.UPLOAD_MAX_MEGABYTES)
+    if not size:
+        raise EmptyTextError(_("This file is empty. Choose another one."))
+    return size
+
+
+def _check_room(uploader: User) -> None:
+    if Attachment.objects.unsent_by(uploader).count() >= MOST_UNSENT:
+        raise ConflictError(_("Too many files wait to be sent. Send or remove some of them first."))
 
 
 def discard_upload(*, uploader: User, attachment_id: uuid.UUID) -> None:
@@ -162,16 +174,36 @@ def _describe(attachment: Attachment, picture: Picture, name: str) -> None:
 
 
 def _save_with_files(
-    attachment: Attachment, content: File[bytes], preview: IO[bytes] | None = None
+    attachment: Attachment, content: IO[bytes], preview: IO[bytes] | None = None
 ) -> None:
     """On the disk they are named by a number of ours, so that no name of theirs can do anything."""
     written: list[str] = []
     try:
-        for field, file in ((attachment.file, content), (attachment.preview, preview)):
+        for field, file in (("file", content), ("preview", preview)):
             if file is not None:
-                field.save(uuid.uuid4().hex, File(file), save=False)
-                written.append(field.name or "")
-        attachment.save(force_insert=True)
+                _write(attachment, field, file, written)
+        _insert(attachment)
+    except OSError as error:
+        remove_files(written)
+        logger.warning("no room for a file", extra={"error": repr(error)})
+        raise no_room() from None
     except BaseException:
         remove_files(written)
         raise
+
+
+def _write(attachment: Attachment, field: str, file: IO[bytes], written: list[str]) -> None:
+    upload = getattr(attachment, field)
+    name = upload.field.generate_filename(attachment, uuid.uuid4().hex)
+    # Before it is there: of a file that a full disk broke off, something may be.
+    written.append(name)
+    setattr(attachment, field, upload.storage.save(name, File(file)))
+
+
+@transaction.atomic
+def _insert(attachment: Attachment) -> None:
+    """One after the other for a person: of many that come at once, each counts those before it."""
+    User.objects.select_for_update(no_key=True).get(pk=attachment.uploader_id)
+    membership_of(attachment.uploader, attachment.chat_id)
+    _check_room(attachment.uploader)
+    attachment.save(force_insert=True)

@@ -13,7 +13,12 @@ from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFound
 from chat.facts import fact, record_fact
 from chat.fanout import HubEvent, announce
 from chat.models import Chat, Invitation, Membership, User
-from chat.services.access import lock_chat, managing_membership_of, membership_of
+from chat.services.access import (
+    locked_for,
+    managing_membership_of,
+    membership_of,
+    open_chat_for,
+)
 from chat.services.invitations import check_open, invite, lock_chat_of
 from chat.services.memberships import admit, announce_arrival, dismiss, give_role, of_member
 from chat.text import check_title
@@ -76,8 +81,7 @@ def _create_direct_chat(key: str, user: User, other: User) -> Chat:
 
 @transaction.atomic
 def rename_chat(*, actor: User, chat_id: int, title: str) -> Chat:
-    chat = lock_chat(chat_id)
-    managing_membership_of(actor, chat_id)
+    chat, _own = locked_for(actor, chat_id, managing_membership_of)
     before, chat.title = chat.title, check_title(title)
     chat.save(update_fields=["title"])
     titles = {"before": before, "after": chat.title}
@@ -93,9 +97,7 @@ def join_chat(*, user: User, chat_id: int) -> Chat:
 
     Raises ForbiddenError for whoever was removed from it.
     """
-    chat = lock_chat(chat_id)
-    if chat.kind != Chat.Kind.PUBLIC or not user.is_active:
-        raise NotFoundError
+    chat, _open = locked_for(user, chat_id, open_chat_for)
     admit(chat, user)
     return chat
 
@@ -106,8 +108,7 @@ def add_member(*, actor: User, chat_id: int, user_id: int) -> Invitation | None:
 
     Raises ConflictError for whoever was removed and not let back.
     """
-    chat = lock_chat(chat_id)
-    managing_membership_of(actor, chat_id)
+    chat, _own = locked_for(actor, chat_id, managing_membership_of)
     user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
     if user is None:
         raise NotFoundError
@@ -134,8 +135,7 @@ def accept_invitation(*, user: User, invitation_id: int) -> Chat:
 @transaction.atomic
 def leave_chat(*, user: User, chat_id: int) -> None:
     """Leaves a group or public chat; an owner's place goes to the next in line."""
-    chat = lock_chat(chat_id)
-    membership = membership_of(user, chat_id)
+    chat, membership = locked_for(user, chat_id, membership_of)
     if chat.is_direct:
         raise ConflictError(_("A direct chat cannot be left."))
     dismiss(chat, membership)
@@ -144,8 +144,7 @@ def leave_chat(*, user: User, chat_id: int) -> None:
 @transaction.atomic
 def remove_member(*, actor: User, chat_id: int, user_id: int) -> None:
     """Sends somebody out, who stays out until somebody who manages the chat lets them back."""
-    chat = lock_chat(chat_id)
-    own = managing_membership_of(actor, chat_id)
+    chat, own = locked_for(actor, chat_id, managing_membership_of)
     membership = _other_membership(chat, user_id)
     if membership.role == Role.OWNER or (membership.may_manage and own.role != Role.OWNER):
         raise ForbiddenError
@@ -158,8 +157,7 @@ def let_back(*, actor: User, chat_id: int, user_id: int) -> None:
 
     Done twice it is done once. Raises NotFoundError for whoever was never in the chat.
     """
-    chat = lock_chat(chat_id)
-    managing_membership_of(actor, chat_id)
+    chat, _own = locked_for(actor, chat_id, managing_membership_of)
     rows = Membership.objects.select_related("user").filter(chat=chat, user_id=user_id)
     membership = rows.first()
     if membership is None:
@@ -175,8 +173,7 @@ def set_role(*, actor: User, chat_id: int, user_id: int, role: str) -> Membershi
     """Gives a member another role; only the owner does, who by handing it over becomes an admin."""
     if role not in Role.values:
         raise BadRequestError.of("role", "owner, admin, member")
-    chat = lock_chat(chat_id)
-    own = managing_membership_of(actor, chat_id)
+    chat, own = locked_for(actor, chat_id, managing_membership_of)
     membership = _other_membership(chat, user_id)
     if own.role != Role.OWNER or membership.role == Role.OWNER:
         raise ForbiddenError

@@ -17,7 +17,7 @@ from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, IncomingWebhook, User
 from chat.models.people import NAME_LENGTH
-from chat.services.access import lock_chat
+from chat.services.access import locked_for
 from chat.services.memberships import admit, dismiss
 from chat.services.posting import NewPost, Posted, post_message
 from chat.services.webhooks import check_may_manage
@@ -33,8 +33,8 @@ USED_SECONDS: Final = 60
 @transaction.atomic
 def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[IncomingWebhook, str]:
     """With its token, of which only a hash is kept: nobody is shown it a second time."""
-    check_may_manage(actor, chat_id, STAFF_PERMISSION)
-    chat, name = lock_chat(chat_id), check_title(name)
+    chat, _may = locked_for(actor, chat_id, _check_may_manage)
+    name = check_title(name)
     if chat.is_direct:
         raise ConflictError(_("A direct chat is between two people: make a group instead."))
     _check_room(chat)
@@ -53,8 +53,7 @@ def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[In
 @transaction.atomic
 def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> None:
     """Its token is good for nothing from now on; what its bot wrote stays."""
-    check_may_manage(actor, chat_id, STAFF_PERMISSION)
-    chat = lock_chat(chat_id)
+    chat, _may = locked_for(actor, chat_id, _check_may_manage)
     rows = IncomingWebhook.objects.select_related("bot").select_for_update(of=("self",))
     webhook = rows.filter(pk=webhook_id, chat_id=chat_id).first()
     if webhook is None:
@@ -66,6 +65,10 @@ def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> No
         if membership is not None:
             dismiss(chat, membership)
         _record("incoming_webhook.revoked", actor, webhook)
+
+
+def _check_may_manage(actor: User, chat_id: int) -> None:
+    check_may_manage(actor, chat_id, STAFF_PERMISSION)
 
 
 def find_by_token(token: str) -> IncomingWebhook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from chat.errors import BadRequestError, ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, Invite, Membership, User
-from chat.services.access import lock_chat, managing_membership_of
+from chat.services.access import locked_for, managing_membership_of
 from chat.services.memberships import admit
 
 TOKEN_BYTES = 32
@@ -30,8 +31,7 @@ def create_invite(
         raise BadRequestError.of("seconds", f"{LEAST_SECONDS}–{MOST_SECONDS}")
     if most_uses is not None and not 1 <= most_uses <= MOST_USES:
         raise BadRequestError.of("most_uses", f"1–{MOST_USES}")
-    chat = lock_chat(chat_id)
-    managing_membership_of(actor, chat_id)
+    chat, _own = locked_for(actor, chat_id, managing_membership_of)
     now = timezone.now()
     if Invite.objects.working(now).filter(chat=chat).count() >= MOST_WORKING:
         raise ConflictError(_("This chat has too many links. Take one back first."))
@@ -50,8 +50,7 @@ def create_invite(
 @transaction.atomic
 def revoke_invite(*, actor: User, chat_id: int, invite_id: int) -> None:
     """Done twice it is done once."""
-    lock_chat(chat_id)
-    managing_membership_of(actor, chat_id)
+    locked_for(actor, chat_id, managing_membership_of)
     invite = Invite.objects.filter(pk=invite_id, chat_id=chat_id).first()
     if invite is None:
         raise NotFoundError
@@ -71,17 +70,24 @@ def use_invite(*, user: User, token: str) -> Chat:
     if chat_id is None or not user.is_active:
         raise NotFoundError
     # All who use or revoke a link of this chat wait here: the last use is one person's.
-    chat = lock_chat(chat_id)
-    if Membership.objects.active().filter(chat=chat, user=user).exists():
-        return chat
-    invite = Invite.objects.working(timezone.now()).filter(token=token).first()
+    chat, invite = locked_for(user, chat_id, partial(_invite_for, token=token))
     if invite is None:
-        raise NotFoundError
+        return chat
     admit(chat, user)
     invite.uses += 1
     invite.save(update_fields=["uses"])
     _record("used", invite, user)
     return chat
+
+
+def _invite_for(user: User, chat_id: int, *, token: str) -> Invite | None:
+    """None for who is in the chat already. Raises NotFoundError for a link that does not work."""
+    if Membership.objects.active().filter(chat_id=chat_id, user=user).exists():
+        return None
+    invite = Invite.objects.working(timezone.now()).filter(token=token).first()
+    if invite is None:
+        raise NotFoundError
+    return invite
 
 
 def _record(deed: str, invite: Invite, actor: User, **details: int | None) -> None:

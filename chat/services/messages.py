@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chat.errors import ConflictError, EmptyTextError, ForbiddenError
+from chat.errors import ConflictError, EmptyTextError
 from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
-from chat.services.access import lock_chat, message_for
+from chat.reactions import check_reaction, qualified
+from chat.services.access import check_may_delete, check_sent, lock_chat, message_for
 from chat.services.attachments import delete_attachments
 from chat.signals import messages_changed
-from chat.text import check_content, check_reaction
+from chat.text import check_content
 
 MOST_REACTIONS = 20
 
@@ -21,9 +22,7 @@ def edit_message(*, actor: User, message_id: int, content: str) -> int:
     """Gives one's own message another content, keeps the earlier one; returns the revision."""
     if content:
         content = check_content(content)
-    message, _membership = message_for(actor, message_id)
-    if message.sender_id != actor.pk:
-        raise ForbiddenError
+    message = message_for(actor, message_id, check_sent)
     if message.is_deleted:
         raise ConflictError(_("This message was deleted and cannot be edited."))
     if message.is_hidden:
@@ -45,11 +44,7 @@ def delete_message(*, actor: User, message_id: int) -> int:
 
     One's own, or in a chat that one manages. Done twice it is done once.
     """
-    message, membership = message_for(actor, message_id)
-    if message.sender_id != actor.pk and not (
-        membership.may_manage and not membership.chat.is_direct
-    ):
-        raise ForbiddenError
+    message = message_for(actor, message_id, check_may_delete)
     if message.is_deleted:
         return message.revision
     message.content = ""
@@ -64,9 +59,12 @@ def delete_message(*, actor: User, message_id: int) -> int:
 
 @transaction.atomic
 def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
-    """Puts or takes away one's reaction; returns the revision (the same if nothing changed)."""
-    emoji = check_reaction(emoji)
-    message, _membership = message_for(actor, message_id)
+    """Puts or takes away one's reaction; returns the revision (the same if nothing changed).
+
+    Whatever was once taken for a reaction can be taken back."""
+    if on:
+        emoji = check_reaction(emoji)
+    message = message_for(actor, message_id)
     if message.is_deleted:
         raise ConflictError(_("This message was deleted."))
     if message.is_hidden:
@@ -83,13 +81,26 @@ def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
 
 
 def _change_reaction(message: Message, actor: User, emoji: str, *, on: bool) -> bool:
-    own = Reaction.objects.filter(message=message, user=actor, emoji=emoji)
+    own = [row for row in message.reactions.filter(user=actor) if _is_same(row.emoji, emoji)]
     if not on:
-        return own.delete()[0] > 0
-    if own.exists():
+        return _take_back(own, emoji)
+    if own:
         return False
-    others = set(message.reactions.values_list("emoji", flat=True))
-    if emoji not in others and len(others) >= MOST_REACTIONS:
+    kept = message.reactions.order_by().values_list("emoji", flat=True).distinct()
+    kinds = set(map(qualified, kept))
+    if emoji not in kinds and len(kinds) >= MOST_REACTIONS:
         raise ConflictError(_("This message has as many different reactions as it can hold."))
     Reaction.objects.create(message=message, user=actor, emoji=emoji)
+    return True
+
+
+def _is_same(kept: str, given: str) -> bool:
+    return qualified(kept) == qualified(given)
+
+
+def _take_back(own: list[Reaction], emoji: str) -> bool:
+    if not own:
+        check_reaction(emoji)
+        return False
+    Reaction.objects.filter(pk__in=[row.pk for row in own]).delete()
     return True

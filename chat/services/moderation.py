@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -66,9 +68,7 @@ def set_staff_rights(
 ) -> None:
     """Which groups of staff a person is in. Not one's own, so that nobody locks themselves out."""
     _check_may(actor, "chat.change_user")
-    person = _other_person(actor, person_id)
-    if not actor.is_superuser:
-        _check_gives_no_more_than_own(actor, person, groups)
+    person = _other_person(actor, person_id, partial(_check_gives_no_more_than_own, groups=groups))
     before = _rights(person)
     person.is_staff = is_staff
     person.save(update_fields=["is_staff"])
@@ -82,6 +82,8 @@ def set_staff_rights(
 
 
 def _check_gives_no_more_than_own(actor: User, person: User, groups: Iterable[Group]) -> None:
+    if actor.is_superuser:
+        return
     if person.is_superuser:
         raise ForbiddenError(_("Only a superuser may do this to a superuser."))
     given = Permission.objects.filter(group__in=groups).select_related("content_type")
@@ -122,16 +124,27 @@ def _save_hidden(message: Message, actor: User, action: str, reason: str) -> Non
 
 def _person_to_moderate(actor: User, person_id: int) -> User:
     _check_may(actor, "chat.ban_user")
-    person = _other_person(actor, person_id)
+    return _other_person(actor, person_id, _check_may_moderate)
+
+
+def _check_may_moderate(actor: User, person: User) -> None:
     if (person.is_staff or person.is_superuser) and not actor.is_superuser:
         raise ForbiddenError(_("Only a superuser may do this to staff."))
+
+
+def _other_person(actor: User, person_id: int, check: Callable[[User, User], None]) -> User:
+    """Locked, if `check` lets it. See Note [Rights before locks] in chat.services.access."""
+    if person_id == actor.pk:
+        raise ForbiddenError(_("Not to yourself: ask somebody else of staff."))
+    people = User.objects.filter(pk=person_id)
+    check(actor, _found(people))
+    person = _found(people.select_for_update(no_key=True))
+    check(actor, person)
     return person
 
 
-def _other_person(actor: User, person_id: int) -> User:
-    if person_id == actor.pk:
-        raise ForbiddenError(_("Not to yourself: ask somebody else of staff."))
-    person = User.objects.select_for_update(no_key=True).filter(pk=person_id).first()
+def _found(people: QuerySet[User]) -> User:
+    person = people.first()
     if person is None:
         raise NotFoundError
     return person

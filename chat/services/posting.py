@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ChatError, NotFoundError
 from chat.models import Attachment, Chat, Membership, Message, User
+from chat.services.posting_locks import lock_chats_of
 from chat.signals import NO_ATTACHMENTS, messages_changed
 from chat.text import check_content
 
@@ -73,13 +74,7 @@ class _Batch:
     def __init__(self, posts: Sequence[NewPost]) -> None:
         self.posts = posts
         self.database = router.db_for_read(User)
-        chat_ids = {post.chat_id for post in posts}
-        self.chats = {
-            chat.pk: chat
-            for chat in Chat.objects.locked_in_order()
-            .filter(pk__in=chat_ids)
-            .only("last_seq", "revision")
-        }
+        self.chats = lock_chats_of({(post.chat_id, post.sender_id) for post in posts})
         self.senders = self._read_senders()
         self.known = self._read_known()
         self.quoted = self._read_quoted()
@@ -223,7 +218,10 @@ class _Batch:
         ids = {pk for post in self.posts for pk in post.attachment_ids}
         if not ids:
             return {}
-        unsent = Attachment.objects.select_for_update().filter(message__isnull=True)
+        # Only the senders' own: nobody waits for, or holds, what is somebody else's.
+        unsent = Attachment.objects.select_for_update().filter(
+            message__isnull=True, uploader_id__in={post.sender_id for post in self.posts}
+        )
         return unsent.in_bulk(list(ids))
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, User, Webhook, WebhookDelivery
-from chat.services.access import lock_chat, managing_membership_of
+from chat.services.access import locked_for, managing_membership_of
 from chat.text import check_title
 from chat.webhooks.addresses import AddressRefusedError, parse_target, resolve
 from chat.webhooks.bodies import TEST_TYPE, make_body
@@ -59,7 +59,7 @@ def create_webhook(*, actor: User, chat_id: int | None, name: str, url: str) -> 
     name, url = check_title(name), check_url(url)
     with transaction.atomic():
         if chat_id is not None:
-            _check_room(lock_chat(chat_id))
+            _check_room(locked_for(actor, chat_id, _check_may_make)[0])
         webhook = Webhook.objects.create(
             name=name, url=url, chat_id=chat_id, created_by=actor, secret=make_secret()
         )
@@ -167,9 +167,12 @@ def find_webhook(
     """One that the actor may manage. Raises NotFoundError or ForbiddenError."""
     check_may_manage(actor, chat_id)
     rows = Webhook.objects.locked() if locked else Webhook.objects.all()
-    webhook = rows.filter(pk=webhook_id).first()
-    if webhook is None or webhook.chat_id != chat_id:
+    # The chat's own: another's is not locked for those who may not touch it.
+    webhook = rows.filter(pk=webhook_id, chat=chat_id).first()
+    if webhook is None:
         raise NotFoundError
+    if locked:
+        check_may_manage(actor, chat_id)
     return webhook
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chat import tries
 from chat.devices import describe_device
 from chat.errors import NotFoundError
-from chat.export import export_lines
+from chat.export import export_pieces
 from chat.facts import record_fact
 from chat.forms import DeleteAccountForm
 from chat.models import User
@@ -97,7 +97,7 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     record_fact("account.exported", actor=user, target=("person", user.pk))
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
     return StreamingHttpResponse(
-        export_lines(user, as_csv=form == "csv"),
+        export_pieces(user, as_csv=form == "csv"),
         content_type=FORMATS[form],
         headers={"Content-Disposition": content_disposition_header(True, name)},
     )

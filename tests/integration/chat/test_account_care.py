@@ -219,6 +219,7 @@ class TestExport:
             'Line one\n"two", Привет 🙂',
         ]
         assert rows[2]["chat"] == "'=HYPERLINK(1)"
+        assert f'"{rows[2]["chat_id"]}"' in text
 
     def test_goes_through_more_than_a_page(self, anna, monkeypatch):
         monkeypatch.setattr("chat.export.PAGE", 2)

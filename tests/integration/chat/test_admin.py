@@ -7,6 +7,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -328,6 +329,15 @@ class TestDeadLetterPage:
         assert "chat-messages · audit · ValueError (2)" in page.content.decode()
 
 
+def lines_of(answer: Any) -> list[str]:
+    """Of a file that is made while it is sent."""
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in answer.streaming_content])
+
+    return async_to_sync(read)().decode().splitlines()
+
+
 @pytest.mark.embedded
 class TestExport:
     def test_gives_what_the_filters_leave_without_formulas(self):
@@ -336,20 +346,26 @@ class TestExport:
         address = reverse("admin:chat_auditentry_export")
         answer = browser.get(address, {"q": "message:12"})
         assert answer["Content-Type"].startswith("text/csv")
-        head, row, *rest = answer.content.decode().splitlines()
-        assert head.lstrip("\ufeff").startswith("place,event_id")
-        assert ",'=cmd()," in row
+        head, row, *rest = lines_of(answer)
+        assert head.lstrip("\ufeff").startswith('"place","event_id"')
+        assert ',"\'=cmd()",' in row
         assert not rest
-        assert len(browser.get(address, {"q": "message:13"}).content.decode().splitlines()) == 1
+        assert len(lines_of(browser.get(address, {"q": "message:13"}))) == 1
 
     def test_of_activity_is_of_one_span(self):
         make_row(ActivityCount)
         answer = browser_of(staff_of("Operators")).get(reverse("admin:chat_activitycount_export"))
-        assert len(answer.content.decode().splitlines()) == 2
+        assert len(lines_of(answer)) == 2
         answer = browser_of(staff_of("Operators")).get(
             reverse("admin:chat_activitycount_export"), {"span": "hour"}
         )
-        assert len(answer.content.decode().splitlines()) == 1
+        assert len(lines_of(answer)) == 1
+
+    def test_goes_through_more_than_a_page_in_the_list_s_order(self, monkeypatch):
+        monkeypatch.setattr("chat.admin.export.PAGE", 2)
+        places = [make_row(AuditEntry).pk for _ in range(5)]
+        answer = browser_of(staff_of("Auditors")).get(reverse("admin:chat_auditentry_export"))
+        assert [int(line.split('"')[1]) for line in lines_of(answer)[1:]] == places[::-1]
 
     def test_is_closed_without_the_right_to_look(self):
         for name in ("admin:chat_auditentry_export", "admin:chat_activitycount_export"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,15 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, connection, connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 from PIL import Image
 
 from chat import api, history
-from chat.errors import ConflictError
+from chat.errors import ConflictError, NotFoundError
 from chat.models import Attachment, Chat, Message, User
 from chat.services import attachments
 from chat.services.attachments import (
@@ -42,6 +47,7 @@ from tests.people import (
     remove,
     session_key,
 )
+from tests.pictures import slow_animation
 
 pytestmark = pytest.mark.django_db
 
@@ -187,12 +193,33 @@ class TestUpload:
 
     def test_leaves_no_file_behind_when_its_row_is_refused(self, ann, chat, media, monkeypatch):
         def refuse(*args: Any, **fields: Any) -> None:
-            raise OSError("the disk is full")
+            raise DatabaseError("the database is read-only")
 
         monkeypatch.setattr(Attachment, "save", refuse)
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(DatabaseError, match="read-only"):
             uploaded(ann, chat)
         assert files_in(media) == []
+
+    @pytest.mark.parametrize("file", [a_file, a_picture])
+    def test_leaves_nothing_behind_when_the_disk_is_full(self, ann, chat, media, monkeypatch, file):
+        save: Any = getattr(FileSystemStorage, "_save")  # noqa: B009  (no public name)
+
+        def break_off(self: FileSystemStorage, *arguments: Any) -> None:
+            save(self, *arguments)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(FileSystemStorage, "_save", break_off)
+        answer = upload(browser_of(ann), chat, file())
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+        assert int(answer["Retry-After"]) > 0
+        assert (files_in(media), Attachment.objects.count()) == ([], 0)
+
+    def test_that_takes_too_much_is_not_kept_unseen(self, ann, chat, media, monkeypatch):
+        monkeypatch.setattr("chat.picture_process.CPU_SECONDS", 1)
+        file = SimpleUploadedFile("party.gif", slow_animation())
+        answer = upload(browser_of(ann), chat, file)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+        assert (files_in(media), Attachment.objects.count()) == ([], 0)
 
     def test_can_be_taken_back_by_its_uploader_alone(
         self, ann, bob, chat, media, django_capture_on_commit_callbacks
@@ -207,6 +234,52 @@ class TestUpload:
     def test_that_was_sent_cannot_be_taken_back(self, ann, chat):
         assert browser_of(ann).delete(f"/api{url_of(sent(ann, chat))}").status_code == 404
         assert Attachment.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestManyUploadsAtOnce:
+    @pytest.fixture(autouse=True)
+    def closed_connections(self):
+        yield
+        connections.close_all()
+
+    def test_of_one_person_are_no_more_than_may_wait(self, ann, chat, media, monkeypatch):
+        """All are let through by the first look; only as many as there is room for are kept."""
+        monkeypatch.setattr(attachments, "MOST_UNSENT", 2)
+        all_here = threading.Barrier(5)
+        monkeypatch.setattr(
+            attachments, "redraw", lambda *given, **more: all_here.wait(20) and None
+        )
+
+        def attempt(number: int) -> str:
+            try:
+                uploaded(ann, chat, a_file(f"{number}.txt"))
+            except ConflictError:
+                return "refused"
+            finally:
+                connections.close_all()
+            return "kept"
+
+        with ThreadPoolExecutor(5) as pool:
+            outcomes = sorted(pool.map(attempt, range(5)))
+        assert outcomes == ["kept"] * 2 + ["refused"] * 3
+        assert len(files_in(media)) == Attachment.objects.count() == 2
+
+    def test_hold_no_connection_while_a_picture_is_drawn(self, ann, chat, monkeypatch):
+        held: list[bool] = []
+
+        def look(*given: Any, **more: Any) -> None:
+            held.append(connection.connection is not None)
+
+        monkeypatch.setattr(attachments, "redraw", look)
+        uploaded(ann, chat)
+        assert held == [False]
+
+    def test_by_who_is_removed_meanwhile_are_not_kept(self, ann, bob, chat, media, monkeypatch):
+        monkeypatch.setattr(attachments, "redraw", lambda *given, **more: remove(chat, bob))
+        with pytest.raises(NotFoundError):
+            uploaded(bob, chat)
+        assert (files_in(media), Attachment.objects.count()) == ([], 0)
 
 
 @pytest.mark.embedded

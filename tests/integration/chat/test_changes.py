@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
+from chat import migrations
 from chat.errors import (
     BadTextError,
     ConflictError,
@@ -219,9 +225,44 @@ class TestReaction:
         with pytest.raises(ConflictError):
             set_reaction(actor=ann, message_id=message.pk, emoji="👍", on=True)
 
-    @pytest.mark.parametrize("emoji", ["", "ok", "👍" * 20, "\0", "<b>"])
-    def test_is_an_emoji(self, ann, message, emoji):
+    @pytest.mark.parametrize("on", [True, False])
+    @pytest.mark.parametrize("emoji", ["", "ok", "дурак", "👍" * 20, "\0", "\ud83d", "<b>"])
+    def test_is_an_emoji(self, ann, message, emoji, on):
         before = everything_stored()
-        with pytest.raises((EmptyTextError, BadTextError, TooLongError)):
-            set_reaction(actor=ann, message_id=message.pk, emoji=emoji, on=True)
+        with pytest.raises(BadTextError):
+            set_reaction(actor=ann, message_id=message.pk, emoji=emoji, on=on)
         assert everything_stored() == before
+
+    def test_is_one_with_and_without_its_selector(self, ann, message):
+        plain, full = "\u2764", "\u2764\ufe0f"
+        for emoji in (plain, full):
+            assert set_reaction(actor=ann, message_id=message.pk, emoji=emoji, on=True) == 2
+        assert Reaction.objects.get().emoji == full
+        set_reaction(actor=ann, message_id=message.pk, emoji=plain, on=False)
+        assert not Reaction.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("kept", "given"), [("дурак", "дурак"), ("\u2764", "\u2764\ufe0f"), ("\u2764", "\u2764")]
+    )
+    def test_that_was_kept_otherwise_is_shown_and_can_be_taken_back(
+        self, ann, chat, message, kept, given
+    ):
+        Reaction.objects.create(message=message, user=ann, emoji=kept)
+        (change,) = changes_after(chat.pk, 0)["changes"]
+        assert change["message"]["reactions"] == [{"emoji": kept, "user_ids": [ann.pk]}]
+        assert set_reaction(actor=ann, message_id=message.pk, emoji=given, on=False) == 2
+        assert not Reaction.objects.exists()
+
+
+class TestReactionsOfBefore:
+    def test_become_one_spelling_and_one_row(self, ann, bob, message):
+        plain, full = "\u2764", "\u2764\ufe0f"
+        for person, emoji in ((ann, plain), (ann, full), (bob, plain), (bob, "дурак"), (bob, "👍")):
+            Reaction.objects.create(message=message, user=person, emoji=emoji)
+        (file,) = Path(migrations.__file__ or "").parent.glob("*_reactions_in_one_spelling.py")
+        migration = import_module(f"chat.migrations.{file.stem}")
+        for _ in range(2):
+            migration.spell_reactions(apps, SimpleNamespace(connection=connection))
+            kept = Reaction.objects.order_by("user", "emoji").values_list("user", "emoji")
+            expected = [(ann.pk, full), (bob.pk, full), (bob.pk, "дурак"), (bob.pk, "👍")]
+            assert sorted(kept) == sorted(expected)

@@ -1,225 +1,317 @@
-"""Pictures: what is one, what is told with it, and what would unfold too far."""
+"""A picture is drawn in a process of its own, which is ended when it takes too much."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import random
+import subprocess
+import sys
 import threading
-import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import IO, Any
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
-from chat import pictures
-from chat.errors import TooLargeError, TooManyError
-from chat.pictures import PREVIEW_SIDE, Picture, redraw
+from chat import picture_process, pictures
+from chat.errors import (
+    BadRequestError,
+    ChatError,
+    TooLargeError,
+    TooManyError,
+    UnavailableError,
+)
+from chat.picture_process import Drawings
+from chat.picture_seats import MOST_AT_ONCE, MOST_WAITING_EACH, Seats
+from chat.pictures import Picture, may_be_picture, redraw
+from tests import services
+from tests.pictures import (
+    HTML,
+    animation,
+    growing_gif,
+    jpeg_claiming,
+    packed_zeros,
+    plain,
+    png_claiming,
+    png_claiming_frames,
+    png_with,
+    slow_animation,
+)
 
 pytestmark = pytest.mark.embedded
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-GPS, ORIENTATION, LEFT_IS_TOP = 0x8825, 0x0112, 6
-HTML = b"<html><script>alert(1)</script></html>"
+ANN, BOB, EVE, DAN = 1, 2, 3, 4
+
+Popen = subprocess.Popen[bytes]
+until = partial(services.wait_until, seconds=10, every=0.01)
 
 
-def drawn(size: tuple[int, int] = (40, 30), mode: str = "RGB") -> Image.Image:
-    """Red on the left, blue on the right."""
-    image = Image.new("RGB", size, "red")
-    image.paste("blue", (size[0] // 2, 0, *size))
-    return image.convert(mode)
+@pytest.fixture
+def started(monkeypatch) -> list[Popen]:
+    """Every process that was started for a picture."""
+    processes: list[Popen] = []
+    start = picture_process._start
+
+    def noted(*files: IO[bytes]) -> Popen:
+        processes.append(start(*files))
+        return processes[-1]
+
+    monkeypatch.setattr(picture_process, "_start", noted)
+    return processes
 
 
-def written(image: Image.Image, form: str, **options: object) -> io.BytesIO:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    file.seek(0)
-    return file
-
-
-def animation(count: int, form: str = "GIF", size: tuple[int, int] = (40, 30)) -> io.BytesIO:
-    frames = [Image.new("RGB", size, (place * 50 % 256, 90, 10)) for place in range(count)]
-    return written(frames[0], form, save_all=True, append_images=frames[1:], duration=70)
-
-
-def redrawn(file: io.BytesIO) -> Picture:
-    picture = redraw(file)
-    assert picture is not None
-    return picture
-
-
-def colour_at(image: Image.Image, x: int, y: int) -> str:
-    red, _, blue = image.convert("RGB").getpixel((x, y))  # type: ignore[misc]
-    return "red" if red > 200 and blue < 60 else "blue" if blue > 200 and red < 60 else "other"
+def drawn(content: bytes, person_id: int = ANN) -> Picture | None:
+    return redraw(io.BytesIO(content), person_id=person_id)
 
 
 class TestPicture:
     @pytest.mark.parametrize("form", FORMATS)
-    def test_is_written_anew_and_looks_the_same(self, form):
-        picture = redrawn(written(drawn(), form))
-        with Image.open(picture.content) as image:
-            assert image.size == (picture.width, picture.height) == (40, 30)
+    def test_comes_back_drawn_with_its_preview(self, form, started):
+        picture = drawn(plain(form, (900, 450)))
+        assert picture is not None
+        assert picture.preview is not None
+        with picture, Image.open(picture.content) as image, Image.open(picture.preview) as small:
+            assert image.size == (picture.width, picture.height) == (900, 450)
             assert Image.MIME[image.format or ""] == picture.content_type
-            assert (colour_at(image, 5, 15), colour_at(image, 35, 15)) == ("red", "blue")
+            assert (small.format, small.size) == ("WEBP", (640, 320))
+        assert [process.returncode for process in started] == [0]
 
-    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
-    def test_may_have_colours_of_any_kind(self, mode):
-        big = drawn((900, 30), "L" if mode == "I;16" else mode)
-        picture = redrawn(written(big.convert(mode), "PNG"))
-        assert picture.preview is not None
-        with Image.open(picture.preview) as preview:
-            assert preview.size[0] == PREVIEW_SIDE
+    def test_that_is_small_has_no_preview(self):
+        picture = drawn(plain())
+        assert picture is not None
+        with picture:
+            assert picture.preview is None
 
-    def test_in_printers_colours_becomes_one_for_screens(self):
-        with Image.open(redrawn(written(drawn(mode="CMYK"), "JPEG")).content) as image:
-            assert image.mode == "RGB"
-
-    def test_stays_transparent(self):
-        picture = redrawn(written(Image.new("RGBA", (700, 10), (0, 0, 0, 0)), "PNG"))
-        assert picture.preview is not None
-        for file in (picture.content, picture.preview):
-            with Image.open(file) as image:
-                assert image.convert("RGBA").getpixel((0, 0))[3] == 0  # type: ignore[index]
-
-    def test_is_known_by_its_content_alone(self):
-        assert redraw(io.BytesIO(HTML)) is None
-        assert redraw(io.BytesIO(b"")) is None
-        assert redraw(io.BytesIO(b'<svg xmlns="http://www.w3.org/2000/svg"/>')) is None
-        assert redraw(written(drawn(), "TIFF")) is None
-        assert redraw(written(drawn(), "PDF")) is None
-        assert redraw(written(drawn(), "BMP")) is None
+    @pytest.mark.parametrize("content", [HTML, b"", b"GIF", b"RIFF....WAVE", b"BM", b"%PDF-1.7"])
+    def test_that_is_none_starts_no_process(self, content, started):
+        assert drawn(content) is None
+        assert started == []
 
     @pytest.mark.parametrize("form", FORMATS)
-    def test_that_is_cut_off_is_none(self, form):
-        noise = Image.effect_noise((90, 90), 80).convert("RGB")
-        whole = written(noise, form).getvalue()
-        assert redraw(io.BytesIO(whole[: len(whole) // 2])) is None
+    def test_is_known_by_its_first_bytes_wherever_it_was_read_to(self, form):
+        file = io.BytesIO(plain(form))
+        file.seek(20)
+        assert may_be_picture(file)
+        assert file.tell() == 0
 
 
-class TestPreview:
-    def test_is_at_most_640_pixels_wide_or_high(self):
-        picture = redrawn(written(drawn((600, 1280)), "JPEG"))
-        assert picture.preview is not None
-        with Image.open(picture.preview) as preview:
-            assert (preview.format, preview.size) == ("WEBP", (300, 640))
+# What somebody may send to keep a server busy, and what becomes of it: a picture, none (it is then
+# a file, which is only ever saved), or a refusal whose sentence has these words.
+HOSTILE: dict[str, tuple[Callable[[], bytes], str | bool]] = {
+    "a PNG of 400 megapixels": (lambda: png_claiming(20_000, 20_000), "40 megapixels"),
+    "a JPEG of 4,000 megapixels": (lambda: jpeg_claiming(65_000, 65_000), "40 megapixels"),
+    "a GIF that grows": (growing_gif, "40 megapixels"),
+    "a GIF of 10,000 frames of one pixel": (
+        lambda: slow_animation(frames=10_000, side=1),
+        "1000 frames",
+    ),
+    "a WebP of 1,001 frames": (lambda: animation(1_001, "WEBP", (1, 1)), "1000 frames"),
+    "a PNG that claims a million frames": (lambda: png_claiming_frames(10**6), "1000 frames"),
+    "a text of 80 MB in a PNG": (
+        lambda: png_with((b"zTXt", b"Comment\0\0" + packed_zeros(80))),
+        False,
+    ),
+    "a profile of 80 MB in a PNG": (
+        lambda: png_with((b"iCCP", b"profile\0\0" + packed_zeros(80))),
+        False,
+    ),
+    "a PNG that ends in its middle": (lambda: plain("PNG", (900, 900))[:200], False),
+    "a JPEG that ends in its middle": (lambda: plain("JPEG", (900, 900))[:700], False),
+    "a page behind a picture": (lambda: plain("GIF") + HTML, True),
+    "a page in a picture's text": (lambda: png_with((b"tEXt", b"Comment\0" + HTML)), True),
+    "an archive behind a picture": (lambda: plain("JPEG") + b"PK\x03\x04" + HTML, True),
+    "only a picture's first bytes": (lambda: b"\x89PNG\r\n\x1a\n" + HTML, False),
+}
 
-    def test_is_spared_where_the_picture_is_small(self):
-        assert redrawn(written(drawn((640, 640)), "PNG")).preview is None
+
+class TestHostileFile:
+    @pytest.mark.parametrize(("make", "outcome"), HOSTILE.values(), ids=HOSTILE.keys())
+    def test_is_drawn_or_a_file_or_refused_with_a_sentence(self, make, outcome, started):
+        if isinstance(outcome, str):
+            with pytest.raises(TooLargeError) as refused:
+                drawn(make())
+            assert outcome in str(refused.value.detail)
+        else:
+            picture = drawn(make())
+            assert (picture is not None) is outcome
+            if picture is not None:
+                with picture:
+                    assert b"script" not in picture.content.read()
+        # Of its own accord: no bound had to end it.
+        assert [process.returncode for process in started] == [0]
 
 
-class TestAnimation:
-    @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
-    def test_goes_on_moving_and_has_an_unmoving_preview(self, form):
-        picture = redrawn(animation(5, form))
-        assert picture.content_type == "image/webp"
-        assert picture.preview is not None
-        with Image.open(picture.content) as image, Image.open(picture.preview) as preview:
-            assert image.n_frames == 5  # type: ignore[attr-defined]
-            assert preview.n_frames == 1  # type: ignore[attr-defined]
+class TestBounds:
+    def test_end_what_takes_too_much_of_the_processor(self, monkeypatch, started):
+        monkeypatch.setattr(picture_process, "CPU_SECONDS", 1)
+        with pytest.raises(TooLargeError, match="too much work") as refused:
+            drawn(slow_animation())
+        assert "ZIP" in str(refused.value.detail)
+        assert started[0].returncode is not None
 
-    def test_of_too_many_pixels_over_its_frames_is_refused(self, monkeypatch):
-        monkeypatch.setattr(pictures, "MOST_PIXELS", 40 * 30 * 4)
-        assert redraw(animation(4)) is not None
+    def test_end_what_takes_too_long_by_the_clock(self, monkeypatch, started):
+        monkeypatch.setattr(picture_process, "MOST_SECONDS", 0.05)
+        with pytest.raises(TooManyError) as refused:
+            drawn(slow_animation())
+        assert refused.value.retry_after
+        assert started[0].returncode is not None
+
+    def test_end_what_takes_too_much_memory(self, monkeypatch):
+        monkeypatch.setattr(picture_process, "MEMORY_BYTES", 80_000_000)
+        with pytest.raises(TooLargeError, match="too much work"):
+            drawn(plain("PNG", (4_000, 4_000)))
+
+    def test_end_what_would_be_written_too_large(self, monkeypatch):
+        monkeypatch.setattr(picture_process, "FILE_BYTES", 1_000)
         with pytest.raises(TooLargeError):
-            redraw(animation(5))
+            drawn(slow_animation(frames=1))
 
-    def test_of_too_many_frames_is_refused(self, monkeypatch):
-        monkeypatch.setattr(pictures, "MOST_FRAMES", 4)
-        with pytest.raises(TooLargeError):
-            redraw(animation(5))
+    def test_that_a_full_disk_sets_are_told_as_such(self, monkeypatch):
+        def full(*files: object) -> None:
+            raise OSError(28, "No space left on device")
 
+        monkeypatch.setattr("chat.pictures.shutil.copyfileobj", full)
+        with pytest.raises(UnavailableError, match="no room"):
+            drawn(plain())
 
-class TestMetadata:
-    def camera_file(self, form: str) -> io.BytesIO:
-        exif = Image.Exif()
-        exif[0x010F] = "A camera"
-        exif[GPS] = {1: "N", 2: (52.0, 31.0, 12.0)}
-        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-        return written(drawn(), form, exif=exif, icc_profile=profile, xmp=b"<x>Nevsky 1</x>")
+    @pytest.mark.parametrize(
+        ("program", "error"),
+        [
+            ("import os; os.abort()", BadRequestError),
+            ("raise ValueError('words of the file')", BadRequestError),
+            ("import os; os.kill(os.getpid(), 9)", UnavailableError),
+        ],
+    )
+    def test_hold_where_the_process_dies(self, monkeypatch, caplog, program, error):
+        def start(*files: object) -> Popen:
+            pipe = subprocess.PIPE
+            return subprocess.Popen([sys.executable, "-c", program], stdout=pipe, stderr=pipe)
 
-    @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-    def test_is_gone(self, form):
-        given = self.camera_file(form)
-        assert b"A camera" in given.getvalue()
-        content = redrawn(given).content.read()
-        for told in (b"A camera", b"Exif", b"Nevsky", b"ICC", b"iCCP"):
-            assert told not in content
-        with Image.open(io.BytesIO(content)) as image:
-            assert not image.getexif()
-            assert not set(image.info) & {"exif", "xmp", "icc_profile", "comment"}
-
-    def test_comments_are_gone(self):
-        for form in ("JPEG", "GIF"):
-            assert (
-                b"my address"
-                not in redrawn(written(drawn(), form, comment=b"my address")).content.read()
-            )
-
-    def test_turns_the_picture_before_it_goes(self):
-        exif = Image.Exif()
-        exif[ORIENTATION] = LEFT_IS_TOP
-        picture = redrawn(written(drawn((40, 30)), "JPEG", exif=exif))
-        assert (picture.width, picture.height) == (30, 40)
-        with Image.open(picture.content) as image:
-            assert (colour_at(image, 15, 5), colour_at(image, 15, 35)) == ("red", "blue")
-
-    def test_that_is_a_profile_nobody_can_read_harms_nothing(self):
-        file = written(drawn(), "PNG", icc_profile=b"no profile" * 50)
-        assert redrawn(file).content_type == "image/png"
+        monkeypatch.setattr(picture_process, "_start", start)
+        with pytest.raises(error):
+            drawn(plain())
+        assert "words of the file" not in caplog.text
 
 
-class TestPolyglot:
-    @pytest.mark.parametrize("form", FORMATS)
-    def test_keeps_nothing_that_stood_behind_the_picture(self, form):
-        file = io.BytesIO(written(drawn(), form).getvalue() + HTML)
-        assert b"script" not in redrawn(file).content.read()
+class TestProcess:
+    def test_is_given_no_secrets(self, monkeypatch):
+        given: list[dict[str, str]] = []
 
-    def test_keeps_nothing_that_stood_in_its_chunks(self):
-        plain = written(drawn(), "PNG").getvalue()
-        text = b"tEXtComment\0" + HTML
-        chunk = (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
-        picture = redrawn(io.BytesIO(plain[:33] + chunk + plain[33:]))
-        assert b"script" not in picture.content.read()
+        def noted(*arguments: Any, **options: Any) -> Popen:
+            given.append(options["env"])
+            return Popen(*arguments, **options)
 
+        monkeypatch.setenv("SECRET_KEY", "a secret")
+        monkeypatch.setattr(subprocess, "Popen", noted)
+        picture = drawn(plain())
+        assert picture is not None
+        with picture:
+            assert {"SECRET_KEY", "DATABASE_URL"}.isdisjoint(given[0])
 
-class TestBomb:
-    def png_claiming(self, width: int, height: int) -> io.BytesIO:
-        """A few bytes that say they are as large as that."""
-        plain = bytearray(written(Image.new("L", (1, 1)), "PNG").getvalue())
-        plain[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-        plain[29:33] = zlib.crc32(bytes(plain[12:29])).to_bytes(4, "big")
-        return io.BytesIO(bytes(plain))
-
-    @pytest.mark.parametrize("side", [6_400, 20_000, 60_000])
-    def test_is_refused_before_it_unfolds(self, side):
-        with pytest.raises(TooLargeError) as refused:
-            redraw(self.png_claiming(side, side))
-        assert "40 megapixels" in str(refused.value.detail)
-
-    def test_in_a_later_frame_is_refused(self):
-        file = bytearray(animation(2).getvalue())
-        second = file.rindex(b"\x2c\0\0\0\0")
-        file[second + 5 : second + 9] = b"\xff\xff\xff\xff"
-        with pytest.raises(TooLargeError):
-            redraw(io.BytesIO(bytes(file)))
+    def test_ends_when_the_server_stops(self, monkeypatch, started):
+        monkeypatch.setattr(pictures, "_drawings", Drawings())
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(drawn, slow_animation())
+            until(lambda: bool(pictures._drawings._running))
+            pictures._drawings.close()
+            with pytest.raises(UnavailableError):
+                running.result(timeout=10)
+        assert started[0].returncode is not None
 
 
-class TestBrokenFiles:
-    def test_end_as_no_picture_whatever_is_broken(self):
-        chance = random.Random(7)
-        whole = [written(drawn(), form).getvalue() for form in FORMATS]
-        whole += [animation(3, form).getvalue() for form in ("GIF", "WEBP", "PNG")]
-        for _ in range(300):
-            broken = bytearray(chance.choice(whole))
-            for _ in range(chance.randint(1, 20)):
-                broken[chance.randrange(min(len(broken), 300))] = chance.randrange(256)
-            with contextlib.suppress(TooLargeError):
-                redraw(io.BytesIO(bytes(broken[: chance.randint(1, len(broken))])))
+class Sitting:
+    """People on seats, each in a thread of their own until they are told to stand up."""
+
+    def __init__(self, seats: Seats) -> None:
+        self.seats = seats
+        self.seated: list[int] = []
+        self.refused: list[ChatError] = []
+        self._leave = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def sit(self, person_id: int) -> None:
+        thread = threading.Thread(target=self._sit, args=(person_id,))
+        self._threads.append(thread)
+        thread.start()
+
+    def stand_up(self) -> None:
+        self._leave.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _sit(self, person_id: int) -> None:
+        try:
+            with self.seats.taken_by(person_id):
+                self.seated.append(person_id)
+                self._leave.wait(20)
+        except ChatError as error:
+            self.refused.append(error)
 
 
 class TestSeats:
-    def test_are_not_waited_for_longer_than_a_person_would(self, monkeypatch):
-        monkeypatch.setattr(pictures, "SEAT_SECONDS", 0.05)
-        monkeypatch.setattr(pictures, "_seats", threading.BoundedSemaphore(1))
-        with pictures._seats, pytest.raises(TooManyError):
-            redraw(io.BytesIO(HTML))
-        assert redraw(io.BytesIO(HTML)) is None
+    @pytest.fixture
+    def sitting(self):
+        sitting = Sitting(Seats())
+        yield sitting
+        sitting.stand_up()
+
+    def wait_for_seated(self, sitting: Sitting, count: int) -> None:
+        until(lambda: len(sitting.seated) == count)
+
+    def wait_for_queue(self, sitting: Sitting, length: int) -> None:
+        until(lambda: len(sitting.seats._queue) == length)
+
+    def test_are_one_for_each_person(self, sitting):
+        for place in range(MOST_WAITING_EACH + 1):
+            sitting.sit(ANN)
+            until(lambda: sitting.seated == [ANN])
+            self.wait_for_queue(sitting, place)
+        sitting.sit(BOB)
+        until(lambda: sitting.seated == [ANN, BOB])
+
+    def test_are_not_queued_for_by_one_person_without_end(self, sitting):
+        sitting.sit(ANN)
+        until(lambda: sitting.seated == [ANN])
+        for place in range(MOST_WAITING_EACH):
+            sitting.sit(ANN)
+            self.wait_for_queue(sitting, place + 1)
+        with pytest.raises(TooManyError) as refused, sitting.seats.taken_by(ANN):
+            pass
+        assert refused.value.retry_after
+
+    def test_are_given_in_the_order_in_which_people_came(self, sitting):
+        for place, person in enumerate((ANN, BOB)):
+            sitting.sit(person)
+            self.wait_for_seated(sitting, place + 1)
+        assert MOST_AT_ONCE == 2
+        for place, person in enumerate((EVE, DAN)):
+            sitting.sit(person)
+            self.wait_for_queue(sitting, place + 1)
+        sitting.stand_up()
+        assert sitting.seated == [ANN, BOB, EVE, DAN]
+
+    def test_are_not_waited_for_longer_than_a_person_would(self, sitting, monkeypatch):
+        for person in (ANN, BOB):
+            sitting.sit(person)
+        self.wait_for_seated(sitting, 2)
+        monkeypatch.setattr("chat.picture_seats.SEAT_SECONDS", 0.05)
+        with pytest.raises(TooManyError), sitting.seats.taken_by(EVE):
+            pass
+        assert sitting.seats._queue == []
+
+    def test_let_nobody_in_when_the_server_stops(self, sitting):
+        for person in (ANN, BOB):
+            sitting.sit(person)
+        self.wait_for_seated(sitting, 2)
+        sitting.sit(EVE)
+        self.wait_for_queue(sitting, 1)
+        sitting.seats.close()
+        until(lambda: [type(error) for error in sitting.refused] == [UnavailableError])
+
+    def test_of_a_failed_picture_are_free_again(self):
+        seats = Seats(1)
+        for _ in range(2):
+            with pytest.raises(ValueError), seats.taken_by(ANN):
+                raise ValueError

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from chat.errors import BadTextError, EmptyTextError, TooLongError
-from chat.text import check_content, check_reaction, check_title, excerpt
+from chat.text import check_content, check_title, excerpt
 from messaging.schemas import find_schema
 from tests import needs
 
@@ -161,33 +161,6 @@ class TestTitle:
     def test_holds_no_control_character(self, title):
         with pytest.raises(BadTextError):
             check_title(title)
-
-
-class TestReaction:
-    @pytest.mark.parametrize(
-        "emoji", ["👍", "❤️", FAMILY, "\U0001f44d\U0001f3fd", "\U0001f1fa\U0001f1f3", "\U0001fa77"]
-    )
-    def test_is_an_emoji(self, emoji):
-        assert check_reaction(emoji) == emoji
-
-    @pytest.mark.parametrize("emoji", ["a", "ok", "👍 👍", "👍\n", "1", "a\u0301"])
-    def test_is_not_words(self, emoji):
-        with pytest.raises(BadTextError):
-            check_reaction(emoji)
-
-    @pytest.mark.parametrize("emoji", ["", "\u200d", "\ufe0f"])
-    def test_is_seen(self, emoji):
-        with pytest.raises(EmptyTextError):
-            check_reaction(emoji)
-
-    @pytest.mark.parametrize("emoji", ["👍\0", "\ud83d"])
-    def test_can_be_stored(self, emoji):
-        with pytest.raises(BadTextError):
-            check_reaction(emoji)
-
-    def test_is_short(self):
-        with pytest.raises(TooLongError):
-            check_reaction("👍" * 17)
 
 
 class TestExcerpt:
