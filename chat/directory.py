@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
-from django.db.models import Count, Exists, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
 
+from chat.lookalikes import skeleton
 from chat.models import Chat, Membership, User
+from chat.names import normal_form
 from chat.payloads import Payload, person_payload, sender_payload, timestamp
 
 MOST_FOUND = 20
@@ -18,12 +21,24 @@ PAGE_MEMBERS = 100
 
 def holding(field: str, words: str) -> Q:
     """The field holds the words in any case. SQLite alone knows the case of ASCII letters only."""
-    cases = {words, words.lower(), words.upper(), words.capitalize(), words.title()}
+    # Titles are kept as they were typed; names are in NFC.
+    forms = (words, unicodedata.normalize("NFC", words))
+    cases = {
+        case
+        for form in forms
+        for case in (form, form.lower(), form.upper(), form.capitalize(), form.title())
+    }
     return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
 
 
+def called(words: str, prefix: str = "") -> Q:
+    """Of people: their username or name holds the words; usernames are in normal form."""
+    username = holding(f"{prefix}username", normal_form(words).removeprefix("@"))
+    return username | holding(f"{prefix}display_name", words)
+
+
 def names_of_people(names: Collection[str]) -> dict[int, str]:
-    """The people with these usernames (given in lower case), by id; any case is the same name."""
+    """The people with these usernames (given in normal form), by id."""
     cases = {case for name in names for case in (name, name.upper(), name.title())}
     people = User.objects.annotate(lowered=Lower("username")).filter(
         # The database's own idea of lower case may end with ASCII.
@@ -31,17 +46,17 @@ def names_of_people(names: Collection[str]) -> dict[int, str]:
         is_active=True,
         is_bot=False,
     )
-    return {pk: username.lower() for pk, username in people.values_list("pk", "username")}
+    return {pk: normal_form(username) for pk, username in people.values_list("pk", "username")}
 
 
 def find_people(user: User, words: str) -> list[Payload]:
     """Active people whose name or username begins with, or holds, the words; not oneself."""
-    if not words:
+    if not words.removeprefix("@"):
         return []
-    matching = holding("username", words) | holding("display_name", words)
-    people = User.objects.filter(matching, is_active=True, is_bot=False).exclude(pk=user.pk)
+    people = User.objects.filter(called(words), is_active=True, is_bot=False).exclude(pk=user.pk)
     # Those who begin with it come first.
-    first = people.filter(username__istartswith=words).order_by("username")[:MOST_FOUND]
+    beginning = normal_form(words).removeprefix("@")
+    first = people.filter(username__istartswith=beginning).order_by("username")[:MOST_FOUND]
     found = {person.pk: person for person in first}
     for person in people.order_by("username")[:MOST_FOUND]:
         found.setdefault(person.pk, person)
@@ -50,11 +65,12 @@ def find_people(user: User, words: str) -> list[Payload]:
 
 def find_public_chats(user: User, words: str, page: int) -> Payload:
     own = Membership.objects.active().filter(chat=OuterRef("pk"), user=user)
-    active = Q(memberships__left_at__isnull=True, memberships__isnull=False)
+    people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
+    count = people.values("chat").annotate(count=Count("pk")).values("count")
     chats = (
         Chat.objects.open_to_all()
         .filter(holding("title", words))
-        .annotate(count=Count("memberships", filter=active), joined=Exists(own))
+        .annotate(count=Coalesce(Subquery(count), 0), joined=Exists(own))
         .order_by("-count", "title", "pk")
         .values_list("pk", "title", "count", "joined")
     )
@@ -72,10 +88,7 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
 def list_members(chat_id: int, words: str, page: int) -> Payload:
     members = (
         Membership.objects.active()
-        .filter(
-            holding("user__username", words) | holding("user__display_name", words),
-            chat_id=chat_id,
-        )
+        .filter(called(words, "user__"), chat_id=chat_id)
         .select_related("user")
         .order_by("user__username")
     )
@@ -108,6 +121,16 @@ def list_removed(chat_id: int, page: int) -> Payload:
         ],
         "more": len(rows) > PAGE_MEMBERS,
     }
+
+
+def is_name_of_member(chat_id: int, name: str) -> bool:
+    """Whether somebody in the chat has a name or a username that looks like this one."""
+    shape = skeleton(name)
+    people = Membership.objects.active().people().filter(chat_id=chat_id)
+    if people.filter(user__username_skeleton=shape).exists():
+        return True
+    names = people.exclude(user__display_name="").values_list("user__display_name", flat=True)
+    return any(skeleton(shown) == shape for shown in names.iterator())
 
 
 def member_payload(membership: Membership) -> Payload:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.models import User
-from chat.models.people import NAME_LENGTH
+from chat.names import NAME_LENGTH
 from chat.payloads import timestamp
 from messaging.outbox import NewEvent, record_many
 

@@ -13,11 +13,18 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from chat.errors import ChatError
 from chat.models import User
-from chat.models.people import NAME_LENGTH
+from chat.names import (
+    MOST_TYPED,
+    NAME_LENGTH,
+    USERNAME_LENGTH,
+    as_validation_error,
+    check_not_reserved,
+    check_username,
+    normal_form,
+)
+from chat.services.people import check_own_name
 from chat.sign_in_throttle import Attempt
-from chat.text import check_title
 
 THEMES = [
     ("", _("As the system has it")),
@@ -26,14 +33,12 @@ THEMES = [
 ]
 
 
-def clean_name(name: str) -> str:
-    """A person's name on one line; empty is fine: then the username is shown."""
-    if not name.strip():
-        return ""
-    try:
-        return check_title(name)
-    except ChatError as error:
-        raise ValidationError(str(error.detail)) from error
+class UsernameField(forms.CharField):
+    """Normalised first, then checked: what is typed may be longer than what is kept."""
+
+    def to_python(self, value: Any) -> str:
+        typed = super().to_python(value) or ""
+        return normal_form(typed) if len(typed) <= MOST_TYPED else typed
 
 
 class SignInForm(auth_forms.AuthenticationForm):
@@ -80,6 +85,19 @@ def too_many_accounts(seconds: int) -> str:
 
 
 class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    username = UsernameField(
+        label=_("Username"),
+        max_length=USERNAME_LENGTH,
+        help_text=_("Letters of one alphabet, digits and . _ - + @. Others find you by it."),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "username",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
     password = forms.CharField(
         label=_("Password"),
         strip=False,
@@ -91,30 +109,19 @@ class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     class Meta:
         model = User
         fields = ["username", "display_name"]
-        help_texts = {
-            "username": _("Letters, digits and @ . + - _. Others find you by it."),
-            "display_name": _("How others see you. You can leave it empty."),
-        }
-        widgets = {
-            "username": forms.TextInput(
-                attrs={
-                    "autocomplete": "username",
-                    "autocapitalize": "none",
-                    "spellcheck": "false",
-                    "autofocus": True,
-                }
-            ),
-            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
-        }
+        help_texts = {"display_name": _("How others see you. You can leave it empty.")}
+        widgets = {"display_name": forms.TextInput(attrs={"autocomplete": "name"})}
 
     def clean_display_name(self) -> str:
-        return clean_name(self.cleaned_data["display_name"])
+        with as_validation_error():
+            return check_own_name(self.cleaned_data["display_name"])
 
     def clean_username(self) -> str:
-        username: str = self.cleaned_data["username"]
-        if User.objects.filter(username__iexact=username).exists():
-            raise ValidationError(_("This username is taken. Choose another one."))
-        return username
+        with as_validation_error():
+            name = check_username(self.cleaned_data["username"])
+            check_not_reserved(name)
+            User.objects.check_free(name)
+        return name
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -148,14 +155,16 @@ class ProfileForm(forms.Form):
         help_text=_("Switched off, you do not see it of others either."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
         language.choices = [("", _("As the browser asks")), *own_names_of_languages()]
 
     def clean_display_name(self) -> str:
-        return clean_name(self.cleaned_data["display_name"])
+        with as_validation_error():
+            return check_own_name(self.cleaned_data["display_name"], user=self.user)
 
 
 class DeleteAccountForm(forms.Form):
@@ -177,8 +186,8 @@ class DeleteAccountForm(forms.Form):
         self.request, self.user = request, user
 
     def clean_username(self) -> str:
-        username: str = self.cleaned_data["username"].strip()
-        if username.casefold() != self.user.username.casefold():
+        username: str = self.cleaned_data["username"]
+        if normal_form(username) != normal_form(self.user.username):
             raise ValidationError(_("This is not your username."))
         return username
 

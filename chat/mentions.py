@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from chat.models.people import USERNAME_LENGTH
+from chat.names import USERNAME_LENGTH, normal_form
 
 _FENCE_BEGINS = re.compile(r"```[^\n`]*\n")
 _FENCE_ENDS = re.compile(r"```[ \t]*(?:\n|\Z)")
@@ -16,7 +16,8 @@ _FENCE_ENDS = re.compile(r"```[ \t]*(?:\n|\Z)")
 # their ends: so one look from left to right is enough, however the text was made.
 _NAME = re.compile(
     # \ufeff: white space to JavaScript.
-    r"`[^`\n]+`|https?://[^\s\ufeff<>\"'`*]+|(?<![\w@.+-])@(\w[\w@.+-]*)",
+    # \u0300-\u036f: accents that are not yet one with their letters.
+    r"`[^`\n]+`|https?://[^\s\ufeff<>\"'`*]+|(?<![\w@.+-])@(\w[\w\u0300-\u036f@.+-]*)",
     re.IGNORECASE,
 )
 # A sentence's own signs at the end of a name.
@@ -24,16 +25,16 @@ _ENDING = "@.+-"
 
 
 def mentioned_names(text: str) -> frozenset[str]:
-    """The usernames in it, in lower case; whether anybody is called so is another question."""
+    """The usernames in it, in normal form; whether anybody is called so is another question."""
     if "@" not in text:
         return frozenset()
     names = (
-        found[1].rstrip(_ENDING)
+        normal_form(found[1].rstrip(_ENDING))
         for part in _outside_of_fences(text)
         for found in _NAME.finditer(part)
         if found[1]
     )
-    return frozenset(name.lower() for name in names if len(name) <= USERNAME_LENGTH)
+    return frozenset(name for name in names if len(name) <= USERNAME_LENGTH)
 
 
 def _outside_of_fences(text: str) -> Iterator[str]:

@@ -57,6 +57,7 @@ def _receivers(message: Message, *, show_reading: bool) -> Any:
     shown = Q(user__shares_reading=True, read_seq__gte=message.seq)
     return (
         Membership.objects.active()
+        .people()
         .filter(chat_id=message.chat_id, joined_at__lte=message.created_at)
         .exclude(user_id=message.sender_id)
         .annotate(

@@ -28,12 +28,14 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def person_payload(user: User) -> Payload:
-    person = {"id": user.pk, "name": user.name, "username": user.username}
+    person = sender_payload(user)
     return {**person, "deleted": True} if user.deleted_at else person
 
 
 def sender_payload(user: User) -> Payload:
-    return {"id": user.pk, "name": user.name}
+    """Who did something. That it was a bot is said only of bots."""
+    sender = {"id": user.pk, "name": user.name, "username": user.username}
+    return {**sender, "is_bot": True} if user.is_bot else sender
 
 
 def message_payload(

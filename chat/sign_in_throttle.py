@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from chat import tries
 from chat.audit.sign_ins import record_failed_sign_in
+from chat.names import normal_form
 
 WINDOW_SECONDS = 5 * 60
 TRIES_PER_ACCOUNT_AND_ADDRESS = 6
@@ -38,7 +39,7 @@ class Attempt:
 
     @classmethod
     def of(cls, request: HttpRequest, username: str) -> Attempt:
-        account = username.strip().casefold()
+        account = normal_form(username)
         return cls(
             account=account,
             address=request.META.get("REMOTE_ADDR") or "",
@@ -85,7 +86,7 @@ class Attempt:
 
 def remember_browser(response: HttpResponseBase, *, account: str, secure: bool) -> None:
     """Says that this account's owner has signed in here."""
-    value = signing.dumps(account.casefold(), salt=_SALT)
+    value = signing.dumps(normal_form(account), salt=_SALT)
     response.set_cookie(
         KNOWN_COOKIE, value, max_age=KNOWN_SECONDS, httponly=True, secure=secure, samesite="Lax"
     )

@@ -56,7 +56,8 @@ def small_chats(chat_ids: Iterable[int]) -> set[int]:
 
 
 def member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
-    active = Membership.objects.active().filter(chat_id__in=list(chat_ids))
+    """Of people. A chat that only bots are in has none here."""
+    active = Membership.objects.active().people().filter(chat_id__in=list(chat_ids))
     return dict(active.order_by().values_list("chat_id").annotate(count=Count("pk")))
 
 
@@ -76,7 +77,7 @@ class _Surroundings:
         prefetch_related_objects(wordless, "attachments")
         small = [pk for pk, count in self.counts.items() if count <= SMALL_CHAT_MEMBERS]
         self.cursors: dict[int, list[Payload]] = defaultdict(list)
-        others = Membership.objects.active().filter(chat_id__in=small).exclude(user=user)
+        others = Membership.objects.active().people().filter(chat_id__in=small).exclude(user=user)
         for chat_id, cursors in _cursors_shown(others, shares_reading=user.shares_reading):
             self.cursors[chat_id].append(cursors)
         self.mentions = mention_counts(user)

@@ -36,7 +36,12 @@ def check_content(content: str) -> str:
 
 def check_title(title: str) -> str:
     """A chat's title without outer spaces, on one line."""
-    return _check(" ".join(title.split()), limit=TITLE_LENGTH)
+    return check_line(title, limit=TITLE_LENGTH)
+
+
+def check_line(text: str, *, limit: int) -> str:
+    """Without outer spaces, on one line. Raises BadTextError, TooLongError or EmptyTextError."""
+    return _check(" ".join(text.split()), limit=limit)
 
 
 def excerpt(content: str) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin
-from chat.admin.finding import row_id
+from chat.admin.finding import by_username, row_id
 from chat.models import Chat, Invitation, Invite, Membership
 
 
@@ -24,7 +24,7 @@ class ChatPage(ChatAdmin):
     finds = {
         "": lambda text: Q(pk=row_id(text)) if text.isdigit() else Q(title__istartswith=text),
         "@": lambda name: Q(
-            pk__in=Membership.objects.active().filter(user__username__iexact=name).values("chat")
+            pk__in=Membership.objects.active().filter(by_username("user")(name)).values("chat")
         ),
     }
     fields = [
@@ -49,7 +49,7 @@ class ChatPage(ChatAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # Counted for the rows of the page alone.
-        members = Membership.objects.active().filter(chat=OuterRef("pk")).order_by()
+        members = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
         count = members.values("chat").annotate(count=Count("pk")).values("count")
         chats: QuerySet[Any] = super().get_queryset(request).annotate(count=Subquery(count))
         return chats
@@ -79,7 +79,7 @@ class MembershipPage(ChatAdmin):
     search_help_text = _("chat:NUMBER, @username")
     finds = {
         "chat": lambda number: Q(chat_id=row_id(number)),
-        "@": lambda name: Q(user__username__iexact=name),
+        "@": by_username("user"),
     }
 
     @admin.display(description=_("read"))
@@ -97,7 +97,7 @@ class InvitePage(ChatAdmin):
     search_help_text = _("chat:NUMBER, @username")
     finds = {
         "chat": lambda number: Q(chat_id=row_id(number)),
-        "@": lambda name: Q(created_by__username__iexact=name),
+        "@": by_username("created_by"),
     }
 
 
@@ -109,5 +109,5 @@ class InvitationPage(ChatAdmin):
     search_help_text = _("chat:NUMBER, @username")
     finds = {
         "chat": lambda number: Q(chat_id=row_id(number)),
-        "@": lambda name: Q(user__username__iexact=name),
+        "@": by_username("user"),
     }

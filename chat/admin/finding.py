@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from django.db.models import Q
 
+from chat.models import User
 from chat.services.access import LARGEST_ID
 
 # By the word before the colon ("" for a word without one; "@" for a username).
@@ -18,6 +19,11 @@ def row_id(text: str) -> int:
     if not 0 <= number <= LARGEST_ID:
         raise ValueError(text)
     return number
+
+
+def by_username(field: str) -> Callable[[str], Q]:
+    """Rows whose person is called so, as people themselves type it to sign in."""
+    return lambda name: Q(**{f"{field}__in": User.objects.named(name).values("pk")})
 
 
 def find(words: str, meanings: Meanings) -> Q:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin
-from chat.admin.finding import row_id
+from chat.admin.finding import by_username, row_id
 from chat.journey import read_journey
 from chat.models import Attachment, Message, MessageEdit, Reaction
 from chat.services.moderation import hide_message, restore_message
@@ -79,7 +79,7 @@ class MessagePage(ChatAdmin):
         "": lambda number: Q(pk=row_id(number)),
         "place": _place,
         "chat": lambda number: Q(chat_id=row_id(number)),
-        "@": lambda name: Q(sender__username__iexact=name),
+        "@": by_username("sender"),
     }
     fields = [
         "place",
@@ -219,7 +219,7 @@ class AttachmentPage(OfMessageAdmin):
     finds = {
         **OfMessageAdmin.finds,
         "chat": lambda number: Q(chat_id=row_id(number)),
-        "@": lambda name: Q(uploader__username__iexact=name),
+        "@": by_username("uploader"),
     }
     fields = [
         "kind",

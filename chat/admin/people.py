@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin
-from chat.admin.finding import row_id
+from chat.admin.finding import by_username, row_id
 from chat.models import Notification, SignIn, User
 from chat.services.moderation import ban_person, set_staff_rights, unban_person
 from messaging.staff import ReasonForm, asks_first
@@ -46,7 +46,7 @@ class UserAdmin(ChatAdmin):
     search_help_text = _("A number, @username, or the beginning of a username.")
     finds = {
         "": lambda text: Q(pk=row_id(text)) if text.isdigit() else Q(username__istartswith=text),
-        "@": lambda name: Q(username__iexact=name),
+        "@": by_username("pk"),
     }
     fieldsets = [
         (None, {"fields": ["username", "display_name", "email", "language", "is_bot"]}),
@@ -102,7 +102,7 @@ class SignInAdmin(ChatAdmin):
     list_display = ["user", "signed_in_at", "seen_at", "address", "user_agent"]
     list_select_related = ["user"]
     search_help_text = _("@username")
-    finds = {"@": lambda name: Q(user__username__iexact=name)}
+    finds = {"@": by_username("user")}
 
 
 @admin.register(Notification)
@@ -112,6 +112,6 @@ class NotificationAdmin(ChatAdmin):
     list_filter = ["kind"]
     search_help_text = _("@username, chat:NUMBER")
     finds = {
-        "@": lambda name: Q(user__username__iexact=name),
+        "@": by_username("user"),
         "chat": lambda number: Q(chat_id=row_id(number)),
     }

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from chat import tries
 from chat.facts import record_fact
 from chat.models import User
+from chat.names import normal_form
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60
@@ -44,7 +45,7 @@ def record_wrong_password(
 def record_failed_sign_in(account: str, address: str) -> None:
     """Also for a try whose password was not looked at any more."""
     account = account.strip()[:SHOWN_LENGTH]
-    key = tries.key_of("failed", account.casefold())
+    key = tries.key_of("failed", normal_form(account))
     count = tries.count(key, window_seconds=HOUR_SECONDS)
     if not _is_told(count):
         return
@@ -62,7 +63,7 @@ def _is_told(count: int) -> bool:
 
 
 def _target_of(account: str) -> tuple[str, object]:
-    person = User.objects.filter(username__iexact=account).values_list("pk", flat=True).first()
+    person = User.objects.named(account).values_list("pk", flat=True).first()
     return ("person", person) if person else ("account", account)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -84,6 +85,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(
             left_at__isnull=False, removed_at__isnull=False, let_back_at__isnull=True
         )
+
+    def people(self) -> MembershipQuerySet:
+        """Without the bots of webhooks: they read nothing, own nothing and fill no group."""
+        bots = get_user_model()._default_manager.filter(is_bot=True).values("pk")
+        return self.exclude(user__in=bots)
 
     def unread(self) -> MembershipQuerySet:
         return self.active().filter(chat__last_seq__gt=F("read_seq"))

@@ -2,21 +2,84 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-NAME_LENGTH = 64
-USERNAME_LENGTH = 32
+from chat.errors import ConflictError
+from chat.lookalikes import skeleton
+from chat.names import (
+    MOST_TYPED,
+    NAME_LENGTH,
+    USERNAME_LENGTH,
+    as_validation_error,
+    check_username,
+    normal_form,
+    validate_username,
+)
+
+# Of USERNAME_LENGTH letters: a Korean syllable looks like six of them.
+SKELETON_LENGTH = 255
+TAKEN = _("This username is taken. Choose another one.")
 
 
 class PeopleManager(UserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        """Ann signs in as ann, too."""
-        return self.get(username__iexact=username)
+        """Ann signs in as ann, too; whoever is called exactly so comes first."""
+        found = sorted(
+            self.named(username or ""), key=lambda user: (user.username != username, user.pk)
+        )
+        if not found:
+            raise self.model.DoesNotExist
+        return found[0]
+
+    def named(self, typed: str) -> QuerySet[User]:
+        """Whoever has this username, in whatever case and form it was typed.
+
+        Several only where names that differ in case alone are older than the rules.
+        """
+        if len(typed) > MOST_TYPED:
+            return self.none()
+        name = normal_form(typed)
+        # The database's own idea of lower case may end with ASCII.
+        cases = {typed.strip(), name, name.upper(), name.capitalize(), name.title()}
+        return self.alias(lowered=Lower("username")).filter(Q(username__in=cases) | Q(lowered=name))
+
+    def check_free(self, name: str) -> None:
+        """Of a username in its normal form. Raises ConflictError where somebody has it, or one that
+        looks like it.
+        """
+        if self.named(name).exists():
+            raise ConflictError(TAKEN)
+        if self.filter(username_skeleton=skeleton(name)).exists():
+            text = _("Somebody has a username that looks like this one. Choose a different one.")
+            raise ConflictError(text)
+
+    def create_user(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
+        """Raises ValidationError, as Django's own commands expect it."""
+        return super().create_user(self._new_name(username), email, password, **fields)
+
+    def create_superuser(
+        self,
+        username: str,
+        email: str | None = None,
+        password: str | None = None,
+        **fields: Any,
+    ) -> User:
+        """Also by a reserved name: whoever may do this speaks for the chat."""
+        return super().create_superuser(self._new_name(username), email, password, **fields)
+
+    def _new_name(self, typed: str) -> str:
+        with as_validation_error():
+            name = check_username(typed)
+            self.check_free(name)
+        return name
 
 
 class User(AbstractUser):
@@ -24,8 +87,13 @@ class User(AbstractUser):
         _("username"),
         max_length=USERNAME_LENGTH,
         unique=True,
-        validators=[AbstractUser.username_validator],
-        error_messages={"unique": _("This username is taken. Choose another one.")},
+        validators=[validate_username],
+        error_messages={"unique": TAKEN},
+    )
+    # What the username looks like: nobody's could be taken for another person's. Null for bots, for
+    # those who have gone, and for whoever came second before this was a rule.
+    username_skeleton = models.CharField(
+        max_length=SKELETON_LENGTH, unique=True, null=True, blank=True, editable=False
     )
     display_name = models.CharField(_("name"), max_length=NAME_LENGTH, blank=True)
     # Empty: the language follows the browser.
@@ -47,9 +115,20 @@ class User(AbstractUser):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
         ]
+        indexes = [models.Index(fields=["id"], name="user_bots", condition=Q(is_bot=True))]
 
     def __str__(self) -> str:
-        return self.name
+        """Beside a name that anybody may have stands the one that nobody else has."""
+        return f"{self.display_name} @{self.username}" if self.display_name else self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and not self.is_bot:
+            self.username_skeleton = skeleton(self.username)
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        return normal_form(username)
 
     @property
     def name(self) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from chat.facts import record_fact
 from chat.fanout import HubEvent, announce
 from chat.models import Chat, Invitation, Invite, Membership, Notification, User
+from chat.names import DELETED_NAME, DELETED_PREFIX
 from chat.payloads import person_payload
 from chat.services.memberships import dismiss
 from chat.services.sign_ins import end_sign_ins
@@ -44,9 +46,9 @@ def _leave_chats(user: User) -> None:
 
 
 def _forget(user: User) -> None:
-    user.username = f"deleted-{user.pk}"
+    user.username, user.username_skeleton = _free_username(user), None
     # In the language of who leaves: most likely that of those who stay.
-    user.display_name = _("Deleted account")
+    user.display_name = str(DELETED_NAME)
     user.email = user.first_name = user.last_name = user.language = ""
     user.last_login = None
     user.is_active = user.is_staff = user.is_superuser = False
@@ -56,3 +58,10 @@ def _forget(user: User) -> None:
     renamed = {"type": "person.renamed", "user": person_payload(user)}
     own = Chat.objects.with_member(user).values_list("pk", flat=True)
     announce(HubEvent.to_chat(pk, renamed) for pk in own)
+
+
+def _free_username(user: User) -> str:
+    """Nobody else can take it now, but somebody may have before that was a rule."""
+    name = f"{DELETED_PREFIX}{user.pk}"
+    is_taken = User.objects.named(name).exclude(pk=user.pk).exists()
+    return f"{name}-{uuid4().hex[:8]}" if is_taken else name

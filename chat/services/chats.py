@@ -170,15 +170,18 @@ def let_back(*, actor: User, chat_id: int, user_id: int) -> None:
 
 @transaction.atomic
 def set_role(*, actor: User, chat_id: int, user_id: int, role: str) -> Membership:
-    """Gives a member another role; only the owner does, who by handing it over becomes an admin."""
+    """Gives a member another role; only the owner does, who by handing it over becomes an admin.
+
+    A bot is never more than a member.
+    """
     if role not in Role.values:
         raise BadRequestError.of("role", "owner, admin, member")
     chat, own = locked_for(actor, chat_id, managing_membership_of)
     membership = _other_membership(chat, user_id)
-    if own.role != Role.OWNER or membership.role == Role.OWNER:
+    if own.role != Role.OWNER or membership.role == Role.OWNER or membership.user.is_bot:
         raise ForbiddenError
     if role == Role.OWNER:
-        if membership.user.is_bot or not membership.user.is_active:
+        if not membership.user.is_active:
             raise ForbiddenError
         give_role(chat, own, Role.ADMIN, by=actor)
     give_role(chat, membership, role, by=actor)

@@ -13,15 +13,15 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from chat.directory import is_name_of_member
 from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, IncomingWebhook, User
-from chat.models.people import NAME_LENGTH
+from chat.names import BOT_PREFIX, check_name, check_not_reserved
 from chat.services.access import locked_for
 from chat.services.memberships import admit, dismiss
 from chat.services.posting import NewPost, Posted, post_message
 from chat.services.webhooks import check_may_manage
-from chat.text import check_title
 
 MOST_PER_CHAT = 20
 STAFF_PERMISSION = "chat.change_incomingwebhook"
@@ -34,12 +34,12 @@ USED_SECONDS: Final = 60
 def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[IncomingWebhook, str]:
     """With its token, of which only a hash is kept: nobody is shown it a second time."""
     chat, _may = locked_for(actor, chat_id, _check_may_manage)
-    name = check_title(name)
+    name = _check_name(chat_id, name)
     if chat.is_direct:
         raise ConflictError(_("A direct chat is between two people: make a group instead."))
     _check_room(chat)
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    bot = User(username=f"bot-{uuid4().hex[:16]}", display_name=name[:NAME_LENGTH], is_bot=True)
+    bot = User(username=f"{BOT_PREFIX}{uuid4().hex[:16]}", display_name=name, is_bot=True)
     bot.set_unusable_password()
     bot.save()
     webhook = IncomingWebhook.objects.create(
@@ -102,6 +102,15 @@ def _note_use(webhook: IncomingWebhook) -> None:
     long_ago = now - timedelta(seconds=USED_SECONDS)
     not_lately = Q(last_used_at__isnull=True) | Q(last_used_at__lt=long_ago)
     IncomingWebhook.objects.filter(not_lately, pk=webhook.pk).update(last_used_at=now)
+
+
+def _check_name(chat_id: int, name: str) -> str:
+    """Its bot speaks by it. Raises ChatError where it could be taken for somebody who is there."""
+    name = check_name(name)
+    check_not_reserved(name)
+    if is_name_of_member(chat_id, name):
+        raise ConflictError(_("Somebody in this chat has a name like this one. Choose another."))
+    return name
 
 
 def _check_room(chat: Chat) -> None:

@@ -120,7 +120,7 @@ def _to_be_let_back_first(user: User) -> ConflictError:
 
 
 def _pass_on_ownership(chat: Chat, by: User) -> None:
-    active = Membership.objects.active().filter(chat=chat, user__is_active=True, user__is_bot=False)
+    active = Membership.objects.active().people().filter(chat=chat, user__is_active=True)
     active = active.order_by("joined_at", "pk")
     heir = active.filter(role=Role.ADMIN).first() or active.first()
     if heir is not None:
@@ -145,8 +145,8 @@ def _check_room(chat: Chat, user: User) -> None:
 
 
 def _has_people(chat: Chat) -> bool:
-    return Membership.objects.active().filter(chat=chat, user__is_bot=False).exists()
+    return Membership.objects.active().people().filter(chat=chat).exists()
 
 
 def _count(chat: Chat) -> int:
-    return Membership.objects.active().filter(chat=chat).count()
+    return Membership.objects.active().people().filter(chat=chat).count()

@@ -169,8 +169,8 @@ def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
         return
     found = Webhook.objects.select_related("created_by").in_bulk(w.webhook_id for w in webhooks)
     managers = defaultdict(list)
-    rows = Membership.objects.active().filter(chat_id__in={w.chat_id for w in webhooks})
-    for row in rows.filter(role__in=MANAGING_ROLES, user__is_active=True, user__is_bot=False):
+    rows = Membership.objects.active().people().filter(chat_id__in={w.chat_id for w in webhooks})
+    for row in rows.filter(role__in=MANAGING_ROLES, user__is_active=True):
         managers[row.chat_id].append(row.user_id)
     ids = [webhook.event_id for webhook in webhooks]
     told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", "user_id"))

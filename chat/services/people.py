@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
+from chat.errors import ConflictError
 from chat.fanout import HubEvent, announce
 from chat.models import User
+from chat.models.people import TAKEN
+from chat.names import check_name, check_not_reserved, check_username
 
 
-@transaction.atomic
 def create_person(
     *, username: str, password: str, display_name: str = "", language: str = ""
 ) -> User:
-    return User.objects.create_user(
-        username=username, password=password, display_name=display_name, language=language
-    )
+    """Raises ChatError for a name that nobody may have, ConflictError for what somebody has."""
+    check_not_reserved(check_username(username))
+    shown = check_own_name(display_name)
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(
+                username=username, password=password, display_name=shown, language=language
+            )
+    except ValidationError as error:
+        raise ConflictError(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        # Somebody took it, or one that looks like it, between the check and now.
+        raise ConflictError(TAKEN) from error
+
+
+def check_own_name(typed: str, *, user: User | None = None) -> str:
+    """A name that somebody gives themselves; "": the username is shown. Raises ChatError.
+
+    A name from before the rules may stay. Staff may speak for the chat.
+    """
+    if not typed.strip() or (user and typed == user.display_name):
+        return typed.strip()
+    name = check_name(typed)
+    if not (user and user.is_staff):
+        check_not_reserved(name)
+    return name
 
 
 def recheck_sessions(user: User) -> None:
@@ -23,8 +49,11 @@ def recheck_sessions(user: User) -> None:
 
 
 def change_profile(*, user: User, display_name: str) -> None:
-    """How others see a person. Open pages show another name when they load again."""
-    user.display_name = display_name
+    """How others see a person. Open pages show another name when they load again.
+
+    Raises ChatError.
+    """
+    user.display_name = check_own_name(display_name, user=user)
     user.save(update_fields=["display_name"])
 
 

@@ -47,7 +47,7 @@ class Posted:
 
 Outcome = Posted | ChatError
 MOST_ATTACHMENTS = 10
-SENDER_FIELDS = ("id", "username", "display_name")
+SENDER_FIELDS = ("id", "username", "display_name", "is_bot")
 
 
 def post_message(post: NewPost) -> Posted:
@@ -182,7 +182,7 @@ class _Batch:
         return by_message
 
     def _read_senders(self) -> dict[tuple[int, int], User]:
-        """By chat and person, those who may post; each person once, with no more than a name."""
+        """By chat and person, those who may post; each once, with what is told of a sender."""
         rows = (
             Membership.objects.active()
             .filter(
@@ -190,13 +190,14 @@ class _Batch:
                 user_id__in={post.sender_id for post in self.posts},
                 user__is_active=True,
             )
-            .values_list("chat_id", "user_id", "user__username", "user__display_name")
+            .values_list("chat_id", *(f"user__{name}" for name in SENDER_FIELDS))
         )
         people: dict[int, User] = {}
         senders: dict[tuple[int, int], User] = {}
-        for chat_id, user_id, *names in rows:
+        for chat_id, *fields in rows:
+            user_id = fields[0]
             if user_id not in people:
-                people[user_id] = User.from_db(self.database, SENDER_FIELDS, [user_id, *names])
+                people[user_id] = User.from_db(self.database, SENDER_FIELDS, fields)
             senders[chat_id, user_id] = people[user_id]
         return senders
 

@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
@@ -21,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from chat.errors import ChatError
 from chat.facts import record_fact
 from chat.forms import ProfileForm, SignInForm, SignUpForm, too_many_accounts
 from chat.models import User
@@ -94,9 +94,9 @@ def _make_account(form: SignUpForm) -> User | None:
             display_name=fields["display_name"],
             password=fields["password"],
         )
-    except IntegrityError:
+    except ChatError as error:
         # Somebody took the name between the check and now.
-        form.add_error("username", _("This username is taken. Choose another one."))
+        form.add_error("username", str(error.detail))
         return None
 
 
@@ -145,7 +145,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "shares_reading": request.user.shares_reading,
         "shares_presence": request.user.shares_presence,
     }
-    form = ProfileForm(request.POST or None, initial=initial)
+    form = ProfileForm(request.POST or None, initial=initial, user=request.user)
     if request.method == "POST" and form.is_valid():
         fields = form.cleaned_data
         change_profile(user=request.user, display_name=fields["display_name"])

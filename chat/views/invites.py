@@ -40,7 +40,7 @@ def _show(request: HttpRequest, token: str) -> HttpResponse:
     invite = _find(request, token)
     if isinstance(request.user, User):
         check_may_come(request.user, invite.chat_id)
-    member_count = Membership.objects.active().filter(chat=invite.chat).count()
+    member_count = Membership.objects.active().people().filter(chat=invite.chat).count()
     page = {"invite": invite, "member_count": member_count, "next": request.path}
     return render(request, "chat/join.html", page)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from chat.lookalikes import skeleton
 from chat.mentions import mentioned_names
 
 STATIC = Path(__file__).resolve().parents[2] / "chat/static/chat"
@@ -144,7 +145,7 @@ const chat = (id) => ({ id, kind: "direct", last_seq: 60, read_seq: 60, publishe
   delivered_seq: 60, unread: 0, mentions: 0, notify: "all", revision: 60, cursors: [],
   present: [], last_message: null, created_at: "2026-11-23T10:00:00Z" });
 const message = (seq, more = {}) => ({ id: seq, chat_id: 2, seq, revision: seq, content: "x",
-  deleted: false, reply_to: null, sender: { id: 1 }, ...more });
+  deleted: false, reply_to: null, sender: { id: 1, name: "ann" }, ...more });
 const store = () => new m.Store({ user: { id: 9 }, limits: {}, chats: [chat(1), chat(2)] });
 """
 
@@ -396,7 +397,22 @@ class TestMentions:
 
     def test_are_those_of_the_server_whatever_is_written(self, run):
         pieces = ["**", "*", "`", "```\n", "```", "> ", "\n", "@anna", "@я", "@", "https://a/b"]
-        pieces += ["x", " ", ".", "(", ")", "_", "<", "👋", "\u2029", "\ufeff"]
+        pieces += [
+            "é",
+            "\u0301",
+            "ａ",
+            "½",
+            "x",
+            " ",
+            ".",
+            "(",
+            ")",
+            "_",
+            "<",
+            "👋",
+            "\u2029",
+            "\ufeff",
+        ]
         chance = random.Random(7)
         texts = ["".join(chance.choices(pieces, k=chance.randint(2, 16))) for _ in range(20_000)]
         found = run("rich-text", NAMES_OF_ALL, texts)
@@ -501,13 +517,50 @@ class TestFormat:
         ) == ["Today", "Yesterday", "November 1", "November 1, 2025"]
 
 
+class TestNames:
+    @pytest.mark.parametrize(
+        ("one", "other", "alike"),
+        [
+            ("Anna Petrova", "anna  PETROVA", True),
+            ("Anna", "Аnnа", True),
+            ("Anna", "A\u200bnna ★", True),
+            ("José", "Jose\u0301", True),
+            ("Иван", "Ивaн", True),
+            ("Marta", "Mаrtа", True),
+            ("modern", "modem", True),
+            ("Oleg", "0leg", True),
+            ("Алиса", "AIice", False),
+            ("Alice", "A1ice", True),
+            ("Anna", "Hanna", False),
+            ("Анна", "Инна", False),
+            ("山田", "山口", False),
+        ],
+    )
+    def test_look_alike_to_the_page_where_they_do_to_a_person(self, run, one, other, alike):
+        looks = run("format", "return given.map(m.lookOf);", [one, other])
+        assert (looks[0] == looks[1]) is alike
+        assert (skeleton(one) == skeleton(other)) is alike or "★" in other or "  " in other
+
+    def test_are_marked_where_two_people_here_share_one(self, run):
+        assert run(
+            "timeline-items",
+            """
+            const by = (seq, id, name) => ({ id: seq, seq, sender: { id, name }, reactions: [],
+              created_at: "2026-11-23T10:00:00Z", client_message_id: `c${seq}` });
+            const messages = [by(1, 2, "Anna"), by(2, 3, "Boris"), by(3, 4, "Аnna"),
+              by(4, 5, "Me"), by(5, 3, "Boris")];
+            const items = m.timelineItems({ me: { id: 1, name: "me" }, pending: [], messages });
+            return items.filter((one) => one.message).map((one) => one.isShared);""",
+        ) == [True, False, True, True, False]
+
+
 class TestTimelineItems:
     def test_days_groups_the_line_and_holes_stand_where_they_belong(self, run):
         assert run(
             "timeline-items",
             """
             const at = (seq, sender, time) => ({ id: seq, seq, revision: seq,
-              sender: { id: sender },
+              sender: { id: sender, name: `person ${sender}` },
               created_at: `2026-11-${time}:00Z`, client_message_id: `c${seq}`, reactions: [] });
             const messages = [at(1, 2, "22T10:00"), at(2, 2, "22T10:01"), at(3, 2, "23T10:00"),
               at(4, 1, "23T10:01"), at(7, 1, "23T10:02"), at(8, 1, "23T10:30")];
@@ -531,7 +584,7 @@ class TestTimelineItems:
             const keys = (more) => m.timelineItems({ ...from, ...more })
               .filter((one) => one.kind === "message").map((one) => one.key);
             return [keys({ messages: [], pending }), keys({ messages: [saved], pending }),
-              keys({ messages: [{ ...saved, sender: { id: 2 } }], pending })];""",
+              keys({ messages: [{ ...saved, sender: { id: 2, name: "x" } }], pending })];""",
         ) == [["cu1"], ["cu1"], ["m5", "cu1"]]
 
 

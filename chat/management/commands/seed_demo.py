@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from chat.errors import ChatError
 from chat.models import Chat, User
 from chat.services.chats import create_chat, open_direct_chat
 from chat.services.people import create_person
@@ -39,7 +40,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         made = not User.objects.filter(username__in=PEOPLE).exists()
         if made:
-            make_demo()
+            try:
+                make_demo()
+            except ChatError as error:
+                raise CommandError(f"The demo people cannot be made: {error.detail}") from error
         if made or not options["quiet"]:
             names = ", ".join(PEOPLE)
             self.stdout.write(f"Sign in as one of {names} with the password {PASSWORD}")

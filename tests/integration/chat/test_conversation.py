@@ -156,7 +156,7 @@ class TestMessage:
                 "chat_id": chat.pk,
                 "seq": reply["seq"],
                 "revision": reply["revision"],
-                "sender": {"id": ann.pk, "name": ann.name},
+                "sender": {"id": ann.pk, "name": ann.name, "username": ann.username},
                 "content": "Привет 👋",
                 "created_at": reply["created_at"],
                 "edited_at": None,
@@ -217,7 +217,7 @@ class TestMessage:
             assert reply["message"]["reply_to"] == {
                 "id": message_id,
                 "seq": 1,
-                "sender": {"id": ann.pk, "name": ann.name},
+                "sender": {"id": ann.pk, "name": ann.name, "username": ann.username},
                 "content": "better",
                 "deleted": False,
             }

@@ -154,7 +154,7 @@ class TestResults:
         [result] = results(ann, "garden")
         assert result["chat"] == {"id": direct.pk, "title": bob.name}
         assert (result["message_id"], result["seq"]) == (message.pk, 1)
-        assert result["sender"] == {"id": bob.pk, "name": bob.name}
+        assert result["sender"] == {"id": bob.pk, "name": bob.name, "username": bob.username}
         assert result["created_at"].endswith("Z")
 
     def test_mark_what_was_found(self, chat, ann):

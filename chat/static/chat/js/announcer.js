@@ -2,6 +2,7 @@
 
 import { lineOf } from "./attachments.js";
 import { byId, el } from "./dom.js";
+import { shortName } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 
 const JOIN_MS = 1000;
@@ -23,12 +24,12 @@ export class Announcer {
     const messages = this.#waiting;
     this.#waiting = [];
     this.#timer = 0;
-    this.say(messages.length === 1 ? gettext("%(name)s: %(text)s", { name: messages[0].sender.name, text: lineOf(messages[0]) }) : this.#summary(messages));
+    this.say(messages.length === 1 ? gettext("%(name)s: %(text)s", { name: shortName(messages[0].sender), text: lineOf(messages[0]) }) : this.#summary(messages));
   }
 
   /** @param {import("./types.js").Message[]} messages */
   #summary(messages) {
-    const names = [...new Set(messages.map((message) => message.sender.name))];
+    const names = [...new Set(messages.map((message) => shortName(message.sender)))];
     return ngettext("%(count)s new message from %(names)s", "%(count)s new messages from %(names)s", messages.length, {
       names: names.length > 3 ? `${names.slice(0, 3).join(", ")}…` : names.join(", "),
     });

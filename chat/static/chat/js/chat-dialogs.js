@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { publicRow } from "./chat-list.js";
 import { confirmed, copy, loadedList, nextPage, openDialog, orSay } from "./dialogs.js";
-import { el, icon, iconButton, isolated, searchField } from "./dom.js";
+import { el, icon, iconButton, isolated, searchField, tag } from "./dom.js";
 import { exactTime } from "./format.js";
 import { gettext, ngettext, number } from "./i18n.js";
 
@@ -94,7 +94,7 @@ export async function showInvites(chat) {
 
   const show = (/** @type {Invite} */ invite) => {
     const row = el("li", {}, icon("link"),
-      el("span.grow", {}, el("span", {}, inWords(invite)), el("small.role", {}, gettext("made by "), isolated(invite.created_by.name))),
+      el("span.grow", {}, el("span", {}, inWords(invite)), el("small.role", {}, gettext("made by "), isolated(invite.created_by.name), " ", tag(invite.created_by))),
       iconButton("copy", gettext("Copy the link"), () => copy(location.origin + invite.path)),
       iconButton("trash", gettext("Take back"), async () => {
         if (!(await orSay(() => api("DELETE", `${path}/${invite.id}`)))) return;

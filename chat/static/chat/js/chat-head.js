@@ -30,7 +30,7 @@ export function drawChatHead(chat, online, actions) {
 /** @param {import("./types.js").Chat} chat @param {Set<number>} online */
 function presenceLine(chat, online) {
   if (chat.peer?.deleted) return "";
-  if (chat.peer) return online.has(chat.peer.id) ? gettext("online") : `@${chat.peer.username}`;
+  if (chat.peer) return [`@${chat.peer.username}`, online.has(chat.peer.id) && gettext("online")].filter(Boolean).join(" · ");
   const here = chat.cursors.filter((cursor) => online.has(cursor.user_id)).length;
   const kind = chat.kind === "public" ? gettext("Public chat") : gettext("Group");
   const parts = [kind, memberCount(chat.member_count)];

@@ -2,9 +2,9 @@
 
 import { lineOf } from "./attachments.js";
 import { api } from "./api.js";
-import { avatar, beforeNextFrame, byId, el, icon, isolated } from "./dom.js";
+import { avatar, beforeNextFrame, byId, el, icon, isolated, tag } from "./dom.js";
 import { Emitter } from "./emitter.js";
-import { badge, exactTime, goneWords, shortMoment } from "./format.js";
+import { badge, exactTime, goneWords, shortMoment, shortName } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { isMuted, isQuiet } from "./notify-level.js";
 
@@ -126,7 +126,7 @@ export class ChatList extends Emitter {
     if (gone) return [["", gone]];
     const text = lineOf(last);
     const isMine = last.sender.id === this.#store.me.id;
-    return chat.kind === "direct" && !isMine ? [["", text]] : [["", isMine ? gettext("You") : last.sender.name], ["", ": "], ["", text]];
+    return chat.kind === "direct" && !isMine ? [["", text]] : [["", isMine ? gettext("You") : shortName(last.sender)], ["", ": "], ["", text]];
   }
 
   #filtered() {
@@ -210,7 +210,7 @@ export function chatAvatar(chat, online) {
 /** @param {import("./types.js").Person} person @param {() => void} onclick */
 export function personRow(person, onclick) {
   return el("button.row", { onclick }, avatar(person),
-    el("span.body", {}, el("span.name.ellipsis", {}, isolated(person.name)), el("span.sub.ellipsis", {}, `@${person.username}`)));
+    el("span.body", {}, el("span.name.ellipsis", {}, isolated(person.name)), el("span.sub.ellipsis", {}, tag(person))));
 }
 
 /** @param {{id: number, title: string, member_count: number}} chat @param {() => void} onclick */

@@ -1,6 +1,7 @@
 /** Builds nodes. Text only ever becomes a text node: nothing here reads HTML. */
 
 import { initials, tint } from "./format.js";
+import { gettext } from "./i18n.js";
 
 const HIDDEN_MS = 250;
 const SVG = "http://www.w3.org/2000/svg";
@@ -65,6 +66,11 @@ export function avatar(/** @type {{id: number, name: string}} */ who, { square =
 /** Someone else's words among ours: kept apart, so that neither turns the other's direction. @param {string} text */
 export function isolated(text) {
   return el("bdi", {}, text);
+}
+
+/** What stands beside a name, which anybody may have: the username; of a bot, that it is one. @param {import("./types.js").Sender} who */
+export function tag({ username, is_bot: isBot }) {
+  return isBot ? el("span.mark", {}, gettext("bot")) : el("span.role", {}, isolated(`@${username}`));
 }
 
 /** Draws a part of the page anew; the control in it that had the focus has it again. @param {any} part @param {() => void} draw */

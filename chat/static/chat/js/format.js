@@ -60,6 +60,22 @@ export function initials(name) {
   return first.join("").toLocaleUpperCase(language) || "·";
 }
 
+/** A name where there is no room for a mark. @param {import("./types.js").Sender} who */
+export const shortName = ({ name, is_bot: isBot }) => (isBot ? `${name} (${gettext("bot")})` : name);
+
+/** A name that nobody else has. @param {import("./types.js").Sender} who */
+export const fullName = (who) => (who.is_bot || who.name === who.username ? shortName(who) : `${who.name} @${who.username}`);
+
+// Letters and strokes that are drawn alike, those that matter most; usernames are the server's business.
+const DRAWN = "асеорхуіїкмтнвпигз01iαοινρτυ";
+const LIKE = "aceopxyllkmthbnur3ollaolvptu";
+
+/** What a name looks like: the same for names that are easily mixed up. @param {string} name */
+export function lookOf(name) {
+  const letters = name.normalize("NFKD").toLowerCase().replace(/[^\p{L}\p{N}]/gu, "").replaceAll("rn", "m");
+  return letters.replace(/./gu, (letter) => LIKE[DRAWN.indexOf(letter)] ?? letter);
+}
+
 const TINTS = 10;
 
 /** The colour of a person or chat follows from its id. @param {number} id */

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { orSay, toast } from "./dialogs.js";
-import { avatar, el, isolated } from "./dom.js";
+import { avatar, el, isolated, tag } from "./dom.js";
 import { exactTime, shortMoment } from "./format.js";
 import { gettext } from "./i18n.js";
 
@@ -34,7 +34,7 @@ export function invitationRow({ actor, created_at: createdAt, seen, invitation }
   const until = gettext("Open until %(time)s", { time: exactTime(new Date(invitation.expires_at)) });
   return el(`div.row${seen ? "" : ".unread"}`, {}, avatar(actor),
     el("span.body", {},
-      el("span.line", {}, el("span.name.ellipsis", {}, isolated(actor.name), !seen && el("span.unseen", {}, ` ${gettext("(new)")}`)),
+      el("span.line", {}, el("span.name.ellipsis", {}, isolated(actor.name), !seen && el("span.unseen", {}, ` ${gettext("(new)")}`)), tag(actor),
         el("time", { dateTime: createdAt, title: exactTime(new Date(createdAt)) }, shortMoment(new Date(createdAt), new Date()))),
       el("span.sub", {}, words), el("span.sub", {}, until), el("span.choices", {}, ...buttons)));
 }

@@ -9,6 +9,7 @@ import { ChatList } from "./chat-list.js";
 import { Composer } from "./composer.js";
 import { copy, orSay } from "./dialogs.js";
 import { avatar, byId, el } from "./dom.js";
+import { fullName } from "./format.js";
 import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
 import { later } from "./later.js";
@@ -118,7 +119,7 @@ byId("new-chat").addEventListener("click", (/** @type {any} */ event) => openMen
 byId("search-messages").addEventListener("click", () => search.open());
 byId("my-menu").replaceChildren(avatar(store.me, { small: true }));
 byId("my-menu").addEventListener("click", (/** @type {any} */ event) => openMenu(event.currentTarget, [
-  el("div.caption", {}, gettext("Signed in as %(name)s", { name: store.me.name })),
+  el("div.caption", {}, gettext("Signed in as %(name)s", { name: fullName(store.me) })),
   { label: gettext("Profile"), icon: "person", onclick: () => location.assign("/profile") },
   { label: isDark() ? gettext("Light colours") : gettext("Dark colours"), icon: "moon", onclick: switchTheme },
   { label: gettext("Keys"), icon: "keyboard", onclick: showShortcuts },

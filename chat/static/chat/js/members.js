@@ -1,7 +1,8 @@
 /** The panel of a chat's members: who they are, their roles, bringing people in and sending them out. */
 
 import { api } from "./api.js";
-import { avatar, byId, el, icon, iconButton, isolated, searchField } from "./dom.js";
+import { avatar, byId, el, icon, iconButton, isolated, searchField, tag } from "./dom.js";
+import { fullName } from "./format.js";
 import { memberCount } from "./chat-list.js";
 import { confirmed, loadedList, nextPage, orSay } from "./dialogs.js";
 import { gettext } from "./i18n.js";
@@ -76,35 +77,36 @@ export class MembersPanel extends SidePanel {
     const roles = { owner: gettext("owner"), admin: gettext("admin"), member: "" };
     const isMe = user.id === this.#store.me.id;
     const name = el("span.name.ellipsis", {}, isolated(user.name), isMe && el("span.role", {}, ` ${gettext("(you)")}`));
-    const body = el("span.body", {}, el("span.line", {}, name, el("span.role", {}, roles[/** @type {"owner"} */ (role)])), el("span.sub.ellipsis", {}, `@${user.username}`));
-    const menu = !isMe && iconButton("more", gettext("More about %(name)s", { name: user.name }), (event) => this.#menu(event.currentTarget, user, role), { "aria-haspopup": "menu" });
+    const body = el("span.body", {}, el("span.line", {}, name, el("span.role", {}, roles[/** @type {"owner"} */ (role)])), el("span.sub.ellipsis", {}, tag(user)));
+    const menu = !isMe && (!user.is_bot || this.#mayManage) && iconButton("more", gettext("More about %(name)s", { name: user.name }), (event) => this.#menu(event.currentTarget, user, role), { "aria-haspopup": "menu" });
     return el("div.row", {}, avatar(user, { online: this.#store.online.has(user.id) }), body, menu);
   }
 
   /** @param {HTMLElement} anchor @param {import("./types.js").Person} user @param {string} role */
   #menu(anchor, user, role) {
     const own = this.#store.chats.get(this.#chatId)?.role;
+    const mayGive = own === "owner" && !user.is_bot;
     const mayRemove = role !== "owner" && (own === "owner" || (own === "admin" && role === "member"));
     const path = `chats/${this.#chatId}/members/${user.id}`;
     const next = role === "admin" ? "member" : "admin";
     const give = (/** @type {string} */ to) => orSay(() => api("PATCH", path, { role: to })).then(() => this.changed(this.#chatId));
     openMenu(anchor, [
-      { label: gettext("Write to"), icon: "reply", onclick: () => this.#writeTo(user) },
-      own === "owner" && { label: next === "admin" ? gettext("Make an admin") : gettext("Make a plain member"), icon: "person", onclick: () => give(next) },
-      own === "owner" && { label: gettext("Make the owner"), icon: "people", onclick: () => this.#handOver(user, give) },
+      !user.is_bot && { label: gettext("Write to"), icon: "reply", onclick: () => this.#writeTo(user) },
+      mayGive && { label: next === "admin" ? gettext("Make an admin") : gettext("Make a plain member"), icon: "person", onclick: () => give(next) },
+      mayGive && { label: gettext("Make the owner"), icon: "people", onclick: () => this.#handOver(user, give) },
       mayRemove && { label: gettext("Remove from the chat"), icon: "leave", danger: true, onclick: () => this.#remove(user, path) },
     ]);
   }
 
   /** @param {import("./types.js").Person} user @param {(role: string) => void} give */
   async #handOver(user, give) {
-    const text = gettext("%(name)s can then do everything here, also take it back. You stay as an admin.", { name: user.name });
+    const text = gettext("%(name)s can then do everything here, also take it back. You stay as an admin.", { name: fullName(user) });
     if (await confirmed({ title: gettext("Hand the chat over?"), text, action: gettext("Hand over") })) give("owner");
   }
 
   /** @param {import("./types.js").Person} user @param {string} path */
   async #remove(user, path) {
-    const text = gettext("%(name)s will no longer see this chat, and stays out until somebody who manages it lets them back in. What they wrote stays.", { name: user.name });
+    const text = gettext("%(name)s will no longer see this chat, and stays out until somebody who manages it lets them back in. What they wrote stays.", { name: fullName(user) });
     if (!(await confirmed({ title: gettext("Remove from the chat?"), text, action: gettext("Remove") }))) return;
     await orSay(() => api("DELETE", path));
     this.changed(this.#chatId);

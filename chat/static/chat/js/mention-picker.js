@@ -1,7 +1,7 @@
 /** Offers the chat's members while a name is typed after "@". */
 
 import { api } from "./api.js";
-import { avatar, el, isolated } from "./dom.js";
+import { avatar, el, isolated, tag } from "./dom.js";
 import { gettext } from "./i18n.js";
 
 const ASK_AFTER_MS = 150;
@@ -78,7 +78,7 @@ export class MentionPicker {
         event.preventDefault();
         this.#take(person);
       },
-    }, avatar(person, { small: true }), el("span.ellipsis", {}, isolated(person.name)), el("span.role", {}, `@${person.username}`))));
+    }, avatar(person, { small: true }), el("span.ellipsis", {}, isolated(person.name)), tag(person))));
     if (people.length) this.#choose(0);
   }
 

@@ -2,8 +2,8 @@
 
 import { attachmentsNode, lineOf } from "./attachments.js";
 import { toast } from "./dialogs.js";
-import { avatar, el, icon, iconButton, isTouch, isolated, redrawn } from "./dom.js";
-import { exactTime, goneWords, timeOfDay, tint } from "./format.js";
+import { avatar, el, icon, iconButton, isTouch, isolated, redrawn, tag } from "./dom.js";
+import { exactTime, fullName, goneWords, shortName, timeOfDay, tint } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { textNode } from "./rich-text.js";
 import { ticksOf } from "./ticks.js";
@@ -45,7 +45,7 @@ export class MessageView {
     const { message, pending } = item;
     if (!message) return;
     const { reply_to: quote, sender } = message;
-    const built = [message.revision, message.id, item.isFirst, item.isLast, pending?.state, message.content, sender.name, quote?.content, quote?.deleted, quote?.hidden, quote?.sender.name].join();
+    const built = [message.revision, message.id, item.isFirst, item.isLast, item.isShared, pending?.state, message.content, sender.name, quote?.content, quote?.deleted, quote?.hidden, quote?.sender.name].join();
     if (built !== this.#built) redrawn(this.node, () => this.#build(item, message));
     this.#built = built;
     this.#showTicks(item, message);
@@ -79,10 +79,11 @@ export class MessageView {
   /** @param {Item} item @param {Message} message */
   #byline(item, message) {
     const moment = /** @type {Date} */ (item.moment);
-    const who = el("span.name.ellipsis", { data: { tint: tint(message.sender.id) } }, isolated(message.sender.name));
+    const { sender } = message;
+    const who = el("span.name.ellipsis", { title: fullName(sender), data: { tint: tint(sender.id) } }, isolated(sender.name));
     const time = el("time", { dateTime: message.created_at, title: exactTime(moment) }, timeOfDay(moment));
-    if (item.isOwn || !item.isFirst) return el("span.unseen", {}, `${item.isOwn ? gettext("You") : message.sender.name}, ${timeOfDay(moment)}: `);
-    return el("div.byline", {}, who, time);
+    if (item.isOwn || !item.isFirst) return el("span.unseen", {}, `${item.isOwn ? gettext("You") : shortName(sender)}, ${timeOfDay(moment)}: `);
+    return el("div.byline", {}, who, (sender.is_bot || item.isShared) && tag(sender), time);
   }
 
   /** @param {Message} message */
@@ -115,8 +116,8 @@ export class MessageView {
   /** @param {import("./types.js").Quote} quote */
   #quote(quote) {
     const text = goneWords(quote) || lineOf(quote);
-    return el("button.quote", { dir: "auto", data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
-      el("b.ellipsis", {}, isolated(quote.sender.name)), el("span", {}, text));
+    return el("button.quote", { dir: "auto", title: fullName(quote.sender), data: { tint: tint(quote.sender.id) }, onclick: () => this.#act("jump", quote.seq) },
+      el("b.ellipsis", {}, isolated(shortName(quote.sender))), el("span", {}, text));
   }
 
   /** @param {Message} message */

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { loadedList, openDialog, orSay, toast } from "./dialogs.js";
-import { avatar, el, isolated } from "./dom.js";
+import { avatar, el, isolated, tag } from "./dom.js";
 import { exactTime, placeOf, shortMoment, timeOfDay } from "./format.js";
 import { gettext } from "./i18n.js";
 import { invitationRow } from "./invitations.js";
@@ -56,7 +56,7 @@ function row(notice, store, onclick) {
   const text = plainText(notice.message?.content ?? "");
   return el(`button.row${notice.seen ? "" : ".unread"}`, { onclick }, avatar(notice.actor),
     el("span.body", {},
-      el("span.line", {}, el("span.name.ellipsis", {}, isolated(notice.actor.name), !notice.seen && el("span.unseen", {}, ` ${gettext("(new)")}`)),
+      el("span.line", {}, el("span.name.ellipsis", {}, isolated(notice.actor.name), !notice.seen && el("span.unseen", {}, ` ${gettext("(new)")}`)), tag(notice.actor),
         el("time", { dateTime: notice.created_at, title: exactTime(moment) }, shortMoment(moment, new Date()))),
       el("span.sub", {}, noticeWords(notice, store.chats.get(notice.chat_id)?.title ?? "")),
       text && el("span.sub.ellipsis", {}, isolated(text))));

@@ -3,8 +3,8 @@
 import { api } from "./api.js";
 import { personRow } from "./chat-list.js";
 import { confirmed, loadedList, nextPage, openDialog, orSay, toast } from "./dialogs.js";
-import { avatar, el, isolated, searchField } from "./dom.js";
-import { exactTime } from "./format.js";
+import { avatar, el, isolated, searchField, tag } from "./dom.js";
+import { exactTime, fullName } from "./format.js";
 import { gettext } from "./i18n.js";
 
 /** @typedef {{user: import("./types.js").Person, removed_at: string, removed_by: ?import("./types.js").Sender}} Removed */
@@ -15,7 +15,7 @@ export function addPeople(chatId, changed) {
     const answer = await orSay(() => api("POST", `chats/${chatId}/members`, { user_id: person.id }));
     if (!answer) return;
     dialog.close();
-    if (answer.invited) toast(gettext("Invited. %(name)s left this chat before, so it is up to them.", { name: person.name }));
+    if (answer.invited) toast(gettext("Invited. %(name)s left this chat before, so it is up to them.", { name: fullName(person) }));
     else changed();
   };
   const field = searchField(gettext("Name or username"), () => list.soon());
@@ -33,11 +33,11 @@ export function addPeople(chatId, changed) {
 export function showRemoved(chatId) {
   const path = `chats/${chatId}/removed`;
   const letBack = async (/** @type {import("./types.js").Person} */ user) => {
-    const title = gettext("Let %(name)s back in?", { name: user.name });
+    const title = gettext("Let %(name)s back in?", { name: fullName(user) });
     const text = gettext("They can then join, come by a link or be added. Nobody is added by this alone.");
     if (!(await confirmed({ title, text, action: gettext("Let back in") }))) return;
     if (!(await orSay(() => api("DELETE", `${path}/${user.id}`)))) return;
-    toast(gettext("%(name)s may come in again.", { name: user.name }));
+    toast(gettext("%(name)s may come in again.", { name: fullName(user) }));
     // From the first page: the others have moved up.
     list.load();
     dialog.querySelector("button")?.focus();
@@ -56,9 +56,9 @@ export function showRemoved(chatId) {
 /** @param {Removed} removed @param {(user: import("./types.js").Person) => void} letBack */
 function removedRow({ user, removed_at: removedAt, removed_by: removedBy }, letBack) {
   const time = exactTime(new Date(removedAt));
-  const words = removedBy ? gettext("removed by %(name)s, %(time)s", { name: removedBy.name, time }) : gettext("removed %(time)s", { time });
+  const words = removedBy ? gettext("removed by %(name)s, %(time)s", { name: fullName(removedBy), time }) : gettext("removed %(time)s", { time });
   const label = gettext("Let %(name)s back in", { name: user.name });
   return el("div.row", {}, avatar(user),
-    el("span.body", {}, el("span.name.ellipsis", {}, isolated(user.name), el("span.role", {}, ` @${user.username}`)), el("span.sub", {}, words)),
+    el("span.body", {}, el("span.name.ellipsis", {}, isolated(user.name), " ", tag(user)), el("span.sub", {}, words)),
     el("button.button.small", { "aria-label": label, onclick: () => letBack(user) }, gettext("Let back in")));
 }

@@ -15,7 +15,7 @@ import { el } from "./dom.js";
 const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*(?:\n|$)/;
 const LINK = /https?:\/\/[^\s<>"'`*]+/iu;
 // Code is whole before anything around it is: bold and italic never end in the middle of it.
-const INLINE = /`([^`\n]+)`|\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`*]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\p{L}\p{N}_@.+-]*)/iu;
+const INLINE = /`([^`\n]+)`|\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`*]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\p{L}\p{N}_\u0300-\u036f@.+-]*)/iu;
 const NAME_LENGTH = 32;
 const MOST_DEPTH = 4;
 
@@ -72,8 +72,8 @@ function inline(text, depth) {
     else if (bold !== undefined) nodes.push({ kind: "bold", children: inline(bold, depth + 1) });
     else if (italic !== undefined) nodes.push({ kind: "italic", children: inline(italic, depth + 1) });
     else if (mention !== undefined) {
-      const username = mention.replace(/[@.+-]+$/u, "");
-      const text = `@${username}`;
+      const text = `@${mention.replace(/[@.+-]+$/u, "")}`;
+      const username = normalForm(text.slice(1));
       length = text.length;
       nodes.push([...username].length > NAME_LENGTH ? { kind: "text", text } : { kind: "mention", text, username });
     } else {
@@ -118,8 +118,11 @@ export function mentions(text, username) {
   return parse(text).some(names);
 }
 
-/** @param {string} name @param {string} username */
-export const isNamed = (name, username) => name.toLowerCase() === username.toLowerCase();
+/** @param {string} name  in normal form @param {string} username */
+export const isNamed = (name, username) => name === normalForm(username);
+
+/** As the server compares usernames (chat/names.py). @param {string} name */
+const normalForm = (name) => name.normalize("NFKC").toLowerCase().normalize("NFKC").trim();
 
 /** The words alone, on one line, as a preview shows them. @param {string} text */
 export function plainText(text) {

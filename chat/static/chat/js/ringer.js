@@ -3,7 +3,7 @@
  * by one tab of a browser alone, closed when the message is read. Without a sound.
  */
 
-import { placeOf } from "./format.js";
+import { fullName, placeOf, shortName } from "./format.js";
 import { gettext } from "./i18n.js";
 import { noticeWords } from "./notifications.js";
 import { rings } from "./notify-level.js";
@@ -69,7 +69,7 @@ export class Ringer {
     const chat = this.#store.chats.get(chatId);
     const { me } = this.#store;
     if (!chat || !rings(chat, chat.kind === "direct" || quote?.sender.id === me.id || mentions(content, me.username))) return;
-    const title = chat.kind === "direct" ? sender.name : gettext("%(name)s in %(chat)s", { name: sender.name, chat: chat.title });
+    const title = chat.kind === "direct" ? fullName(sender) : gettext("%(name)s in %(chat)s", { name: shortName(sender), chat: chat.title });
     this.#ring(chat, { id, seq }, title, content);
   }
 
@@ -77,7 +77,7 @@ export class Ringer {
   told(notice) {
     const chat = this.#store.chats.get(notice.chat_id);
     if (!chat || !rings(chat, true)) return;
-    this.#ring(chat, notice.message, `${notice.actor.name} ${noticeWords(notice, chat.title)}`, notice.message?.content ?? "");
+    this.#ring(chat, notice.message, `${fullName(notice.actor)} ${noticeWords(notice, chat.title)}`, notice.message?.content ?? "");
   }
 
   /** @param {import("./types.js").Chat} chat @param {?{id: number, seq: number}} message @param {string} title @param {string} content */

@@ -8,7 +8,7 @@
 import { api } from "./api.js";
 import { loadedList } from "./dialogs.js";
 import { avatar, el, icon, iconButton, isolated, searchField } from "./dom.js";
-import { exactTime, shortMoment } from "./format.js";
+import { exactTime, fullName, shortMoment, shortName } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { SidePanel } from "./side-panel.js";
 
@@ -65,11 +65,11 @@ export class SearchPanel extends SidePanel {
     this.#fillPeople([...chats.values()].flatMap(({ peer }) => peer ?? []));
   }
 
-  /** @param {Array<{id: number, name: string}>} people */
+  /** @param {import("./types.js").Sender[]} people */
   #fillPeople(people) {
     const { me } = this.#store;
-    const known = [...this.#from.options].slice(2).map(({ value, text }) => ({ id: Number(value), name: text }));
-    const names = new Map([...known, ...people].filter(({ id }) => id !== me.id).map(({ id, name }) => [id, name]));
+    const known = [...this.#from.options].slice(2).map(({ value, text }) => [Number(value), text]);
+    const names = new Map([...known, ...people.map((person) => [person.id, fullName(person)])].filter(([id]) => id !== me.id));
     fill(this.#from, [[0, gettext("From anybody")], [me.id, gettext("From me")], ...names], Number(this.#from.value));
   }
 
@@ -97,14 +97,14 @@ export class SearchPanel extends SidePanel {
     const moment = new Date(createdAt);
     const path = `/chats/${chat.id}#${seq}`;
     const isOneChat = this.#where.value !== "0";
-    const words = el("span.sub", { dir: "auto" }, !isOneChat && el("span.live", {}, isolated(sender.name), ": "), ...marked(excerpt, hits));
+    const words = el("span.sub", { dir: "auto" }, !isOneChat && el("span.live", {}, isolated(shortName(sender)), ": "), ...marked(excerpt, hits));
     return el("a.row.found", { href: path, onclick: (/** @type {MouseEvent} */ event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       this.#go(path);
     } },
       avatar(sender, { small: true }),
-      el("span.body", {}, el("span.line", {}, el("span.name.ellipsis", {}, isolated(isOneChat ? sender.name : chat.title)),
+      el("span.body", {}, el("span.line", {}, el("span.name.ellipsis", {}, isolated(isOneChat ? shortName(sender) : chat.title)),
         el("time", { dateTime: createdAt, title: exactTime(moment) }, shortMoment(moment, new Date()))), words));
   }
 

@@ -60,7 +60,7 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     const chat = store.chats.get(chatId);
     if (!chat) return;
     const isMe = user.id === store.me.id;
-    const isKnown = isMe || chat.cursors.some((cursor) => cursor.user_id === user.id);
+    const isKnown = isMe || user.is_bot || chat.cursors.some((cursor) => cursor.user_id === user.id);
     const cursors = isKnown ? chat.cursors : [...chat.cursors, newCursor(user.id)];
     store.update(chatId, { member_count: count, cursors, ...(isMe ? { role } : {}) });
     members.changed(chatId);

@@ -3,6 +3,8 @@
  * messages with their place in a group of one sender. Pure.
  */
 
+import { lookOf } from "./format.js";
+
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").OutboxItem} OutboxItem */
 
@@ -20,6 +22,7 @@ const GROUP_MS = 5 * 60 * 1000;
  * @property {boolean} [isFirst]       of a group
  * @property {boolean} [isLast]        of a group
  * @property {boolean} [isNewestOwn]
+ * @property {boolean} [isShared]      its sender's name looks like that of somebody else here
  */
 
 /**
@@ -65,7 +68,27 @@ export function timelineItems({ messages, beforeMore, afterMore, pending, me, ne
   if (trouble?.end === "newer") items.push(stop);
   else if (afterMore ? waiting.length : isBehind) items.push({ key: "hole end", kind: "hole" });
   for (const item of waiting) add(pendingItem(item, me));
-  return grouped(items);
+  return grouped(marked(items, me));
+}
+
+/** Marks what a namesake wrote. @param {Item[]} items @param {{id: number, name: string}} me */
+function marked(items, me) {
+  /** @type {Map<string, number>} */
+  const first = new Map([[lookOf(me.name), me.id]]);
+  /** @type {Set<string>} */
+  const shared = new Set();
+  const looks = items.map(({ message }) => {
+    if (!message) return "";
+    const { id, name } = message.sender;
+    const look = lookOf(name);
+    if (!first.has(look)) first.set(look, id);
+    if (first.get(look) !== id) shared.add(look);
+    return look;
+  });
+  items.forEach((item, place) => {
+    item.isShared = shared.has(looks[place]);
+  });
+  return items;
 }
 
 /** @param {Message} message @param {{id: number}} me @returns {Item} */

@@ -1,8 +1,8 @@
 /**
  * The shapes that travel (the wire contract), for editors and readers. Holds no code.
  *
- * @typedef {{id: number, name: string, username: string, deleted?: boolean}} Person
- * @typedef {{id: number, name: string}} Sender
+ * @typedef {{id: number, name: string, username: string, is_bot?: boolean}} Sender
+ * @typedef {Sender & {deleted?: boolean}} Person
  * @typedef {{id: number, seq: number, sender: Sender, content: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} Quote
  * @typedef {{emoji: string, user_ids: number[]}} Reaction
  * @typedef {{kind: "image"|"file", name: string}} Shown  what a message without words shows
