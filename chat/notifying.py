@@ -10,17 +10,32 @@ from chat.facts import AUDIT_TOPIC
 from chat.services.notifications import (
     Invited,
     Said,
-    SwitchedOff,
     notify_of_invitations,
     notify_of_invites,
     notify_of_messages,
-    notify_of_switched_off,
     take_back,
+)
+from chat.services.webhook_notices import (
+    RightLost,
+    SwitchedOff,
+    notify_of_paused,
+    notify_of_switched_off,
 )
 from messaging.events import Event
 from messaging.registry import handler
 
 NAME = "notifications"
+# After these a person may no longer be allowed what they were.
+TAKES_RIGHTS = frozenset(
+    {
+        "member.left",
+        "member.removed",
+        "member.role_changed",
+        "person.banned",
+        "person.rights_changed",
+        "account.deleted",
+    }
+)
 
 
 @handler(topic=MESSAGES_TOPIC, name=NAME)
@@ -35,6 +50,11 @@ def tell_of_messages(events: Sequence[Event]) -> None:
 def tell_of_facts(events: Sequence[Event]) -> None:
     notify_of_invites(_invited(events, "member.added"))
     notify_of_invitations(_invited(events, "member.invited"))
+    _tell_of_switched_off(events)
+    _tell_of_paused(events)
+
+
+def _tell_of_switched_off(events: Sequence[Event]) -> None:
     notify_of_switched_off(
         [
             SwitchedOff(
@@ -61,6 +81,20 @@ def _invited(events: Sequence[Event], action: str) -> list[Invited]:
         for event in events
         if event.payload["action"] == action and event.payload["actorId"]
     ]
+
+
+def _tell_of_paused(events: Sequence[Event]) -> None:
+    notify_of_paused(
+        [
+            RightLost(
+                event_id=event.event_id,
+                user_id=row_number(event.payload["targetId"]),
+                chat_id=row_number(chat_id) if (chat_id := event.payload["chatId"]) else None,
+            )
+            for event in events
+            if event.payload["action"] in TAKES_RIGHTS
+        ]
+    )
 
 
 def _is_gone(event: Event) -> bool:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from chat.models import Webhook
+from chat.models import IncomingWebhook, Webhook
 from messaging.status import (
     OLDEST_WAITING_SECONDS,
     RELAY_SILENT_SECONDS,
@@ -59,6 +59,10 @@ def figures_of(figures: BusFigures) -> Iterator[Figure]:
     yield _dead_letters(figures.dead_letters)
     yield _relay(figures.relay)
     yield _webhooks(Webhook.objects.failed().count())
+    yield _paused(Webhook.objects.active().paused().count(), "chat_webhook", _("Webhooks paused"))
+    unrevoked = IncomingWebhook.objects.unrevoked()
+    title = _("Incoming webhooks paused")
+    yield _paused(unrevoked.paused().count(), "chat_incomingwebhook", title)
 
 
 def _waiting(figures: BusFigures) -> Figure:
@@ -113,6 +117,16 @@ def _webhooks(count: int) -> Figure:
         _("Their receivers failed for too long: what is written is not sent there."),
         list_name="chat_webhook",
         query="is_active__exact=0",
+    )
+
+
+def _paused(count: int, list_name: str, title: str) -> Figure:
+    return _best_none(
+        title,
+        count,
+        _("Whoever looked after them no longer may: take them over or delete them."),
+        list_name=list_name,
+        query="paused=yes",
     )
 
 

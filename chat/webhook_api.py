@@ -7,6 +7,7 @@ from django.urls import path, reverse
 from chat.http import route
 from chat.limits import MessageLimit
 from chat.models import IncomingWebhook, User, Webhook, WebhookDelivery
+from chat.models.rights import Owned
 from chat.payloads import Payload, sender_payload, timestamp
 from chat.protocol import Frame
 from chat.services import incoming_webhooks, webhook_deliveries, webhooks
@@ -20,15 +21,15 @@ _test_limit = MessageLimit("WEBHOOK_TESTS_PER_MINUTE")
 
 def list_webhooks(user: User, fields: Frame, chat_id: int) -> Payload:
     webhooks.check_may_manage(user, known_id(chat_id))
-    rows = Webhook.objects.filter(chat_id=chat_id).select_related("created_by").order_by("pk")
-    return {"webhooks": [webhook_payload(row) for row in rows]}
+    rows = Webhook.objects.filter(chat_id=chat_id).with_standing().order_by("pk")
+    return {"webhooks": [webhook_payload(row) for row in rows.select_related("created_by")]}
 
 
 def create_webhook(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
     webhook = webhooks.create_webhook(
         actor=user, chat_id=known_id(chat_id), name=fields.text("name"), url=fields.text("url")
     )
-    return 201, {"webhook": webhook_payload(webhook), "secret": webhook.secret}
+    return 201, _with_secret(webhook)
 
 
 def switch_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
@@ -38,7 +39,7 @@ def switch_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> 
         webhook_id=known_id(webhook_id),
         active=fields.flag("is_active"),
     )
-    return {"webhook": webhook_payload(webhook)}
+    return {"webhook": _payload_of(webhook)}
 
 
 def delete_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> None:
@@ -49,7 +50,14 @@ def rotate_secret(user: User, fields: Frame, chat_id: int, webhook_id: int) -> P
     webhook = webhooks.rotate_secret(
         actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id)
     )
-    return {"webhook": webhook_payload(webhook), "secret": webhook.secret}
+    return _with_secret(webhook)
+
+
+def take_over(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
+    webhook = webhooks.take_over_webhook(
+        actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id)
+    )
+    return _with_secret(webhook)
 
 
 def try_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
@@ -84,7 +92,7 @@ def send_again(
 
 def list_incoming(user: User, fields: Frame, chat_id: int) -> Payload:
     webhooks.check_may_manage(user, known_id(chat_id), incoming_webhooks.STAFF_PERMISSION)
-    rows = IncomingWebhook.objects.working().filter(chat_id=chat_id)
+    rows = IncomingWebhook.objects.unrevoked().filter(chat_id=chat_id).with_standing()
     found = rows.select_related("bot", "created_by").order_by("pk")
     return {"webhooks": [incoming_payload(row) for row in found]}
 
@@ -93,7 +101,14 @@ def create_incoming(user: User, fields: Frame, chat_id: int) -> tuple[int, Paylo
     webhook, token = incoming_webhooks.create_incoming_webhook(
         actor=user, chat_id=known_id(chat_id), name=fields.text("name")
     )
-    return 201, {"webhook": incoming_payload(webhook), "path": reverse("hook", args=[token])}
+    return 201, _with_path(webhook, token)
+
+
+def take_over_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -> Payload:
+    webhook, token = incoming_webhooks.take_over_incoming_webhook(
+        actor=user, chat_id=known_id(chat_id), webhook_id=known_id(incoming_id)
+    )
+    return _with_path(webhook, token)
 
 
 def revoke_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -> None:
@@ -102,13 +117,29 @@ def revoke_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -
     )
 
 
+def _with_secret(webhook: Webhook) -> Payload:
+    return {"webhook": _payload_of(webhook), "secret": webhook.secret}
+
+
+def _with_path(webhook: IncomingWebhook, token: str) -> Payload:
+    row = IncomingWebhook.objects.with_standing().get(pk=webhook.pk)
+    return {"webhook": incoming_payload(row), "path": reverse("hook", args=[token])}
+
+
+def _payload_of(webhook: Webhook) -> Payload:
+    return webhook_payload(Webhook.objects.with_standing().get(pk=webhook.pk))
+
+
 def webhook_payload(webhook: Webhook) -> Payload:
+    """Of a row of `with_standing()`."""
     return {
         "id": webhook.pk,
         "name": webhook.name,
         "url": webhook.url,
         "created_by": sender_payload(webhook.created_by),
         "created_at": timestamp(webhook.created_at),
+        "owner": sender_payload(webhook.owner),
+        "paused": paused_payload(webhook),
         "is_active": webhook.is_active,
         "failing_since": timestamp(webhook.failing_since),
         "switched_off_at": timestamp(webhook.switched_off_at),
@@ -135,24 +166,36 @@ def delivery_payload(delivery: WebhookDelivery) -> Payload:
 
 
 def incoming_payload(webhook: IncomingWebhook) -> Payload:
+    """Of a row of `with_standing()`."""
     return {
         "id": webhook.pk,
         "name": webhook.name,
         "bot": sender_payload(webhook.bot),
         "created_by": sender_payload(webhook.created_by),
         "created_at": timestamp(webhook.created_at),
+        "owner": sender_payload(webhook.owner),
+        "paused": paused_payload(webhook),
         "last_used_at": timestamp(webhook.last_used_at),
     }
 
 
+def paused_payload(row: Owned) -> Payload | None:
+    """Why it does not work: a word for programs, and a sentence."""
+    because = row.paused_because
+    return {"code": because, "detail": row.why_paused} if because else None
+
+
+_INCOMING = "chats/<int:chat_id>/webhooks/incoming/<int:incoming_id>"
 _ONE = "chats/<int:chat_id>/webhooks/<int:webhook_id>"
 
 urlpatterns = [
     path("chats/<int:chat_id>/webhooks", route(get=list_webhooks, post=create_webhook)),
     path("chats/<int:chat_id>/webhooks/incoming", route(get=list_incoming, post=create_incoming)),
-    path("chats/<int:chat_id>/webhooks/incoming/<int:incoming_id>", route(delete=revoke_incoming)),
+    path(_INCOMING, route(delete=revoke_incoming)),
+    path(f"{_INCOMING}/take-over", route(post=take_over_incoming)),
     path(_ONE, route(patch=switch_webhook, delete=delete_webhook)),
     path(f"{_ONE}/secret", route(post=rotate_secret)),
+    path(f"{_ONE}/take-over", route(post=take_over)),
     path(f"{_ONE}/test", route(post=try_webhook)),
     path(f"{_ONE}/deliveries", route(get=list_deliveries)),
     path(f"{_ONE}/deliveries/<int:delivery_id>/again", route(post=send_again)),

@@ -99,6 +99,7 @@ def _webhook() -> Webhook:
         url="https://192.0.2.1/hook",  # nobody is there, and no name is asked for
         secret=SECRET,
         created_by=chat.created_by,
+        owner=chat.created_by,
     )
 
 
@@ -110,6 +111,7 @@ def _incoming_webhook() -> IncomingWebhook:
         bot=make_person("bot", is_bot=True),
         token_hash=uuid.uuid4().hex,
         created_by=chat.created_by,
+        owner=chat.created_by,
     )
 
 

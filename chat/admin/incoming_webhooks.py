@@ -1,4 +1,4 @@
-"""Incoming webhooks: made, and revoked."""
+"""Incoming webhooks: made, taken over, revoked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.admin.base import staff_of
 from chat.admin.finding import row_id
 from chat.admin.making import MakingAdmin, MakingForm
+from chat.admin.owning import OwnedAdmin, PausedFilter
 from chat.errors import ChatError
 from chat.models import IncomingWebhook
 from chat.services import incoming_webhooks
@@ -34,9 +35,21 @@ class IncomingWebhookForm(MakingForm):
 
 
 @admin.register(IncomingWebhook)
-class IncomingWebhookAdmin(MakingAdmin):
-    list_display = ["id", "name", "chat", "bot", "created_at", "last_used_at", "revoked_at"]
-    list_select_related = ["chat", "bot"]
+class IncomingWebhookAdmin(OwnedAdmin, MakingAdmin):
+    list_display = [
+        "id",
+        "name",
+        "chat",
+        "bot",
+        "owner",
+        "paused",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    list_filter = [PausedFilter]
+    list_select_related = ["chat", "bot", "owner"]
+    readonly_fields = ["paused"]
     search_help_text = _("A number, or chat: and the number of a chat.")
     finds = {
         "": lambda text: Q(pk=row_id(text)),
@@ -45,12 +58,35 @@ class IncomingWebhookAdmin(MakingAdmin):
     audited_as = "incoming_webhook"
     making_form = IncomingWebhookForm
     permission = CHANGE
-    actions = ["revoke"]
+    actions = ["take_over", "revoke"]
 
     def show_once(self, request: HttpRequest, form: Any) -> None:
+        self._show_address(request, form.made, form.token)
+
+    def _show_address(self, request: HttpRequest, webhook: IncomingWebhook, token: str) -> None:
         text = gettext("The address of “%s”, shown only now. Whoever knows it may post:")
-        address = request.build_absolute_uri(reverse("hook", args=[form.token]))
-        self.tell_secret(request, text % form.made.name, address)
+        address = request.build_absolute_uri(reverse("hook", args=[token]))
+        self.tell_secret(request, text % webhook.name, address)
+
+    @asks_first(
+        permission=CHANGE,
+        description=_("Take over"),
+        question=_("Take over?"),
+        explanation=_(
+            "From now on you answer for them: they work while you may make them. Each gets a new"
+            " address that is shown once; the old one is good for nothing."
+        ),
+    )
+    def take_over(
+        self, request: HttpRequest, rows: QuerySet[IncomingWebhook], answers: Any
+    ) -> None:
+        def take(row: IncomingWebhook) -> None:
+            webhook, token = incoming_webhooks.take_over_incoming_webhook(
+                actor=staff_of(request), webhook_id=row.pk, chat_id=row.chat_id
+            )
+            self._show_address(request, webhook, token)
+
+        self.each(request, rows, take, errors=ChatError, explain=str)
 
     @asks_first(
         permission=CHANGE,

@@ -1,4 +1,4 @@
-"""Outgoing webhooks: made, tried, switched, and what came of each delivery."""
+"""Outgoing webhooks: made, tried, switched, taken over, and what came of each delivery."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.admin.base import ChatAdmin, staff_of
 from chat.admin.finding import row_id
 from chat.admin.making import MakingAdmin, MakingForm
+from chat.admin.owning import OwnedAdmin, PausedFilter
 from chat.errors import ChatError
 from chat.models import Chat, Webhook, WebhookDelivery
 from chat.services import webhook_deliveries, webhooks
@@ -40,22 +41,32 @@ def _id_of(chat: Chat | None) -> int | None:
 
 
 @admin.register(Webhook)
-class WebhookAdmin(MakingAdmin):
-    list_display = ["id", "name", "chat", "url", "is_active", "failures", "failing_since"]
-    list_filter = ["is_active"]
-    list_select_related = ["chat"]
+class WebhookAdmin(OwnedAdmin, MakingAdmin):
+    list_display = [
+        "id",
+        "name",
+        "chat",
+        "owner",
+        "url",
+        "is_active",
+        "paused",
+        "failures",
+        "failing_since",
+    ]
+    list_filter = ["is_active", PausedFilter]
+    list_select_related = ["chat", "owner"]
     search_help_text = _("A number, or chat: and the number of a chat.")
     finds = {
         "": lambda text: Q(pk=row_id(text)),
         "chat": lambda text: Q(chat_id=row_id(text)),
     }
-    readonly_fields = ["reason"]
+    readonly_fields = ["reason", "paused"]
     exclude = ["switched_off_reason"]
     audited_as = "webhook"
     lists_of_row = {_("Deliveries"): ("chat_webhookdelivery", "webhook:{row.pk}")}
     making_form = WebhookForm
     permission = CHANGE
-    actions = ["try_out", "switch_on", "switch_off", "rotate", "remove"]
+    actions = ["try_out", "switch_on", "switch_off", "rotate", "take_over", "remove"]
 
     @admin.display(description=_("switched off because"))
     def reason(self, webhook: Webhook) -> str:
@@ -80,11 +91,15 @@ class WebhookAdmin(MakingAdmin):
             self.message_user(request, text, messages.ERROR)
             return
         for webhook in rows:
-            outcome = webhooks.try_webhook(staff_of(request), webhook)
+            try:
+                outcome = webhooks.try_webhook(staff_of(request), webhook)
+            except ChatError as error:
+                self.message_user(request, f"{webhook}: {error}", messages.ERROR)
+                continue
             values = {
                 "name": webhook.name,
                 "status": outcome.response_status or "–",
-                "milliseconds": outcome.milliseconds,
+                "milliseconds": outcome.milliseconds or 0,
             }
             text = gettext("“%(name)s”: answer %(status)s after %(milliseconds)s ms.") % values
             level = messages.ERROR if outcome.error else messages.SUCCESS
@@ -136,6 +151,24 @@ class WebhookAdmin(MakingAdmin):
                 actor=staff_of(request), webhook_id=row.pk, chat_id=row.chat_id
             )
             self._show_secret(request, webhook)
+
+    @asks_first(
+        permission=CHANGE,
+        description=_("Take over"),
+        question=_("Take over?"),
+        explanation=_(
+            "From now on you answer for them: they work while you may make them. What waits goes to"
+            " the same addresses, signed with a new secret that is shown once."
+        ),
+    )
+    def take_over(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
+        def take(row: Webhook) -> None:
+            webhook = webhooks.take_over_webhook(
+                actor=staff_of(request), webhook_id=row.pk, chat_id=row.chat_id
+            )
+            self._show_secret(request, webhook)
+
+        self.each(request, rows, take, errors=ChatError, explain=str)
 
     @asks_first(
         permission=CHANGE,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.chats import Chat
-from chat.models.invites import made_by_manager
+from chat.models.rights import OwnedQuerySet
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from chat.models.people import User
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
+class InvitationQuerySet(OwnedQuerySet["Invitation"]):
+    owner = "created_by"
+
     def of(self, user: User) -> InvitationQuerySet:
         return self.filter(user=user)
 
     def open(self, now: datetime) -> InvitationQuerySet:
         """Those that can be accepted; like a link, only while their maker manages the chat."""
-        return self.filter(made_by_manager(), answer=Invitation.Answer.NONE, expires_at__gt=now)
+        return self.entitled().filter(answer=Invitation.Answer.NONE, expires_at__gt=now)
 
 
 class Invitation(models.Model):

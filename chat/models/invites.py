@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.chats import Chat, Membership
+from chat.models.chats import Chat
+from chat.models.rights import OwnedQuerySet
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,22 +19,12 @@ if TYPE_CHECKING:
 TOKEN_LENGTH = 43  # 32 random bytes in URL-safe base64
 
 
-def made_by_manager() -> Exists:
-    """Its maker still manages the chat: who was sent away left no door open."""
-    return Exists(
-        Membership.objects.active().filter(
-            chat=OuterRef("chat"),
-            user=OuterRef("created_by"),
-            user__is_active=True,
-            role__in=[Membership.Role.OWNER, Membership.Role.ADMIN],
-        )
-    )
+class InviteQuerySet(OwnedQuerySet["Invite"]):
+    owner = "created_by"
 
-
-class InviteQuerySet(models.QuerySet["Invite"]):
     def working(self, now: datetime) -> InviteQuerySet:
-        return self.filter(
-            made_by_manager(),
+        """Those whose maker still manages the chat, too: who was sent away left no door open."""
+        return self.entitled().filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
             Q(most_uses__isnull=True) | Q(uses__lt=F("most_uses")),
             revoked_at__isnull=True,

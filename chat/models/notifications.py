@@ -67,6 +67,7 @@ class Notification(models.Model):
         DIRECT = "direct", _("direct message")
         INVITE = "invite", _("invitation")
         WEBHOOK = "webhook", _("webhook switched off")
+        PAUSED = "paused", _("webhook paused")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
@@ -86,7 +87,7 @@ class Notification(models.Model):
         related_name="notifications",
         db_index=False,
     )
-    # Whose deed it is; of a webhook, who made it.
+    # Whose deed it is; of a webhook, who looked after it.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )

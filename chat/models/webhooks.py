@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.chats import Chat
+from chat.models.rights import OftenAskedQuerySet, Owned
 
 URL_LENGTH = 500
 SECRET_LENGTH = 64
@@ -22,8 +25,15 @@ def in_words(sentence: str) -> str:
     return gettext(sentence) if sentence else ""
 
 
-class WebhookQuerySet(models.QuerySet["Webhook"]):
-    def active(self) -> WebhookQuerySet:
+class WebhookQuerySet(OftenAskedQuerySet["Webhook"]):
+    # Whoever has one reads at its address what is written: staff needs that right besides.
+    permissions = ("chat.change_webhook", "chat.read_all_messages")
+
+    def working(self) -> Self:
+        """Switched on, and not paused: only these are noted for and sent to."""
+        return self.active().entitled()
+
+    def active(self) -> Self:
         return self.filter(is_active=True)
 
     def failed(self) -> WebhookQuerySet:
@@ -31,7 +41,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         return self.filter(is_active=False).exclude(switched_off_reason="")
 
     def receiving(self, chat_ids: Collection[int]) -> WebhookQuerySet:
-        """The chats' own and those of all chats."""
+        """The chats' own and those of all chats. Paused ones, too: see `working_ids`."""
         return self.active().filter(Q(chat_id__in=chat_ids) | Q(chat__isnull=True))
 
     def locked(self) -> WebhookQuerySet:
@@ -39,7 +49,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         return self.order_by("pk").select_for_update(no_key=True)
 
 
-class Webhook(models.Model):
+class Webhook(Owned):
     """An address that gets the messages of a chat, or of all chats, signed with `secret`."""
 
     name = models.CharField(max_length=80)
@@ -52,6 +62,8 @@ class Webhook(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
+    # Who answers for it now, at first its maker: it is paused while they may not make such a one.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     is_active = models.BooleanField(default=True)
     # Failed tries since the last one that went well, and when they began.
@@ -139,12 +151,18 @@ class WebhookDelivery(models.Model):
         return in_words(self.error)
 
 
-class IncomingWebhookQuerySet(models.QuerySet["IncomingWebhook"]):
-    def working(self) -> IncomingWebhookQuerySet:
+class IncomingWebhookQuerySet(OftenAskedQuerySet["IncomingWebhook"]):
+    permissions = ("chat.change_incomingwebhook",)
+
+    def unrevoked(self) -> Self:
         return self.filter(revoked_at__isnull=True)
 
+    def working(self) -> Self:
+        """Not revoked, and not paused: only these are answered."""
+        return self.unrevoked().entitled()
 
-class IncomingWebhook(models.Model):
+
+class IncomingWebhook(Owned):
     """A token that posts to one chat as a bot. Only the token's hash is kept."""
 
     name = models.CharField(max_length=80)
@@ -156,6 +174,9 @@ class IncomingWebhook(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Message ids are made of it and of the sender's: the same ones also after a new token.
+    namespace = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,7 @@
-"""Incoming webhooks: a token that posts to one chat as a bot. Made, used, revoked."""
+"""Incoming webhooks: a token that posts to one chat as a bot. Made, used, taken over, revoked.
+
+One whose owner may no longer make it is paused (chat.models.rights) until somebody takes it over.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 from typing import Final
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4, uuid5
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,8 +20,9 @@ from chat.directory import is_name_of_member
 from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, IncomingWebhook, User
+from chat.models.webhooks import IncomingWebhookQuerySet
 from chat.names import BOT_PREFIX, check_name, check_not_reserved
-from chat.services.access import locked_for
+from chat.services.access import lock_chat, locked_for
 from chat.services.memberships import admit, dismiss
 from chat.services.posting import NewPost, Posted, post_message
 from chat.services.webhooks import check_may_manage
@@ -38,12 +42,12 @@ def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[In
     if chat.is_direct:
         raise ConflictError(_("A direct chat is between two people: make a group instead."))
     _check_room(chat)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = _make_token()
     bot = User(username=f"{BOT_PREFIX}{uuid4().hex[:16]}", display_name=name, is_bot=True)
     bot.set_unusable_password()
     bot.save()
     webhook = IncomingWebhook.objects.create(
-        name=name, chat=chat, bot=bot, created_by=actor, token_hash=hash_of(token)
+        name=name, chat=chat, bot=bot, created_by=actor, owner=actor, token_hash=hash_of(token)
     )
     admit(chat, bot)
     _record("incoming_webhook.created", actor, webhook)
@@ -54,10 +58,7 @@ def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[In
 def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> None:
     """Its token is good for nothing from now on; what its bot wrote stays."""
     chat, _may = locked_for(actor, chat_id, _check_may_manage)
-    rows = IncomingWebhook.objects.select_related("bot").select_for_update(of=("self",))
-    webhook = rows.filter(pk=webhook_id, chat_id=chat_id).first()
-    if webhook is None:
-        raise NotFoundError
+    webhook = _locked(IncomingWebhook.objects.all(), webhook_id, chat_id)
     if webhook.revoked_at is None:
         webhook.revoked_at = timezone.now()
         webhook.save(update_fields=["revoked_at"])
@@ -67,22 +68,48 @@ def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> No
         _record("incoming_webhook.revoked", actor, webhook)
 
 
-def _check_may_manage(actor: User, chat_id: int) -> None:
-    check_may_manage(actor, chat_id, STAFF_PERMISSION)
+@transaction.atomic
+def take_over_incoming_webhook(
+    *, actor: User, webhook_id: int, chat_id: int
+) -> tuple[IncomingWebhook, str]:
+    """From now on the actor answers for it. With its new token: the old one, which whoever had it
+    before may know, is good for nothing. Its bot, and what that wrote, stay. Raises NotFoundError.
+    """
+    locked_for(actor, chat_id, _check_may_manage)
+    webhook = _locked(IncomingWebhook.objects.unrevoked(), webhook_id, chat_id)
+    token = _make_token()
+    before, webhook.owner, webhook.token_hash = webhook.owner_id, actor, hash_of(token)
+    webhook.save(update_fields=["owner", "token_hash"])
+    _record("incoming_webhook.taken_over", actor, webhook, before=str(before))
+    return webhook, token
 
 
 def find_by_token(token: str) -> IncomingWebhook:
-    """Raises NotFoundError alike for a token that is unknown and one that was revoked."""
+    """Raises NotFoundError alike for a token that is unknown, was revoked, or whose webhook is
+    paused."""
     # By the hash: how long the look-up takes tells nothing of a token.
-    webhook = IncomingWebhook.objects.working().filter(token_hash=hash_of(token)).first()
-    if webhook is None:
+    return _find(hash_of(token))
+
+
+def _find(token_hash: str) -> IncomingWebhook:
+    webhook = IncomingWebhook.objects.filter(token_hash=token_hash).first()
+    # Asked also where there is none: the answer takes as long.
+    working = IncomingWebhook.objects.working_ids([webhook.pk if webhook else 0])
+    if webhook is None or not working:
         raise NotFoundError
     return webhook
 
 
+@transaction.atomic
 def post_by_webhook(webhook: IncomingWebhook, *, content: str, key: str | None) -> Posted:
-    """Posts as its bot. With the same `key` sent again, it is the first message's answer."""
-    message_id = uuid5(_namespace(webhook), key) if key is not None else uuid4()
+    """Posts as its bot. With the same `key` sent again, it is the first message's answer.
+
+    Raises NotFoundError where the webhook works no longer.
+    """
+    # Whoever removes or demotes its owner waits here, or is waited for.
+    lock_chat(webhook.chat_id)
+    _find(webhook.token_hash)
+    message_id = uuid5(webhook.namespace, key) if key is not None else uuid4()
     posted = post_message(NewPost(webhook.chat_id, webhook.bot_id, message_id, content))
     _note_use(webhook)
     return posted
@@ -93,8 +120,16 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _namespace(webhook: IncomingWebhook) -> UUID:
-    return UUID(webhook.token_hash[:32])
+def _make_token() -> str:
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def _locked(rows: IncomingWebhookQuerySet, webhook_id: int, chat_id: int) -> IncomingWebhook:
+    found = rows.select_related("bot").select_for_update(of=("self",))
+    webhook = found.filter(pk=webhook_id, chat_id=chat_id).first()
+    if webhook is None:
+        raise NotFoundError
+    return webhook
 
 
 def _note_use(webhook: IncomingWebhook) -> None:
@@ -102,6 +137,10 @@ def _note_use(webhook: IncomingWebhook) -> None:
     long_ago = now - timedelta(seconds=USED_SECONDS)
     not_lately = Q(last_used_at__isnull=True) | Q(last_used_at__lt=long_ago)
     IncomingWebhook.objects.filter(not_lately, pk=webhook.pk).update(last_used_at=now)
+
+
+def _check_may_manage(actor: User, chat_id: int) -> None:
+    check_may_manage(actor, chat_id, STAFF_PERMISSION)
 
 
 def _check_name(chat_id: int, name: str) -> str:
@@ -114,15 +153,15 @@ def _check_name(chat_id: int, name: str) -> str:
 
 
 def _check_room(chat: Chat) -> None:
-    if IncomingWebhook.objects.working().filter(chat=chat).count() >= MOST_PER_CHAT:
+    if IncomingWebhook.objects.unrevoked().filter(chat=chat).count() >= MOST_PER_CHAT:
         raise ConflictError(_("This chat has enough webhooks. Delete one first."))
 
 
-def _record(action: str, actor: User, webhook: IncomingWebhook) -> None:
+def _record(action: str, actor: User, webhook: IncomingWebhook, **details: str) -> None:
     record_fact(
         action,
         actor=actor,
         chat_id=webhook.chat_id,
         target=("incoming_webhook", webhook.pk),
-        details={"name": webhook.name},
+        details={"name": webhook.name, **details},
     )

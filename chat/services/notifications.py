@@ -23,8 +23,8 @@ from chat.directory import names_of_people
 from chat.errors import BadRequestError
 from chat.fanout import HubEvent, announce
 from chat.mentions import mentioned_names
-from chat.models import Chat, Invitation, Membership, Message, Notification, User, Webhook
-from chat.models.chats import MANAGING_ROLES, MembershipQuerySet
+from chat.models import Chat, Invitation, Membership, Message, Notification, User
+from chat.models.chats import MembershipQuerySet
 from chat.models.notifications import NotificationQuerySet
 from chat.notifications import notification_payload, notify_payload
 from chat.services.access import membership_of
@@ -62,15 +62,6 @@ class Invited:
     actor_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchedOff:
-    """A chat's webhook that nobody switched off: its receiver failed for too long."""
-
-    event_id: UUID
-    chat_id: int
-    webhook_id: int
-
-
 @transaction.atomic
 def notify_of_messages(said: Sequence[Said]) -> None:
     """Everyone whom a message concerns, once per message; also when an edit is what names them.
@@ -88,7 +79,7 @@ def notify_of_messages(said: Sequence[Said]) -> None:
     messages = Message.objects.filter(pk__in=ids, deleted_at=None, hidden_at=None)
     by_id = {message.pk: message for message in messages.select_related("sender")}
     told = set(Notification.objects.filter(message_id__in=ids).values_list("message_id", "user_id"))
-    _tell(
+    tell(
         Notification(
             user_id=membership.user_id,
             kind=kind,
@@ -120,7 +111,7 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
     actors = User.objects.in_bulk({invite.actor_id for invite in invites})
     ids = [invite.event_id for invite in invites]
     told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
-    _tell(
+    tell(
         Notification(
             user_id=invite.user_id,
             kind=Kind.INVITE,
@@ -148,7 +139,7 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
     )
     found = {(row.chat_id, row.user_id): row for row in rows.select_related("chat", "created_by")}
     event_ids = {(one.chat_id, one.user_id): one.event_id for one in invited}
-    _tell(
+    tell(
         Notification(
             user_id=invitation.user_id,
             kind=Kind.INVITE,
@@ -159,33 +150,6 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
         )
         for key, invitation in found.items()
         if key in event_ids
-    )
-
-
-@transaction.atomic
-def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
-    """Those who manage the chat: what is written now is no longer sent there."""
-    if not webhooks:
-        return
-    found = Webhook.objects.select_related("created_by").in_bulk(w.webhook_id for w in webhooks)
-    managers = defaultdict(list)
-    rows = Membership.objects.active().people().filter(chat_id__in={w.chat_id for w in webhooks})
-    for row in rows.filter(role__in=MANAGING_ROLES, user__is_active=True):
-        managers[row.chat_id].append(row.user_id)
-    ids = [webhook.event_id for webhook in webhooks]
-    told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", "user_id"))
-    _tell(
-        Notification(
-            user_id=user_id,
-            kind=Kind.WEBHOOK,
-            chat_id=webhook.chat_id,
-            actor=found[webhook.webhook_id].created_by,
-            event_id=webhook.event_id,
-        )
-        for webhook in webhooks
-        if webhook.webhook_id in found
-        for user_id in managers[webhook.chat_id]
-        if (webhook.event_id, user_id) not in told
     )
 
 
@@ -297,7 +261,8 @@ def _hearing() -> MembershipQuerySet:
     return active.filter(user__is_active=True, user__is_bot=False)
 
 
-def _tell(notifications: Iterable[Notification]) -> None:
+def tell(notifications: Iterable[Notification]) -> None:
+    """In the caller's transaction."""
     made = Notification.objects.bulk_create(notifications)
     announce(_line(row.user_id, notification=notification_payload(row)) for row in made)
 

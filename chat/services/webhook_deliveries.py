@@ -17,7 +17,12 @@ from chat.errors import NotFoundError
 from chat.event_ids import row_number
 from chat.facts import record_fact
 from chat.models import User, Webhook, WebhookDelivery
-from chat.services.webhooks import announce_deliveries, make_postponed_due, switch_off
+from chat.services.webhooks import (
+    announce_deliveries,
+    check_not_paused,
+    make_postponed_due,
+    switch_off,
+)
 from chat.webhooks.bodies import make_body
 from chat.webhooks.requests import Outcome
 from messaging.events import Event
@@ -68,12 +73,15 @@ def record_deliveries(events: Sequence[Event]) -> None:
 
 
 def _receivers(chat_ids: Collection[int]) -> dict[int, list[int]]:
-    """The active webhooks of each chat; one query."""
+    """The working webhooks of each chat; one query where there are none, else two."""
+    receiving = Webhook.objects.receiving(chat_ids).order_by("pk")
+    rows = list(receiving.values_list("pk", "chat_id"))
+    working = Webhook.objects.working_ids([webhook_id for webhook_id, _chat_id in rows])
     found: dict[int, list[int]] = defaultdict(list)
-    rows = Webhook.objects.receiving(chat_ids).order_by("pk").values_list("pk", "chat_id")
     for webhook_id, chat_id in rows:
-        for each in chat_ids if chat_id is None else [chat_id]:
-            found[each].append(webhook_id)
+        if webhook_id in working:
+            for each in chat_ids if chat_id is None else [chat_id]:
+                found[each].append(webhook_id)
     return found
 
 
@@ -145,8 +153,10 @@ def _keep(delivery: WebhookDelivery, outcome: Outcome, **fields: object) -> None
 def send_again(*, actor: User, webhook: Webhook, delivery_id: int) -> WebhookDelivery:
     """What was sent or given up goes out once more; what waits need not wait for its next try.
 
-    Under its own id: a receiver that has it can tell. Raises NotFoundError, also for a test.
+    Under its own id: a receiver that has it can tell. Raises NotFoundError, also for a test, and
+    ConflictError while the webhook is paused.
     """
+    check_not_paused(webhook)
     delivery = _locked_delivery(webhook, delivery_id)
     delivery.status, delivery.finished_at = Status.WAITING, None
     delivery.next_attempt_at = timezone.now()

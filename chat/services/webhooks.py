@@ -1,6 +1,7 @@
-"""Outgoing webhooks: made, tested, switched, given a new secret, deleted.
+"""Outgoing webhooks: made, tested, switched, given a new secret, taken over, deleted.
 
-A chat's own by those who manage it, any by staff who may.
+A chat's own by those who manage it, any by staff who may. One whose owner may no longer make it is
+paused (chat.models.rights) until somebody who may takes it over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, User, Webhook, WebhookDelivery
+from chat.models.webhooks import WebhookQuerySet
 from chat.services.access import locked_for, managing_membership_of
 from chat.text import check_title
 from chat.webhooks.addresses import AddressRefusedError, parse_target, resolve
@@ -26,7 +28,6 @@ from chat.webhooks.signing import make_secret, signed_headers
 MOST_PER_CHAT = 20
 # The right of staff to look after the webhooks of chats that they are not in.
 STAFF_PERMISSION = "chat.change_webhook"
-READ_PERMISSION = "chat.read_all_messages"
 
 # Sent on commit when deliveries may go out.
 deliveries_announced = Signal()
@@ -45,8 +46,7 @@ def _check_may_make(actor: User, chat_id: int | None) -> None:
     """Whoever makes one reads at its address what is written: staff needs that right besides.
 
     Raises NotFoundError or ForbiddenError."""
-    is_read_by_staff = actor.is_staff and actor.has_perm(READ_PERMISSION)
-    if is_read_by_staff and actor.has_perm(STAFF_PERMISSION):
+    if actor.is_staff and actor.has_perms(WebhookQuerySet.permissions):
         return
     if chat_id is None:
         raise ForbiddenError(_("Only staff with the right to read all messages may do this."))
@@ -61,7 +61,12 @@ def create_webhook(*, actor: User, chat_id: int | None, name: str, url: str) -> 
         if chat_id is not None:
             _check_room(locked_for(actor, chat_id, _check_may_make)[0])
         webhook = Webhook.objects.create(
-            name=name, url=url, chat_id=chat_id, created_by=actor, secret=make_secret()
+            name=name,
+            url=url,
+            chat_id=chat_id,
+            created_by=actor,
+            owner=actor,
+            secret=make_secret(),
         )
         _record("webhook.created", actor, webhook)
     return webhook
@@ -88,8 +93,13 @@ def delete_webhook(*, actor: User, webhook_id: int, chat_id: int | None) -> None
 def set_webhook_active(
     *, actor: User, webhook_id: int, chat_id: int | None, active: bool
 ) -> Webhook:
-    """While it is off nothing is noted for it; what waited before goes out when it is on again."""
+    """While it is off nothing is noted for it; what waited before goes out when it is on again.
+
+    Raises ConflictError where one that is paused is to be switched on.
+    """
     webhook = find_webhook(actor, webhook_id, chat_id, locked=True)
+    if active:
+        check_not_paused(webhook)
     if active and not webhook.is_active:
         _switch_on(webhook, actor)
     elif webhook.is_active and not active:
@@ -107,8 +117,34 @@ def rotate_secret(*, actor: User, webhook_id: int, chat_id: int | None) -> Webho
     return webhook
 
 
+@transaction.atomic
+def take_over_webhook(*, actor: User, webhook_id: int, chat_id: int | None) -> Webhook:
+    """From now on the actor answers for it: what waits goes out, signed with a new secret.
+
+    The old one is known to whoever had it before. Raises NotFoundError or ForbiddenError.
+    """
+    _check_may_make(actor, chat_id)
+    webhook = find_webhook(actor, webhook_id, chat_id, locked=True)
+    before, webhook.owner, webhook.secret = webhook.owner_id, actor, make_secret()
+    webhook.save(update_fields=["owner", "secret"])
+    _record("webhook.taken_over", actor, webhook, before=str(before))
+    announce_deliveries()
+    return webhook
+
+
+def check_not_paused(webhook: Webhook) -> None:
+    """Raises ConflictError that says why it is, and what to do."""
+    why = Webhook.objects.with_standing().get(pk=webhook.pk).why_paused
+    if why:
+        raise ConflictError(_("It is paused. %(why)s Take it over first.") % {"why": why})
+
+
 def try_webhook(actor: User, webhook: Webhook) -> WebhookDelivery:
-    """Sends a test at once, past what waits; takes as long as the receiver, at most 10 s."""
+    """Sends a test at once, past what waits; takes as long as the receiver, at most 10 s.
+
+    Raises ConflictError while it is paused.
+    """
+    check_not_paused(webhook)
     now, event_id = timezone.now(), uuid4()
     body = make_body(TEST_TYPE, now, {"webhook": webhook.name})
     headers = signed_headers(

@@ -7,8 +7,10 @@ then goes to a checked address, so a name that changes its mind in between gains
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -29,12 +31,12 @@ NO_TLS: Final = gettext_noop(
     "The address must begin with https. WEBHOOK_ALLOW_HTTP=true allows http, too."
 )
 WRONG_PORT: Final = gettext_noop("Expected the port 80, 443, or one from 1024 up.")
-UNKNOWN_NAME: Final = gettext_noop("The name in the address is not known. Check its spelling.")
-NO_ANSWER: Final = gettext_noop(
-    "The name in the address could not be looked up in time. Try again later."
-)
-PRIVATE: Final = gettext_noop(
-    "The address leads into a private network. WEBHOOK_ALLOW_PRIVATE=true allows that."
+# One for all that keeps a connection from being made: whoever enters an address learns neither
+# which names are known here, nor what is in a network of ours. Operators read which it was in the
+# log.
+NO_WAY: Final = gettext_noop(
+    "There is no way to this address: its name is not known, or it is not on the public internet."
+    " Check its spelling, or ask whoever runs this chat: its log says more."
 )
 
 LOOK_UP_SECONDS: Final = 5.0
@@ -42,10 +44,54 @@ DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 LOWEST_FREE_PORT: Final = 1024
 _PATH_CHARACTERS: Final = "!$%&'()*+,/:;=?@[]~"
 
-_PROTOCOLS: Final = ipaddress.ip_network("192.0.0.0/24")
-_UNICAST: Final = ipaddress.ip_network("2000::/3")
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_SIX_TO_FOUR: Final = ipaddress.ip_network("2002::/16")
+# All of IANA's registries of special-purpose addresses, with multicast: also the few entries that
+# are reachable from everywhere, which are services of networks and no receivers. Python's own
+# `is_global` follows the registries of its release's day. As of 2025-10:
+# https://www.iana.org/assignments/iana-ipv4-special-registry
+# https://www.iana.org/assignments/iana-ipv6-special-registry
+_SPECIAL_V4: Final = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",  # shared by a provider's customers
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.31.196.0/24",  # AS112, answered near by
+            "192.52.193.0/24",  # multicast relays, likewise
+            "192.88.99.0/24",  # relays of 6to4, likewise
+            "192.168.0.0/16",
+            "192.175.48.0/24",  # AS112
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+        ),
+    )
+)
+# Nothing outside it is given to anybody, but for special purposes.
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_V6: Final = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "2001::/23",  # protocols, Teredo among them
+            "2001:db8::/32",
+            "2002::/16",  # 6to4
+            "2620:4f:8000::/48",  # AS112
+            "3fff::/20",
+        ),
+    )
+)
+# What stands for an IPv4 address, in its last 32 bits.
+_WRAPPED: Final = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+
+logger = logging.getLogger(__name__)
 
 
 class AddressRefusedError(Exception):
@@ -81,13 +127,23 @@ def parse_target(url: str) -> Target:
 
 
 def resolve(target: Target) -> list[str]:
-    """The IP addresses behind the name. Raises AddressRefusedError when one may not be reached."""
+    """The IP addresses behind the name.
+
+    Raises AddressRefusedError when there are none, or one of them may not be reached.
+    """
     found = _look_up(target)
     # In the order of the resolver, which knows what this machine can reach.
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(map(is_public, addresses)):
-        raise AddressRefusedError(PRIVATE)
+        raise _no_way(target, "not public: WEBHOOK_ALLOW_PRIVATE=true allows it", addresses)
     return addresses
+
+
+def _no_way(target: Target, reason: str, addresses: Sequence[str] = ()) -> AddressRefusedError:
+    """The reason is for operators alone."""
+    extra = {"host": target.host, "reason": reason, "addresses": list(addresses)}
+    logger.info("no way to a webhook's address", extra=extra)
+    return AddressRefusedError(NO_WAY)
 
 
 def _look_up(target: Target) -> list[Any]:
@@ -104,9 +160,9 @@ def _look_up(target: Target) -> list[Any]:
     try:
         found = answers.get(timeout=LOOK_UP_SECONDS)
     except Empty:
-        raise AddressRefusedError(NO_ANSWER) from None
+        raise _no_way(target, "looked up for too long") from None
     if not found:
-        raise AddressRefusedError(UNKNOWN_NAME)
+        raise _no_way(target, "unknown name")
     return found
 
 
@@ -115,12 +171,10 @@ def is_public(text: str) -> bool:
     one, the latter counts; those of retired ways to wrap one (6to4, Teredo) are none."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not address.is_multicast and address not in _PROTOCOLS
-    if address in _NAT64:
+        return not any(address in network for network in _SPECIAL_V4)
+    if any(address in network for network in _WRAPPED):
         return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)))
-    if address.ipv4_mapped is not None:
-        return is_public(str(address.ipv4_mapped))
-    return address in _UNICAST and address.is_global and address not in _SIX_TO_FOUR
+    return address in _UNICAST and not any(address in network for network in _SPECIAL_V6)
 
 
 def _split(url: str) -> tuple[SplitResult, int]:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -38,24 +38,40 @@ REFUSED: Final = gettext_noop("The receiver answered with an error.")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`error` is empty when it was taken, else a sentence (a msgid)."""
+    """`error` is empty when it was taken, else a sentence (a msgid). `milliseconds`: how long the
+    receiver took; None where nobody was asked, so that it tells nothing of the name's look-up."""
 
     error: str = ""
     status: int | None = None
-    milliseconds: int = 0
+    milliseconds: int | None = None
     retry_after_seconds: int = 0
 
 
-def post(url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Posts it once. Raises nothing that a receiver or its address can be the cause of."""
+class WithheldError(Exception):
+    """Raised by whoever is asked before a request leaves: it must not."""
+
+
+def post(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    before_leaving: Callable[[], object] = lambda: None,
+) -> Outcome:
+    """Posts it once. Raises nothing that a receiver or its address can be the cause of.
+
+    `before_leaving` is called when the connection stands, and nothing of the request has left:
+    what it raises, WithheldError say, is raised.
+    """
     began_at = time.monotonic()
     status, retry_after = None, 0
     try:
-        response = _exchange(parse_target(url), headers, body, began_at + TOTAL_SECONDS)
+        response = _exchange(
+            parse_target(url), headers, body, began_at + TOTAL_SECONDS, before_leaving
+        )
         status, error = response.status, _judge(response.status)
         retry_after = _retry_after(response)
     except AddressRefusedError as refusal:
-        error = str(refusal)
+        return Outcome(str(refusal))
     except (OSError, HTTPException) as failure:
         error = _describe(failure, took_seconds=time.monotonic() - began_at)
     return Outcome(error, status, round((time.monotonic() - began_at) * 1000), retry_after)
@@ -68,7 +84,11 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _exchange(
-    target: Target, headers: Mapping[str, str], body: bytes, deadline: float
+    target: Target,
+    headers: Mapping[str, str],
+    body: bytes,
+    deadline: float,
+    before_leaving: Callable[[], object],
 ) -> HTTPResponse:
     """Returns the answer's head. Raises AddressRefusedError, OSError or HTTPException."""
     line = _connect(target, deadline)
@@ -84,6 +104,7 @@ def _exchange(
                 "Content-Type": "application/json",
                 "Connection": "close",
             }
+            before_leaving()
             connection.request("POST", target.path, body, {**fixed, **headers})
             response = connection.getresponse()
             if time.monotonic() >= deadline:  # a head that was cut off reads like a whole one

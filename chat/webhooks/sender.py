@@ -1,6 +1,7 @@
 """Sends what waits, beside the handlers of its group: each webhook's chats in order, one delivery
 at a time; different chats and webhooks at once. Written down before the next one goes out, so a
-crash repeats a delivery (under its id) and never skips or overtakes one.
+crash repeats a delivery (under its id) and never skips or overtakes one. Whether one may go is
+looked at when its connection stands: rights end while names are looked up and receivers are slow.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.utils import timezone
 
@@ -31,7 +32,7 @@ from chat.webhooks.crew import Crew
 from chat.webhooks.handlers import WEBHOOKS_GROUP
 from chat.webhooks.lanes import Lane, read_head, read_heads
 from chat.webhooks.locks import WebhookLocks, make_locks
-from chat.webhooks.requests import BROKEN, Outcome, post
+from chat.webhooks.requests import BROKEN, Outcome, WithheldError, post
 from chat.webhooks.signing import signed_headers
 from messaging.companions import companion
 
@@ -47,20 +48,34 @@ LONGEST_REST_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 2.0
 # Looking may take this part of the time at most.
 LOOK_SHARE: Final = 0.2
+# So long the crew waits for leave to send: less than a request may take, so that a database that is
+# slow is not taken for a receiver that is.
+LEAVE_SECONDS: Final = 5.0
 AWAY_SECONDS: Final = 2.0
 FORGET_SECONDS: Final = 600.0
 MOST_FORGOTTEN: Final = 5000
 
-Post = Callable[[str, Mapping[str, str], bytes], Outcome]
+Post = Callable[[str, Mapping[str, str], bytes, Callable[[], object]], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """`result` None: it was withheld, and waits as before."""
+
     lane: Lane
-    result: Try
+    result: Try | None
 
 
-Inbox = SimpleQueue[_Done | None]  # what is done; None: something new waits
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether a delivery may leave. Asked by the crew, which has no database."""
+
+    webhook_id: int
+    answer: SimpleQueue[bool]
+
+
+News = TypeVar("News", _Done, _Question)
+Inbox = SimpleQueue[_Done | _Question | None]  # None: something new waits
 
 
 class Sender:
@@ -120,7 +135,7 @@ class Sender:
             locks.close()
 
     def _turn(self, locks: WebhookLocks) -> None:
-        self._record(self._take_done(self._look_at - time.monotonic()))
+        self._attend(self._look_at - time.monotonic())
         now = time.monotonic()
         if now >= self._look_at:
             self._look(locks)
@@ -129,36 +144,51 @@ class Sender:
             forgotten = forget_old_deliveries(at_most=MOST_FORGOTTEN)
             self._forget_at = now + (0 if forgotten == MOST_FORGOTTEN else FORGET_SECONDS)
 
-    def _take_done(self, timeout_seconds: float) -> list[_Done]:
-        """What has come in, after waiting so long for the first."""
-        done: list[_Done] = []
+    def _attend(self, timeout_seconds: float) -> None:
+        """To what has come in, after waiting so long for the first."""
+        news = self._take_news(timeout_seconds)
+        self._answer(_those(_Question, news))
+        self._record(_those(_Done, news))
+
+    def _take_news(self, timeout_seconds: float) -> list[_Done | _Question]:
+        taken: list[_Done | _Question] = []
         try:
             news = self._inbox.get(timeout=max(0.0, timeout_seconds))
             while True:
                 if news is None:
                     self._look_at = self._look_not_before
                 else:
-                    done.append(news)
+                    taken.append(news)
                 news = self._inbox.get_nowait()
         except Empty:
-            return done
+            return taken
+
+    def _answer(self, questions: list[_Question]) -> None:
+        """All in one query; whoever was told to stop begins nothing."""
+        if not questions:
+            return
+        ids = {question.webhook_id for question in questions}
+        working = set() if self._stopping.is_set() else Webhook.objects.working_ids(ids)
+        for question in questions:
+            question.answer.put(question.webhook_id in working)
 
     def _record(self, done: list[_Done]) -> None:
         if not done:
             return
-        failures = record_tries(each.result for each in done)
+        failures = record_tries(each.result for each in done if each.result)
         for each in done:
             self._running.discard(each.lane)
-            self._judge(each, failures.get(each.lane.webhook_id, 0))
+            if each.result:
+                self._judge(each.lane, each.result.outcome, failures.get(each.lane.webhook_id, 0))
 
-    def _judge(self, done: _Done, failures: int) -> None:
-        webhook_id, outcome = done.lane.webhook_id, done.result.outcome
-        if outcome.error or outcome.milliseconds > SLOW_MILLISECONDS:
+    def _judge(self, lane: Lane, outcome: Outcome, failures: int) -> None:
+        webhook_id = lane.webhook_id
+        if outcome.error or (outcome.milliseconds or 0) > SLOW_MILLISECONDS:
             self._troubled.add(webhook_id)
         else:
             self._troubled.discard(webhook_id)
         if not outcome.error:
-            self._due.append(done.lane)
+            self._due.append(lane)
             if self._rests.pop(webhook_id, None):
                 self._look_at = self._look_not_before  # it answers again: all that waits is due
         elif failures >= OUTAGE_FAILURES:
@@ -211,16 +241,19 @@ class Sender:
     ) -> None:
         """In a thread of the crew: no database here."""
         body = delivery.body.encode()
+        ask = partial(_ask_for_leave, webhook.pk, inbox)
         try:
             headers = signed_headers(
                 secret=webhook.secret, event_id=delivery.event_id, at=int(time.time()), body=body
             )
-            outcome = self._send(webhook.url, headers, body)
+            result: Try | None = Try(delivery, self._send(webhook.url, headers, body, ask))
+        except WithheldError:
+            result = None
         except Exception:
             # The lane must come back, whatever went wrong.
             logger.exception("a delivery failed", extra={"delivery_id": delivery.pk})
-            outcome = Outcome(BROKEN)
-        inbox.put(_Done(lane, Try(delivery, outcome)))
+            result = Try(delivery, Outcome(BROKEN))
+        inbox.put(_Done(lane, result))
 
     def _start_anew(self, locks: WebhookLocks) -> None:
         """Forgets what is on its way: it is sent again, by whoever has the locks then."""
@@ -236,9 +269,25 @@ class Sender:
         try:
             while self._running and time.monotonic() < self._finish_by:
                 # `stop` says how long, and wakes.
-                self._record(self._take_done(min(60.0, self._finish_by - time.monotonic())))
+                self._attend(min(60.0, self._finish_by - time.monotonic()))
         except DATABASE_AWAY as error:
             logger.warning("the database is away", extra={"error": type(error).__name__})
+
+
+def _ask_for_leave(webhook_id: int, inbox: Inbox) -> None:
+    """Raises WithheldError when nothing may be sent for it, also when nobody answers in time."""
+    answer: SimpleQueue[bool] = SimpleQueue()
+    inbox.put(_Question(webhook_id, answer))
+    try:
+        may_leave = answer.get(timeout=LEAVE_SECONDS)
+    except Empty:
+        may_leave = False
+    if not may_leave:
+        raise WithheldError
+
+
+def _those(kind: type[News], news: Iterable[_Done | _Question]) -> list[News]:
+    return [one for one in news if isinstance(one, kind)]
 
 
 @companion(group=WEBHOOKS_GROUP)

@@ -176,12 +176,14 @@ CASES += [
     Case("PATCH", WEBHOOK, {"is_active": False}, wrong={"is_active": [None, 0, "true", []]}),
     Case("DELETE", WEBHOOK, status=204),
     Case("POST", f"{WEBHOOK}/secret"),
+    Case("POST", f"{WEBHOOK}/take-over"),
     Case("POST", f"{WEBHOOK}/test"),
     Case("GET", f"{WEBHOOK}/deliveries", wrong_query={"before": [*NUMBERS, "0"]}),
     Case("POST", f"{WEBHOOK}/deliveries/{{delivery}}/again"),
     Case("GET", INCOMING),
     Case("POST", INCOMING, {"name": "Builds"}, wrong={"name": NO_NAME}, status=201),
     Case("DELETE", f"{INCOMING}/{{incoming}}", status=204),
+    Case("POST", f"{INCOMING}/{{incoming}}/take-over"),
 ]
 SOMEBODYS = ("{chat}", "{message}", "{invitation}")
 OF_A_CHAT = [case for case in CASES if any(each in case.pattern for each in SOMEBODYS)]
@@ -207,12 +209,13 @@ class World:
             url="https://127.0.0.1/",
             secret=make_secret(),
             created_by=self.ann,
+            owner=self.ann,
         )
         self.delivery = self.webhook.deliveries.create(
             event_id=uuid.uuid4(), event_type="message.created", chat_id=self.chat.pk, body="{}"
         )
         self.incoming = IncomingWebhook.objects.create(
-            name="Builds", chat=self.chat, bot=self.dan, created_by=self.ann
+            name="Builds", chat=self.chat, bot=self.dan, created_by=self.ann, owner=self.ann
         )
         self.gone = make_person("gone")
         Membership.objects.create(chat=self.chat, user=self.gone, left_at=timezone.now())

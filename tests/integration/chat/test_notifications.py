@@ -22,7 +22,10 @@ from chat.notifications import (
     unseen_notifications,
 )
 from chat.services import chats
+from chat.services.account_deletion import delete_account
+from chat.services.incoming_webhooks import create_incoming_webhook
 from chat.services.messages import delete_message, edit_message
+from chat.services.moderation import ban_person
 from chat.services.notifications import (
     see_all_notifications,
     see_notifications,
@@ -63,7 +66,7 @@ class TestWebhookThatWasSwitchedOff:
     @pytest.fixture
     def webhook(self, ann: User, chat: Chat) -> Webhook:
         return Webhook.objects.create(
-            chat=chat, created_by=ann, name="Billing", url="https://a.example"
+            chat=chat, created_by=ann, owner=ann, name="Billing", url="https://a.example"
         )
 
     def test_is_told_once_to_those_who_manage_the_chat(
@@ -87,6 +90,67 @@ class TestWebhookThatWasSwitchedOff:
         switch_off(webhook, actor=ann)
         deliver()
         assert not Notification.objects.exists()
+
+
+class TestWebhookThatIsPaused:
+    @pytest.fixture
+    def helper(self, ann: User, chat: Chat) -> User:
+        person = make_person("helper")
+        chats.add_member(actor=ann, chat_id=chat.pk, user_id=person.pk)
+        chats.set_role(actor=ann, chat_id=chat.pk, user_id=person.pk, role="admin")
+        return person
+
+    def make(self, owner: User, chat: Chat) -> None:
+        create_incoming_webhook(actor=owner, chat_id=chat.pk, name="Builds")
+        fields = {"owner": owner, "created_by": owner, "url": "https://192.0.2.1/"}
+        Webhook.objects.create(chat=chat, name="Mirror", **fields)
+        deliver()
+        Notification.objects.all().delete()
+
+    @pytest.mark.parametrize(
+        "lose",
+        [
+            lambda ann, helper, chat: remove(chat, helper),
+            lambda ann, helper, chat: chats.leave_chat(user=helper, chat_id=chat.pk),
+            lambda ann, helper, chat: chats.set_role(
+                actor=ann, chat_id=chat.pk, user_id=helper.pk, role="member"
+            ),
+            lambda ann, helper, chat: ban_person(
+                make_person("root", is_superuser=True, is_staff=True), helper.pk, "spam"
+            ),
+            lambda ann, helper, chat: delete_account(User.objects.get(pk=helper.pk)),
+        ],
+        ids=["removed", "left", "demoted", "banned", "deleted"],
+    )
+    def test_is_told_once_to_those_who_manage_the_chat(
+        self, ann: User, bob: User, chat: Chat, helper: User, lose: Any
+    ) -> None:
+        self.make(helper, chat)
+        lose(ann, helper, chat)
+        events = deliver()
+        notifying.tell_of_facts(events)
+        assert (kinds_of(ann), kinds_of(bob), kinds_of(helper)) == (["paused"], [], [])
+        (shown,) = notifications_page(ann)["notifications"]
+        assert (shown["chat_id"], shown["actor"]["id"]) == (chat.pk, helper.pk)
+
+    def test_of_several_chats_is_told_for_each(self, ann: User, chat: Chat, helper: User) -> None:
+        second = make_group(ann, helper)
+        chats.set_role(actor=ann, chat_id=second.pk, user_id=helper.pk, role="admin")
+        self.make(helper, second)
+        self.make(helper, chat)
+        ban_person(make_person("root", is_superuser=True, is_staff=True), helper.pk, "spam")
+        deliver()
+        told = Notification.objects.of(ann).values_list("chat_id", flat=True)
+        assert sorted(told) == sorted([chat.pk, second.pk])
+
+    def test_and_works_again_meanwhile_is_told_to_nobody(
+        self, ann: User, chat: Chat, helper: User
+    ) -> None:
+        self.make(helper, chat)
+        for role in ("member", "admin"):
+            chats.set_role(actor=ann, chat_id=chat.pk, user_id=helper.pk, role=role)
+        deliver()
+        assert kinds_of(ann) == []
 
 
 def deliver() -> list[Event]:

@@ -452,8 +452,8 @@ class TestSender:
         note([chat], last=3)
         answered, over = threading.Event(), threading.Event()
 
-        def vanish(url, headers, body):
-            requests.post(url, headers, body)
+        def vanish(url, headers, body, before_leaving):
+            requests.post(url, headers, body, before_leaving)
             answered.set()
             over.wait(60)  # its answer is never written down
             return requests.Outcome(requests.BROKEN)

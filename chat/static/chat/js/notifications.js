@@ -21,6 +21,7 @@ export function noticeWords({ kind }, title) {
   if (kind === "mention") return gettext("mentioned you in %(chat)s", { chat });
   if (kind === "reply") return gettext("replied to you in %(chat)s", { chat });
   if (kind === "webhook") return gettext("made a webhook of %(chat)s that was switched off: its receiver failed for too long", { chat });
+  if (kind === "paused") return gettext("looked after a webhook of %(chat)s that is paused now: take it over or delete it", { chat });
   return kind === "direct" ? gettext("wrote to you") : gettext("added you to %(chat)s", { chat });
 }
 

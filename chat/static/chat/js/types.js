@@ -65,7 +65,7 @@
  * What one was told of while looking elsewhere; whoever is added or invited has no message.
  * @typedef {object} Notice
  * @property {number} id
- * @property {"mention"|"reply"|"direct"|"invite"|"webhook"} kind
+ * @property {"mention"|"reply"|"direct"|"invite"|"webhook"|"paused"} kind
  * @property {number} chat_id
  * @property {Sender} actor
  * @property {?{id: number, seq: number, content: string}} message
@@ -85,8 +85,13 @@
  * @property {?string} switched_off_at
  * @property {string} switched_off_reason  in words; empty where a person did it
  * @property {number} waiting              deliveries; counted up to 1000
+ * @property {Sender} owner                who answers for it
+ * @property {?Paused} paused
  *
- * @typedef {{id: number, name: string, bot: Sender, created_by: Sender, created_at: string, last_used_at: ?string}} IncomingWebhook
+ * Why a webhook does not work: its owner may no longer make it.
+ * @typedef {{code: "deleted"|"banned"|"gone"|"demoted"|"not_staff", detail: string}} Paused
+ *
+ * @typedef {{id: number, name: string, bot: Sender, created_by: Sender, created_at: string, owner: Sender, paused: ?Paused, last_used_at: ?string}} IncomingWebhook
  *
  * One event for one webhook, and what its last try came to.
  * @typedef {object} Delivery

@@ -49,7 +49,7 @@ export function showWebhooks({ id }) {
     fields: [{ name: "name", label: gettext("Name"), hint: gettext("What it writes stands under this name.") }],
     path: `${path}/incoming`,
     row: incomingRow,
-    made: ({ webhook: { name }, path: place }) => showOnce(gettext("The address of %(name)s", { name }), gettext("Copy it now: it is not shown again. Whoever knows it can write here."), location.origin + place),
+    made: showAddress,
   });
   openDialog(gettext("Webhooks"), [outgoing, incoming]);
 }
@@ -111,6 +111,26 @@ function showSecret({ webhook: { name }, secret }) {
   showOnce(gettext("The secret of %(name)s", { name }), gettext("Copy it now: it is not shown again. With it the receiver checks that what comes is from here."), secret);
 }
 
+/** @param {{webhook: IncomingWebhook, path: string}} answer */
+function showAddress({ webhook: { name }, path }) {
+  showOnce(gettext("The address of %(name)s", { name }), gettext("Copy it now: it is not shown again. Whoever knows it can write here."), location.origin + path);
+}
+
+/**
+ * The way on for what is paused: whoever takes it over is told what nobody is told again.
+ * @param {string} path @param {string} name @param {string} text  what that means @param {(answer: any) => void} taken
+ */
+function takeOverButton(path, name, text, taken) {
+  return el("button.button.small", { onclick: async () => {
+    if (!(await confirmed({ title: gettext("Take over %(name)s?", { name }), text, action: gettext("Take over") }))) return;
+    const answer = await orSay(() => api("POST", `${path}/take-over`));
+    if (answer) taken(answer);
+  } }, gettext("Take over"));
+}
+
+/** @param {{paused: ?{detail: string}}} webhook */
+const pausedWords = ({ paused }) => paused ? gettext("Paused: %(reason)s", { reason: paused.detail }) : "";
+
 /** @param {string} path @param {Webhook} webhook @param {() => void} drop */
 function outgoingRow(path, webhook, drop) {
   const { name, url } = webhook;
@@ -118,8 +138,15 @@ function outgoingRow(path, webhook, drop) {
   const told = el("small", { role: "status" });
   const show = (/** @type {Webhook} */ now) => {
     webhook = now;
-    say(state, stateWords(now), now.failing_since || now.switched_off_reason);
+    say(state, stateWords(now), now.failing_since || now.switched_off_reason || now.paused);
+    takeOver.hidden = !now.paused;
   };
+  const means = gettext("From now on you answer for it: what is written here goes to %(url)s, signed with a new secret. If you do not know that address, delete it instead.", { url });
+  const takeOver = takeOverButton(path, name, means, (answer) => {
+    show(answer.webhook);
+    more.focus();
+    showSecret(answer);
+  });
   const ask = (/** @type {string} */ method, rest = "", /** @type {any} */ body = undefined) => orSay(() => api(method, path + rest, body));
   const test = async () => {
     say(told, gettext("Sending a test…"));
@@ -151,9 +178,9 @@ function outgoingRow(path, webhook, drop) {
     { label: gettext("New secret"), icon: "key", onclick: rotate },
     { label: gettext("Delete"), icon: "trash", danger: true, onclick: remove },
   ]);
+  const more = iconButton("more", gettext("More about %(name)s", { name }), menu, { "aria-haspopup": "menu" });
   show(webhook);
-  return el("li", {}, el("span.grow", {}, isolated(name), el("small", { dir: "ltr" }, url), state, told),
-    iconButton("more", gettext("More about %(name)s", { name }), menu, { "aria-haspopup": "menu" }));
+  return el("li", {}, el("span.grow", {}, isolated(name), el("small", { dir: "ltr" }, url), state, told, takeOver), more);
 }
 
 /** @param {HTMLElement} line @param {string} text @param {any} [isBad] */
@@ -163,22 +190,35 @@ function say(line, text, isBad) {
 }
 
 /** @param {Webhook} webhook */
-function stateWords({ is_active: isActive, failing_since: since, switched_off_reason: reason, waiting }) {
+function stateWords({ is_active: isActive, failing_since: since, switched_off_reason: reason, waiting, paused }) {
   const off = reason ? gettext("Switched off: %(reason)s", { reason }) : gettext("Switched off");
   const on = since ? gettext("Failing since %(time)s", { time: shortMoment(new Date(since), new Date()) }) : gettext("On");
   const queue = waiting ? ngettext("%(count)s waiting", "%(count)s waiting", waiting, { count: badge(waiting) }) : "";
-  return [isActive ? on : off, queue].filter(Boolean).join(" · ");
+  return [isActive ? !paused && on : off, pausedWords({ paused }), queue].filter(Boolean).join(" · ");
 }
 
 /** @param {string} path @param {IncomingWebhook} webhook @param {() => void} drop */
-function incomingRow(path, { name, last_used_at: usedAt }, drop) {
+function incomingRow(path, webhook, drop) {
+  const { name, last_used_at: usedAt } = webhook;
   const used = usedAt ? gettext("Last used: %(time)s", { time: shortMoment(new Date(usedAt), new Date()) }) : gettext("Not used yet");
-  return el("li", {}, el("span.grow", {}, isolated(name), el("small", {}, used)),
-    iconButton("trash", gettext("Revoke %(name)s", { name }), async () => {
-      const text = gettext("Its address stops working at once. What it wrote stays.");
-      if (!(await confirmed({ title: gettext("Revoke %(name)s?", { name }), text, action: gettext("Revoke") }))) return;
-      if (await orSay(() => api("DELETE", path))) drop();
-    }));
+  const state = el("small");
+  const show = (/** @type {IncomingWebhook} */ now) => {
+    say(state, [pausedWords(now), used].filter(Boolean).join(" · "), now.paused);
+    takeOver.hidden = !now.paused;
+  };
+  const means = gettext("From now on you answer for it. It gets a new address; the old one, which others may know, stops working.");
+  const takeOver = takeOverButton(path, name, means, (answer) => {
+    show(answer.webhook);
+    revoke.focus();
+    showAddress(answer);
+  });
+  const revoke = iconButton("trash", gettext("Revoke %(name)s", { name }), async () => {
+    const text = gettext("Its address stops working at once. What it wrote stays.");
+    if (!(await confirmed({ title: gettext("Revoke %(name)s?", { name }), text, action: gettext("Revoke") }))) return;
+    if (await orSay(() => api("DELETE", path))) drop();
+  });
+  show(webhook);
+  return el("li", {}, el("span.grow", {}, isolated(name), state, takeOver), revoke);
 }
 
 /** What was sent to an outgoing webhook, newest first, and what came of it. @param {string} path @param {string} name */
