@@ -10,7 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from chat import actions, directory, history, invite_api, search_api, webhook_api
+from chat import actions, directory, history, invite_api, safety_api, search_api, webhook_api
+from chat.blocks import blocked_ids
 from chat.errors import BadRequestError, ForbiddenError, NotFoundError
 from chat.http import route, upload_route
 from chat.limits import MessageLimit, message_limit
@@ -48,6 +49,7 @@ def list_chats(user: User, fields: Frame) -> Payload:
         "user": person_payload(user),
         "chats": chat_summaries(user),
         "notifications": unseen_notifications(user),
+        "blocked": blocked_ids(user),
     }
 
 
@@ -90,6 +92,11 @@ def leave_chat(user: User, fields: Frame, chat_id: int) -> None:
 def list_members(user: User, fields: Frame, chat_id: int) -> Payload:
     membership_of(user, _known(chat_id))
     return directory.list_members(chat_id, _words(fields), _page(fields))
+
+
+def list_mentionable(user: User, fields: Frame, chat_id: int) -> Payload:
+    membership_of(user, _known(chat_id))
+    return {"people": directory.find_mentionable(user, chat_id, _words(fields))}
 
 
 def add_member(user: User, fields: Frame, chat_id: int) -> Payload:
@@ -258,6 +265,7 @@ urlpatterns = [
     path("chats/<int:chat_id>/join", route(post=join_chat)),
     path("chats/<int:chat_id>/leave", route(post=leave_chat)),
     path("chats/<int:chat_id>/members", route(get=list_members, post=add_member)),
+    path("chats/<int:chat_id>/mentionable", route(get=list_mentionable)),
     path("chats/<int:chat_id>/members/<int:user_id>", route(patch=set_role, delete=remove_member)),
     path("chats/<int:chat_id>/removed", route(get=list_removed)),
     path("chats/<int:chat_id>/removed/<int:user_id>", route(delete=let_back)),
@@ -275,5 +283,6 @@ urlpatterns = [
     path("messages/<int:message_id>/receipts", route(get=list_receipts)),
     *search_api.urlpatterns,
     *invite_api.urlpatterns,
+    *safety_api.urlpatterns,
     *webhook_api.urlpatterns,
 ]

@@ -99,6 +99,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             send=self.base_send,
             close=self._close_with,
             audiences=audiences_of(user),
+            apart=None,
         )
         self.socket_is_open = True
         self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
@@ -199,7 +200,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.typed_at[chat_id] = now
             who = {"id": self.user.pk, "name": self.user.name}
             event = {"type": "typing", "chat_id": chat_id, "user": who}
-            self.runtime.hub.publish([HubEvent.to_audience(PRESENCE, chat_id, event)])
+            told = HubEvent.to_audience(PRESENCE, chat_id, event, about=self.user.pk)
+            self.runtime.hub.publish([told])
 
     # Actions: one after the other, in the order they came
 

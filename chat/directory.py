@@ -10,8 +10,10 @@ from operator import or_
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Lower
 
+from chat.blocks import people_apart
 from chat.lookalikes import skeleton
-from chat.models import Chat, Membership, User
+from chat.models import Block, Chat, Membership, User
+from chat.models.chats import MembershipQuerySet
 from chat.names import normal_form
 from chat.payloads import Payload, person_payload, sender_payload, timestamp
 
@@ -50,17 +52,30 @@ def names_of_people(names: Collection[str]) -> dict[int, str]:
 
 
 def find_people(user: User, words: str) -> list[Payload]:
-    """Active people whose name or username begins with, or holds, the words; not oneself."""
+    """Active people whose name or username begins with, or holds, the words; not oneself.
+
+    Nobody who has blocked the person; whom the person has blocked is marked.
+    """
     if not words.removeprefix("@"):
         return []
     people = User.objects.filter(called(words), is_active=True, is_bot=False).exclude(pk=user.pk)
+    people = people.exclude(pk__in=Block.objects.against(user).values("blocker"))
     # Those who begin with it come first.
     beginning = normal_form(words).removeprefix("@")
     first = people.filter(username__istartswith=beginning).order_by("username")[:MOST_FOUND]
     found = {person.pk: person for person in first}
     for person in people.order_by("username")[:MOST_FOUND]:
         found.setdefault(person.pk, person)
-    return [person_payload(person) for person in list(found.values())[:MOST_FOUND]]
+    return _marked(user, list(found.values())[:MOST_FOUND])
+
+
+def _marked(user: User, people: list[User]) -> list[Payload]:
+    own = Block.objects.by(user).filter(blocked__in=people)
+    blocked = set(own.values_list("blocked_id", flat=True)) if people else set()
+    return [
+        person_payload(person) | ({"blocked": True} if person.pk in blocked else {})
+        for person in people
+    ]
 
 
 def find_public_chats(user: User, words: str, page: int) -> Payload:
@@ -86,14 +101,8 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
 
 
 def list_members(chat_id: int, words: str, page: int) -> Payload:
-    members = (
-        Membership.objects.active()
-        .filter(called(words, "user__"), chat_id=chat_id)
-        .select_related("user")
-        .order_by("user__username")
-    )
     start = page * PAGE_MEMBERS
-    rows = list(members[start : start + PAGE_MEMBERS + 1])
+    rows = list(_members(chat_id, words)[start : start + PAGE_MEMBERS + 1])
     return {
         "members": [member_payload(membership) for membership in rows[:PAGE_MEMBERS]],
         "more": len(rows) > PAGE_MEMBERS,
@@ -131,6 +140,18 @@ def is_name_of_member(chat_id: int, name: str) -> bool:
         return True
     names = people.exclude(user__display_name="").values_list("user__display_name", flat=True)
     return any(skeleton(shown) == shape for shown in names.iterator())
+
+
+def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
+    """Those of the chat's members whom a mention by this person would reach."""
+    apart = people_apart([user.pk])[user.pk]
+    members = _members(chat_id, words).people().exclude(user__in=apart)
+    return [person_payload(membership.user) for membership in members[:MOST_FOUND]]
+
+
+def _members(chat_id: int, words: str) -> MembershipQuerySet:
+    members = Membership.objects.active().filter(called(words, "user__"), chat_id=chat_id)
+    return members.select_related("user").order_by("user__username")
 
 
 def member_payload(membership: Membership) -> Payload:

@@ -45,9 +45,14 @@ class HubEvent(NamedTuple):
         return cls("chat", chat_id=chat_id, revision=revision, line=to_line(payload))
 
     @classmethod
-    def to_audience(cls, audience: str, chat_id: int, payload: dict[str, Any]) -> HubEvent:
-        """To those of the chat's sockets that belong to it (chat/audiences.py)."""
-        return cls(audience, chat_id=chat_id, line=to_line(payload))
+    def to_audience(
+        cls, audience: str, chat_id: int, payload: dict[str, Any], *, about: int = 0
+    ) -> HubEvent:
+        """To those of the chat's sockets that belong to it (chat/audiences.py).
+
+        `about`: whose doing it tells of, to nobody whom a block keeps apart from them.
+        """
+        return cls(audience, chat_id=chat_id, user_id=about, line=to_line(payload))
 
     @classmethod
     def to_person(cls, user_id: int, payload: dict[str, Any]) -> HubEvent:

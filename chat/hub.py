@@ -189,7 +189,7 @@ class Hub:
     def _deliver_aside(self, audience: str, event: HubEvent) -> None:
         room = self.rooms.get(event.chat_id)
         if room is not None:
-            room.add_aside(audience, event.line)
+            room.add_aside(audience, event.line, about=event.user_id)
             self._dirty_rooms.add(room)
             self._flush_soon()
 

@@ -5,12 +5,14 @@ to it, and whoever is not said again is gone. Nothing is stored, nothing depends
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Final
 
 from chat.audiences import PRESENCE
 from chat.fanout import HubEvent
 from chat.hub import Hub
+from chat.payloads import Payload, to_line
+from chat.sockets import Socket
 
 LEASE_SECONDS: Final = 40.0
 RENEW_SECONDS: Final = 15.0
@@ -70,6 +72,18 @@ class Presence:
                 del leases[user_id]
                 self._tell(chat_id, user_id, online=False)
 
+    def tell_socket(self, socket: Socket, user_ids: Set[int], *, online: bool) -> None:
+        """That those of these people who are here have come, or gone, as far as it is concerned."""
+        if PRESENCE not in socket.audiences:
+            return
+        for chat_id in socket.chat_ids:
+            for user_id in self._until.get(chat_id, {}).keys() & user_ids:
+                self._hub.put(socket, to_line(_line(chat_id, user_id, online=online)))
+
     def _tell(self, chat_id: int, user_id: int, *, online: bool) -> None:
-        line = {"type": "presence", "chat_id": chat_id, "user_id": user_id, "online": online}
-        self._hub.deliver([HubEvent.to_audience(PRESENCE, chat_id, line)])
+        line = _line(chat_id, user_id, online=online)
+        self._hub.deliver([HubEvent.to_audience(PRESENCE, chat_id, line, about=user_id)])
+
+
+def _line(chat_id: int, user_id: int, *, online: bool) -> Payload:
+    return {"type": "presence", "chat_id": chat_id, "user_id": user_id, "online": online}

@@ -74,6 +74,10 @@ class Frame:
             raise BadRequestError.of(name, _("a text"))
         return value
 
+    def optional_text(self, name: str) -> str:
+        """Empty where it is missing."""
+        return "" if self.fields.get(name) is None else self.text(name)
+
     def ids(self, name: str, *, most: int) -> list[int]:
         """Several rows' ids, at most so many."""
         value = self.fields.get(name)

@@ -1,7 +1,7 @@
 """Which rows have had their time, and how they are removed: in small steps, oldest first.
 
 Messages, the audit log and the days of activity stay for good. What is not done with (an event that
-waits, a dead letter, a notification that nobody has seen) stays, too, whatever its age.
+waits, a dead letter, a report, a notification that nobody has seen) stays, too, whatever its age.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from chat.models import ActivityCount, Attachment, Notification
+from chat.models import ActivityCount, Attachment, Notification, Report
 from chat.services.attachments import delete_attachments, remove_files, stray_files
 from messaging.ids_by_time import first_id_since
 from messaging.models import DeadLetter, OutboxEvent, Receipt
@@ -119,4 +119,9 @@ KINDS: tuple[Kind | StrayFiles, ...] = (
     ),
     StrayFiles(),
     Kind("notifications", "seen notifications", _seen),
+    Kind(
+        "reports",
+        "reports that staff is done with, with the words that they kept",
+        Report.objects.closed_before,
+    ),
 )

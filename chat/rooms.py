@@ -35,7 +35,8 @@ class Room:
         # The newest revision that was heard of.
         self.known_head = 0
         self._lines: list[str] = []
-        self._asides: dict[str, list[str]] = {}  # by audience
+        # By audience: whom a line is about (0: nobody whom a block could hide), and the line.
+        self._asides: dict[str, list[tuple[int, str]]] = {}
         self._held: dict[int, str] = {}
         self._hole_since: float | None = None
 
@@ -95,8 +96,8 @@ class Room:
         self._lines.clear()
         return block
 
-    def add_aside(self, audience: str, line: str) -> None:
-        self._asides.setdefault(audience, []).append(line)
+    def add_aside(self, audience: str, line: str, *, about: int = 0) -> None:
+        self._asides.setdefault(audience, []).append((about, line))
 
     @property
     def has_asides(self) -> bool:
@@ -106,11 +107,15 @@ class Room:
         """Hands each audience its lines; whose sockets have something to write now."""
         written = []
         for audience, lines in self._asides.items():
-            block = "\n".join(lines)
-            listeners = [socket for socket in self.sockets if audience in socket.audiences]
-            for socket in listeners:
-                socket.put(block)
-            written += listeners
+            whole = "\n".join(line for _about, line in lines)
+            people = {about for about, _line in lines}
+            for socket in self.sockets:
+                if audience not in socket.audiences or socket.apart is None:
+                    continue
+                block = whole if socket.apart.isdisjoint(people) else _without(socket.apart, lines)
+                if block:
+                    socket.put(block)
+                    written.append(socket)
         self._asides.clear()
         return written
 
@@ -126,3 +131,7 @@ class Room:
             self._hole_since = None
         elif self._hole_since is None:
             self._hole_since = time.monotonic()
+
+
+def _without(apart: frozenset[int], lines: list[tuple[int, str]]) -> str:
+    return "\n".join(line for about, line in lines if about not in apart)

@@ -30,6 +30,7 @@ class Socket:
         "_blocks",
         "_close",
         "_send",
+        "apart",
         "asked",
         "audiences",
         "chat_ids",
@@ -51,12 +52,16 @@ class Socket:
         send: Send,
         close: Close,
         audiences: frozenset[str] = frozenset(),
+        apart: frozenset[int] | None = frozenset(),
     ) -> None:
         self.user_id = user_id
         self.user_name = user_name
         self.session_key = session_key
         self.chat_ids: set[int] = set()
         self.audiences = audiences
+        # Of whom this socket hears neither that they are here nor that they type: blocks keep them
+        # apart. None: not known yet, so it hears that of nobody.
+        self.apart = apart
         self.heard_at = time.monotonic()
         self.unheard_bytes = 0
         self.asked = False

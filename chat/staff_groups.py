@@ -24,6 +24,7 @@ MESSAGES: Final = {
     "chat.view_reaction",
     "chat.view_attachment",
 }
+REPORTS: Final = {"chat.view_report", "chat.change_report"}
 RECORDS: Final = {"chat.view_auditentry", "chat.view_activitycount"}
 PIPE: Final = {
     "messaging.view_outboxevent",
@@ -42,6 +43,7 @@ GROUPS: Final[Mapping[str, frozenset[str]]] = {
         PEOPLE
         | CHATS
         | MESSAGES
+        | REPORTS
         | {"chat.hide_message", "chat.read_all_messages", "chat.ban_user", "chat.view_auditentry"}
     ),
     "Operators": frozenset(

@@ -10,7 +10,7 @@ from django.db.models import Count, F, prefetch_related_objects
 
 from chat.delivery_errors import delivery_errors
 from chat.errors import NotFoundError
-from chat.models import Chat, Membership, Message, User
+from chat.models import Block, Chat, Membership, Message, User
 from chat.models.chats import MembershipQuerySet
 from chat.notifications import mention_counts, notify_payload
 from chat.payloads import (
@@ -86,6 +86,9 @@ class _Surroundings:
         partners = Membership.objects.filter(chat_id__in=direct, user__is_bot=False)
         partners = partners.exclude(user=user)
         self.peers = {m.chat_id: m.user for m in partners.select_related("user")}
+        closed = [self.peers[chat.pk] for chat in chats if chat.is_closed and chat.pk in self.peers]
+        own_blocks = Block.objects.by(user).filter(blocked__in=closed)
+        self.blocked = set(own_blocks.values_list("blocked_id", flat=True)) if closed else set()
 
 
 def _cursors_shown(
@@ -130,7 +133,15 @@ def _summary(membership: Membership, surroundings: _Surroundings) -> Payload:
         "cursors": surroundings.cursors[chat.pk],
         "errors": surroundings.errors.get(chat.pk, {}),
         "present": [],
+        **_closed_payload(chat, is_blocked=peer is not None and peer.pk in surroundings.blocked),
     }
+
+
+def _closed_payload(chat: Chat, *, is_blocked: bool) -> Payload:
+    """Said only where nothing may be written; and that it is one's own doing only to who did it."""
+    if not chat.is_closed:
+        return {}
+    return {"closed": True, "blocked": True} if is_blocked else {"closed": True}
 
 
 def _last_message(message: Message) -> dict[str, Any]:

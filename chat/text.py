@@ -44,6 +44,12 @@ def check_line(text: str, *, limit: int) -> str:
     return _check(" ".join(text.split()), limit=limit)
 
 
+def check_note(text: str, *, limit: int) -> str:
+    """What may be left empty, without outer spaces. Raises BadTextError, TooLongError."""
+    text = text.strip()
+    return _check(text, limit=limit) if text else ""
+
+
 def excerpt(content: str) -> str:
     return content[:EXCERPT_LENGTH]
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from chat import sessions
 from chat.audiences import PRESENCE, audiences_of_people
+from chat.blocks import people_apart
 from chat.hub import Hub
 from chat.payloads import to_line
 from chat.presence import RENEW_SECONDS, Presence
@@ -33,6 +34,8 @@ class Watch:
         self._presence = presence
         self._threads = threads
         self._tasks: list[asyncio.Task[None]] = []
+        # One look at a time: an older look must not overwrite what a newer one has found.
+        self._looking = asyncio.Lock()
 
     def start(self) -> None:
         rounds = (
@@ -49,7 +52,11 @@ class Watch:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def recheck(self, user_ids: Collection[int]) -> None:
-        """Closes these people's sockets that may no longer be; mends which chats the others get."""
+        """Closes these people's sockets that may no longer be; mends what the others get."""
+        async with self._looking:
+            await self._look_at(user_ids)
+
+    async def _look_at(self, user_ids: Collection[int]) -> None:
         sockets = [s for user_id in user_ids for s in self._hub.people.get(user_id, ())]
         if not sockets:
             return
@@ -59,6 +66,7 @@ class Watch:
         people = {s.user_id for s in sockets}
         chats = await self._threads.run(sessions.chats_of, people)
         audiences = await self._threads.run(audiences_of_people, people)
+        apart = await self._threads.run(people_apart, people)
         shown: set[int] = set()
         for socket in sockets:
             if OpenSession(socket.user_id, socket.session_key) not in holding:
@@ -66,6 +74,7 @@ class Watch:
                 await socket.close(CloseCode.SIGNED_OUT)
             else:
                 shown |= self._begins_to_show(socket, audiences[socket.user_id])
+                self._keep_apart(socket, apart[socket.user_id])
                 await self._mend(socket, had[socket], chats[socket.user_id])
         if shown:
             await self._say_who_is_here(shown)
@@ -75,6 +84,13 @@ class Watch:
         begins = PRESENCE in audiences - socket.audiences
         socket.audiences = audiences
         return set(socket.chat_ids) if begins else set()
+
+    def _keep_apart(self, socket: Socket, apart: frozenset[int]) -> None:
+        """Whom a block hides from now on has gone, as the page sees it; whom none hides is back."""
+        before, socket.apart = socket.apart, apart
+        if before is not None and socket.is_welcome:
+            self._presence.tell_socket(socket, apart - before, online=False)
+            self._presence.tell_socket(socket, before - apart, online=True)
 
     async def _say_who_is_here(self, chat_ids: Collection[int]) -> None:
         self._presence.renew(await self._threads.run(small_chats, chat_ids))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chat.audiences import PRESENCE
+from chat.blocks import blocked_ids, people_apart
 from chat.models import User
 from chat.notifications import unseen_notifications
 from chat.payloads import Payload, person_payload, timestamp, to_line
@@ -23,11 +24,16 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
     """Registers first, then reads: what changes in between comes twice, and is dropped once."""
     hub = runtime.hub
     hub.register(socket)
+    apart = await _read(runtime, _apart_from, user)
+    if socket.apart is None:
+        # Otherwise somebody was blocked meanwhile, and a later look has found it.
+        socket.apart = apart
     joined = set(await _read(runtime, active_chat_ids, user))
     for chat_id in joined:
         hub.join(socket, chat_id)
     chats = await _read(runtime, chat_summaries, user)
     unseen = await _read(runtime, unseen_notifications, user)
+    blocked = await _read(runtime, blocked_ids, user)
     listed = {chat["id"] for chat in chats}
     for chat_id in listed - joined:
         hub.join(socket, chat_id)
@@ -37,8 +43,8 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
     chats = [chat for chat in chats if chat["id"] in socket.chat_ids]
     shows_presence = PRESENCE in socket.audiences
     for chat in chats:
-        chat["present"] = runtime.presence.online_in(chat["id"]) if shows_presence else []
-    line = to_line(_payload(user, language, chats, unseen))
+        chat["present"] = _present(runtime, socket, chat["id"]) if shows_presence else []
+    line = to_line({**_payload(user, language, chats, unseen), "blocked": blocked})
     hub.welcome(socket, line, {chat["id"]: chat["revision"] for chat in chats})
     small = [chat["id"] for chat in chats if chat["member_count"] <= SMALL_CHAT_MEMBERS]
     runtime.presence.come(user.pk, small if shows_presence else [])
@@ -54,6 +60,15 @@ def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -
         "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
         "time": timestamp(datetime.now(UTC)),
     }
+
+
+def _apart_from(user: User) -> frozenset[int]:
+    return people_apart([user.pk])[user.pk]
+
+
+def _present(runtime: Runtime, socket: Socket, chat_id: int) -> list[int]:
+    hidden = socket.apart or frozenset()
+    return [pk for pk in runtime.presence.online_in(chat_id) if pk not in hidden]
 
 
 async def _read(runtime: Runtime, function: Callable[[User], Any], user: User) -> Any:

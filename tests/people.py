@@ -17,6 +17,7 @@ from chat.errors import ChatError
 from chat.events import MESSAGES_TOPIC
 from chat.models import (
     Attachment,
+    Block,
     Chat,
     Invitation,
     Membership,
@@ -24,6 +25,7 @@ from chat.models import (
     MessageEdit,
     Notification,
     Reaction,
+    Report,
     User,
 )
 from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
@@ -124,7 +126,7 @@ def everything_stored() -> dict[str, list[Any]]:
     """All rows that a person's actions may change, to see that a refused one changed nothing."""
     kinds = (User, Chat, Membership, Message, MessageEdit, Notification, Reaction, OutboxEvent)
     hooks = (Webhook, WebhookDelivery, IncomingWebhook)
-    rows = (*kinds, Attachment, Invitation, *hooks)
+    rows = (*kinds, Attachment, Block, Invitation, Report, *hooks)
     return {kind.__name__: list(kind.objects.order_by("pk").values()) for kind in rows}
 
 

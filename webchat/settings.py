@@ -158,6 +158,7 @@ KEPT_DAYS = {
     "uploads": 1,
     "stray_files": 1,
     "notifications": 90,
+    "reports": 365,
 }
 
 # Daphne: one frame over this closes the connection before our own limit can answer it.

@@ -3,12 +3,14 @@
 from chat.models.activity import ActivityCount, ActivityShadow
 from chat.models.attachments import Attachment
 from chat.models.audit import AuditEntry
+from chat.models.blocks import Block
 from chat.models.chats import Chat, Membership
 from chat.models.invitations import Invitation
 from chat.models.invites import Invite
 from chat.models.messages import Message, MessageEdit, Reaction
 from chat.models.notifications import Notification
 from chat.models.people import User
+from chat.models.reports import Report
 from chat.models.sign_ins import SignIn
 from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
 
@@ -17,6 +19,7 @@ __all__ = [
     "ActivityShadow",
     "Attachment",
     "AuditEntry",
+    "Block",
     "Chat",
     "IncomingWebhook",
     "Invitation",
@@ -26,6 +29,7 @@ __all__ = [
     "MessageEdit",
     "Notification",
     "Reaction",
+    "Report",
     "SignIn",
     "User",
     "Webhook",

@@ -24,6 +24,9 @@ class ChatQuerySet(models.QuerySet["Chat"]):
     def open_to_all(self) -> ChatQuerySet:
         return self.filter(kind=Chat.Kind.PUBLIC)
 
+    def direct_of(self, user: User) -> ChatQuerySet:
+        return self.filter(kind=Chat.Kind.DIRECT, memberships__user=user)
+
     def locked_in_order(self) -> ChatQuerySet:
         """Takes the rows' locks, always in id order, so that two writers never wait for each other.
 
@@ -53,6 +56,10 @@ class Chat(models.Model):
     last_seq = models.PositiveBigIntegerField(default=0)
     revision = models.PositiveBigIntegerField(default=0)
     published_seq = models.PositiveBigIntegerField(default=0)
+    # Of a direct chat in which nothing may be written: one of the two has blocked the other, or an
+    # account is gone. Read with the lock that every post takes anyway, and only ever written under
+    # it (chat/services/direct_chats.py).
+    is_closed = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = ChatQuerySet.as_manager()
 
@@ -74,6 +81,11 @@ class Chat(models.Model):
     @property
     def is_direct(self) -> bool:
         return self.kind == self.Kind.DIRECT
+
+    def partner_of(self, user_id: int) -> int:
+        """The other one of a direct chat, by id."""
+        low, high = map(int, (self.direct_key or "").split(":"))
+        return high if user_id == low else low
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -172,6 +184,11 @@ class Membership(models.Model):
     @property
     def may_manage(self) -> bool:
         return self.role in MANAGING_ROLES
+
+
+def direct_key(one_id: int, other_id: int) -> str:
+    low, high = sorted((one_id, other_id))
+    return f"{low}:{high}"
 
 
 MANAGING_ROLES = frozenset({Membership.Role.OWNER, Membership.Role.ADMIN})

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
+
 from chat.errors import ForbiddenError, NotFoundError
-from chat.models import Chat, Membership, Message, User
+from chat.models import Block, Chat, Membership, Message, User
 
 # PostgreSQL's bigint; a larger id cannot be asked of the database.
 LARGEST_ID = 2**63 - 1
@@ -51,6 +53,45 @@ def open_chat_for(user: User, chat_id: int) -> Chat:
     if chat is None or not user.is_active:
         raise NotFoundError
     return chat
+
+
+def check_may_reach(actor: User, user: User) -> None:
+    """Whether the one may write to the other for the first time, or bring them into a chat.
+
+    Raises NotFoundError where a block stands between them; whose own block it is, is told so.
+    """
+    _check_not_apart(actor, user.pk, user)
+
+
+def person_within_reach(actor: User, user_id: int) -> User:
+    """Somebody to write to or to bring into a chat by name. Raises NotFoundError.
+
+    Who has blocked the actor is, to the actor, not there: the same answer after the same queries.
+    """
+    user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
+    _check_not_apart(actor, user_id, user)
+    if user is None:
+        raise NotFoundError
+    return user
+
+
+def _check_not_apart(actor: User, user_id: int, user: User | None) -> None:
+    blocks = Block.objects.between(actor.pk, user_id)
+    blockers = set(blocks.values_list("blocker_id", flat=True))
+    if user is not None and actor.pk in blockers:
+        raise NotFoundError(_("You have blocked %(name)s. Unblock first.") % {"name": user.name})
+    if blockers:
+        raise NotFoundError
+
+
+def lock_people(*user_ids: int) -> dict[int, User]:
+    """Their rows, always locked in id order and before any chat's; what is between two people is
+    changed by whoever holds both.
+
+    FOR NO KEY UPDATE: their messages can still be inserted meanwhile.
+    """
+    rows = User.objects.filter(pk__in=user_ids).order_by("pk").select_for_update(no_key=True)
+    return {user.pk: user for user in rows}
 
 
 def lock_chat(chat_id: int) -> Chat:
@@ -98,9 +139,11 @@ def message_for(
     def look(user: User, chat_id: int) -> None:
         check(membership_of(user, chat_id), sender_id)
 
-    locked_for(user, chat_id, look)
+    chat, _looked = locked_for(user, chat_id, look)
     messages = Message.objects.select_related("sender", "reply_to__sender")
-    return messages.prefetch_related("attachments").get(pk=message_id)
+    message = messages.prefetch_related("attachments").get(pk=message_id)
+    message.chat = chat
+    return message
 
 
 def _place_of(user: User, message_id: int) -> tuple[int, int]:

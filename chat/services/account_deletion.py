@@ -12,6 +12,8 @@ from chat.fanout import HubEvent, announce
 from chat.models import Chat, Invitation, Invite, Membership, Notification, User
 from chat.names import DELETED_NAME, DELETED_PREFIX
 from chat.payloads import person_payload
+from chat.services.blocks import forget_blocks_of
+from chat.services.direct_chats import settle_direct_chats_of
 from chat.services.memberships import dismiss
 from chat.services.sign_ins import end_sign_ins
 
@@ -26,6 +28,7 @@ def delete_account(user: User) -> None:
     # First of all: what is written down of the rest carries no name any more.
     _forget(user)
     _leave_chats(user)
+    forget_blocks_of(user)
     end_sign_ins(user=user)
     Notification.objects.filter(user=user).delete()
     Invitation.objects.of(user).delete()
@@ -36,13 +39,17 @@ def delete_account(user: User) -> None:
 
 
 def _leave_chats(user: User) -> None:
-    own = Membership.objects.active().filter(user=user).exclude(chat__kind=Chat.Kind.DIRECT)
+    """In direct chats nothing can be written any more: nobody would read it."""
+    own = Membership.objects.active().filter(user=user)
+    # All at once: two that are locked one after the other could be locked in the wrong order.
     chats = {
         chat.pk: chat
         for chat in Chat.objects.locked_in_order().filter(pk__in=own.values("chat_id"))
     }
-    for membership in own.filter(chat_id__in=chats).select_related("user"):
+    of_many = own.filter(chat_id__in=chats).exclude(chat__kind=Chat.Kind.DIRECT)
+    for membership in of_many.select_related("user"):
         dismiss(chats[membership.chat_id], membership)
+    settle_direct_chats_of(user)
 
 
 def _forget(user: User) -> None:

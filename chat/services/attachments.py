@@ -30,6 +30,7 @@ from chat.models import Attachment, User
 from chat.models.attachments import FILE_NAME_LENGTH
 from chat.pictures import Picture, no_room, redraw
 from chat.services.access import membership_of
+from chat.services.direct_chats import check_may_write
 from chat.threads import let_go_of_database
 
 logger = logging.getLogger(__name__)
@@ -55,10 +56,11 @@ def most_bytes() -> int:
 def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> Attachment:
     """Keeps a file for a message that its uploader will send to this chat.
 
-    Raises NotFoundError, TooLargeError, EmptyTextError (of no bytes), ConflictError (too many that
-    wait to be sent), UnavailableError (the disk is full), and for pictures what `redraw` raises.
+    Raises NotFoundError, ForbiddenError (nothing may be written there), TooLargeError,
+    EmptyTextError (of no bytes), ConflictError (too many that wait to be sent), UnavailableError
+    (the disk is full), and for pictures what `redraw` raises.
     """
-    membership_of(uploader, chat_id)
+    check_may_write(membership_of(uploader, chat_id).chat, uploader.pk)
     size = _checked_size(file)
     _check_room(uploader)
     name = clean_file_name(file.name or "")

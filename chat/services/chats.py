@@ -13,11 +13,14 @@ from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFound
 from chat.facts import fact, record_fact
 from chat.fanout import HubEvent, announce
 from chat.models import Chat, Invitation, Membership, User
+from chat.models.chats import direct_key
 from chat.services.access import (
+    lock_people,
     locked_for,
     managing_membership_of,
     membership_of,
     open_chat_for,
+    person_within_reach,
 )
 from chat.services.invitations import check_open, invite, lock_chat_of
 from chat.services.memberships import admit, announce_arrival, dismiss, give_role, of_member
@@ -51,13 +54,11 @@ def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] =
 
 
 def open_direct_chat(*, user: User, other_id: int) -> Chat:
-    """The one direct chat of two people, made when it is first asked for."""
-    people = User.objects.filter(is_active=True, is_bot=False)
-    other = people.filter(pk=other_id).exclude(pk=user.pk).first()
-    if other is None:
+    """The one direct chat of two people, made when it is first asked for. Raises NotFoundError."""
+    other = person_within_reach(user, other_id)
+    if other == user:
         raise NotFoundError
-    low, high = sorted((user.pk, other.pk))
-    key = f"{low}:{high}"
+    key = direct_key(user.pk, other.pk)
     found = Chat.objects.filter(direct_key=key).first()
     if found is not None:
         return found
@@ -70,6 +71,9 @@ def open_direct_chat(*, user: User, other_id: int) -> Chat:
 
 @transaction.atomic
 def _create_direct_chat(key: str, user: User, other: User) -> Chat:
+    # Whoever blocks, bans or deletes one of the two meanwhile waits here, or came first.
+    lock_people(user.pk, other.pk)
+    person_within_reach(user, other.pk)
     chat = Chat.objects.create(kind=Chat.Kind.DIRECT, direct_key=key, created_by=user)
     Membership.objects.bulk_create(Membership(chat=chat, user=person) for person in (user, other))
     for person in (user, other):
@@ -109,9 +113,7 @@ def add_member(*, actor: User, chat_id: int, user_id: int) -> Invitation | None:
     Raises ConflictError for whoever was removed and not let back.
     """
     chat, _own = locked_for(actor, chat_id, managing_membership_of)
-    user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
-    if user is None:
-        raise NotFoundError
+    user = person_within_reach(actor, user_id)
     known = Membership.objects.filter(chat=chat, user=user).first()
     if known is not None and known.was_left:
         return invite(chat, user, by=actor)

@@ -11,6 +11,7 @@ from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
 from chat.reactions import check_reaction, qualified
 from chat.services.access import check_may_delete, check_sent, lock_chat, message_for
 from chat.services.attachments import delete_attachments
+from chat.services.direct_chats import check_may_write
 from chat.signals import messages_changed
 from chat.text import check_content
 
@@ -23,6 +24,7 @@ def edit_message(*, actor: User, message_id: int, content: str) -> int:
     if content:
         content = check_content(content)
     message = message_for(actor, message_id, check_sent)
+    check_may_write(message.chat, actor.pk)
     if message.is_deleted:
         raise ConflictError(_("This message was deleted and cannot be edited."))
     if message.is_hidden:
@@ -65,6 +67,8 @@ def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
     if on:
         emoji = check_reaction(emoji)
     message = message_for(actor, message_id)
+    if on:
+        check_may_write(message.chat, actor.pk)
     if message.is_deleted:
         raise ConflictError(_("This message was deleted."))
     if message.is_hidden:

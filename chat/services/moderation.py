@@ -15,6 +15,7 @@ from chat.errors import ConflictError, ForbiddenError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Message, User
 from chat.services.access import lock_chat
+from chat.services.direct_chats import settle_direct_chats_of
 
 
 @transaction.atomic
@@ -154,4 +155,5 @@ def _switch(person: User, actor: User, action: str, reason: str, *, is_active: b
     person.is_active = is_active
     # Saving tells every process to look at this person's sockets again.
     person.save(update_fields=["is_active"])
+    settle_direct_chats_of(person)
     record_fact(action, actor=actor, target=("person", person.pk), details={"reason": reason})

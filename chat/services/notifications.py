@@ -23,7 +23,7 @@ from chat.directory import names_of_people
 from chat.errors import BadRequestError
 from chat.fanout import HubEvent, announce
 from chat.mentions import mentioned_names
-from chat.models import Chat, Invitation, Membership, Message, Notification, User
+from chat.models import Block, Chat, Invitation, Membership, Message, Notification, User
 from chat.models.chats import MembershipQuerySet
 from chat.models.notifications import NotificationQuerySet
 from chat.notifications import notification_payload, notify_payload
@@ -66,7 +66,8 @@ class Invited:
 def notify_of_messages(said: Sequence[Said]) -> None:
     """Everyone whom a message concerns, once per message; also when an edit is what names them.
 
-    Not its writer, nor whoever has read that far, has left, or wants to hear nothing of the chat.
+    Not its writer, nor whoever has read that far, has left, or wants to hear nothing of the chat;
+    nobody whom a block keeps apart from its writer.
     """
     concerned = _Concerned(said)
     wanted: dict[tuple[int, int], tuple[Said, Membership, Kind]] = {}
@@ -79,6 +80,7 @@ def notify_of_messages(said: Sequence[Said]) -> None:
     messages = Message.objects.filter(pk__in=ids, deleted_at=None, hidden_at=None)
     by_id = {message.pk: message for message in messages.select_related("sender")}
     told = set(Notification.objects.filter(message_id__in=ids).values_list("message_id", "user_id"))
+    apart = _apart((by_id[pk].sender_id, user_id) for pk, user_id in wanted if pk in by_id)
     tell(
         Notification(
             user_id=membership.user_id,
@@ -93,6 +95,7 @@ def notify_of_messages(said: Sequence[Said]) -> None:
         and (message := by_id.get(one.message_id)) is not None
         and message.chat_id == membership.chat_id
         and message.sender_id != membership.user_id
+        and (message.sender_id, membership.user_id) not in apart
         and message.seq > membership.read_seq
     )
 
@@ -111,6 +114,7 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
     actors = User.objects.in_bulk({invite.actor_id for invite in invites})
     ids = [invite.event_id for invite in invites]
     told = set(Notification.objects.filter(event_id__in=ids).values_list("event_id", flat=True))
+    apart = _apart((invite.actor_id, invite.user_id) for invite in invites)
     tell(
         Notification(
             user_id=invite.user_id,
@@ -122,6 +126,7 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
         for invite in invites
         if (invite.chat_id, invite.user_id) in members
         and invite.actor_id in actors
+        and (invite.actor_id, invite.user_id) not in apart
         and invite.event_id not in told
     )
 
@@ -139,6 +144,7 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
     )
     found = {(row.chat_id, row.user_id): row for row in rows.select_related("chat", "created_by")}
     event_ids = {(one.chat_id, one.user_id): one.event_id for one in invited}
+    apart = _apart((row.created_by_id, row.user_id) for row in found.values())
     tell(
         Notification(
             user_id=invitation.user_id,
@@ -149,7 +155,7 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
             event_id=event_ids[key],
         )
         for key, invitation in found.items()
-        if key in event_ids
+        if key in event_ids and (invitation.created_by_id, invitation.user_id) not in apart
     )
 
 
@@ -259,6 +265,11 @@ def _hearing() -> MembershipQuerySet:
     """Those who are in their chat and want to hear of it; a mute only keeps it from ringing."""
     active = Membership.objects.active().exclude(notify=Notify.NOTHING)
     return active.filter(user__is_active=True, user__is_bot=False)
+
+
+def _apart(pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Of all these people, who are kept apart by a block, whoever made it."""
+    return Block.objects.among({user_id for pair in pairs for user_id in pair}).pairs()
 
 
 def tell(notifications: Iterable[Notification]) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ChatError, NotFoundError
 from chat.models import Attachment, Chat, Membership, Message, User
+from chat.services.direct_chats import check_may_write
 from chat.services.posting_locks import lock_chats_of
 from chat.signals import NO_ATTACHMENTS, messages_changed
 from chat.text import check_content
@@ -115,6 +116,7 @@ class _Batch:
         sender = self.senders.get((post.chat_id, post.sender_id))
         if sender is None:
             raise NotFoundError
+        check_may_write(self.chats[post.chat_id], post.sender_id)
         is_wordless = not post.content and bool(post.attachment_ids)
         content = "" if is_wordless else check_content(post.content)
         reply_to = None

@@ -15,7 +15,7 @@ from chat.models import Chat
 
 # As `Chat.objects.locked_in_order()`, with the look at who posts in the same statement.
 LOCK: Final = """
-    SELECT c.id, c.last_seq, c.revision FROM chat_chat c
+    SELECT c.id, c.last_seq, c.revision, c.is_closed FROM chat_chat c
     WHERE c.id IN (
         SELECT m.chat_id FROM {given}
         JOIN chat_membership m ON m.chat_id = given.chat_id AND m.user_id = given.user_id
@@ -23,7 +23,7 @@ LOCK: Final = """
     )
     ORDER BY c.id
 """
-FIELDS: Final = ("id", "last_seq", "revision")
+FIELDS: Final = ("id", "last_seq", "revision", "is_closed")
 
 
 def lock_chats_of(posters: Collection[tuple[int, int]]) -> dict[int, Chat]:

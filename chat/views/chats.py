@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from chat import history
+from chat.blocks import blocked_ids
 from chat.errors import ForbiddenError
 from chat.models import Chat, User
 from chat.notifications import unseen_notifications
@@ -32,6 +33,7 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
         "user": {**person_payload(request.user), "language": request.user.language},
         "chats": chats,
         "notifications": unseen_notifications(request.user),
+        "blocked": blocked_ids(request.user),
         "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()},
         "open": None,
     }

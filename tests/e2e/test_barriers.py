@@ -288,6 +288,36 @@ class TestChat:
         expect(tour.page.locator("#closed")).to_be_visible()
         tour.look("nobody there")
 
+    def test_whose_other_one_is_reported_and_blocked(self, tour, boris):
+        sign_up(tour.person, "anna")
+        (found,) = api(boris, "GET", "people?q=anna")["people"]
+        chat = api(boris, "POST", "chats/direct", {"user_id": found["id"]})["chat"]
+        post_many(boris, chat["id"], ["something bad"])
+        tour.person.goto(f"/chats/{chat['id']}")
+        tour.open_menu_of("something bad")
+        tour.choose("flag")
+        tour.look_at("dialog", "a report")
+        tour.open_menu_of("something bad")
+        tour.choose("flag")
+        tour.page.locator("dialog .choice").first.click()
+        tour.page.click("dialog [type=submit]")
+        expect(tour.page.locator("dialog form")).to_have_count(0)
+        tour.look_at("dialog", "thanks for it")
+        tour.page.click("#chat-head [aria-haspopup=menu]")
+        tour.look("a direct chat's menu")
+        tour.choose("block")
+        expect(tour.page.locator("dialog")).to_be_visible()
+        tour.look("asked whether to block")
+        tour.page.click("dialog .button.danger")
+        expect(tour.page.locator("#closed button")).to_be_visible()
+        tour.look("blocked")
+        if tour.is_phone:
+            tour.page.click(".back")
+        tour.page.click("#my-menu")
+        tour.choose("block")
+        expect(tour.page.locator("dialog .row")).to_have_count(1)
+        tour.look_at("dialog", "blocked people")
+
 
 class TestConnection:
     def test_that_is_slow_or_lost(self, tour, boris):

@@ -185,6 +185,25 @@ CASES += [
     Case("DELETE", f"{INCOMING}/{{incoming}}", status=204),
     Case("POST", f"{INCOMING}/{{incoming}}/take-over"),
 ]
+BLOCK = "blocks/{member}"
+CASES += [
+    Case("GET", f"{CHAT}/mentionable?q=b", wrong_query={"q": ["a%00b"]}),
+    Case("GET", "blocks", wrong_query={"page": NUMBERS}),
+    Case("PUT", BLOCK, status=204),
+    Case("DELETE", BLOCK, status=204),
+    Case(
+        "POST",
+        "reports",
+        {"kind": "person", "id": "{dan}", "reason": "spam", "text": "Look at this"},
+        wrong={
+            "kind": [*NO_TEXT, "", "webhook"],
+            "id": NO_ID,
+            "reason": [*NO_TEXT, "", "dull"],
+            "text": [5, True, ["a"], {"a": 1}, "a\0b", "x" * 1001],
+        },
+        status=201,
+    ),
+]
 SOMEBODYS = ("{chat}", "{message}", "{invitation}")
 OF_A_CHAT = [case for case in CASES if any(each in case.pattern for each in SOMEBODYS)]
 WRITES = [case for case in CASES if case.writes and not case.is_form]

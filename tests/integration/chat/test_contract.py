@@ -16,6 +16,7 @@ from chat.protocol import CloseCode
 from chat.runtime import runtime
 from chat.services import chats
 from chat.services.account_deletion import delete_account
+from chat.services.blocks import block_person, unblock_person
 from tests import needs, people
 from tests.bus_parts import handle_waiting
 from tests.integration.chat.conftest import in_thread
@@ -93,11 +94,17 @@ class TestALongConversation:
         for socket in hub.sockets:
             hub.put(socket, hub.heads_line(socket))
         await first.next("heads")
+        await in_thread(people.make_direct, ann, bob)
+        await in_thread(lambda: block_person(blocker=ann, user_id=bob.pk))
+        await first.next("person.blocked")
+        fourth = await connect(ann)
+        await in_thread(lambda: unblock_person(blocker=ann, user_id=bob.pk))
+        await first.next("person.blocked")
         await in_thread(handle_waiting)
         await second.next("notification")
         await in_thread(delete_account, await in_thread(User.objects.get, pk=bob.pk))
         await first.next("person.renamed")
-        return [*first.seen, *second.seen, *third.seen]
+        return [*first.seen, *second.seen, *third.seen, *fourth.seen]
 
     async def test_is_as_the_document_says(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:

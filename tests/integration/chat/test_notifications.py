@@ -562,7 +562,7 @@ class TestManyMembers:
         posts = [new_post(chat, ann, f"@{who.username} @{crowd[0].username}") for who in crowd[:50]]
         post_messages(posts)
         events = [event_of(row) for row in read_waiting(limit=100)]
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             notifying.tell_of_messages(events)
         assert Notification.objects.count() == 50 + 49
 

@@ -17,10 +17,10 @@ from django.core.management import call_command
 from django.db import models
 from django.utils import timezone
 
-from chat.models import ActivityCount, Attachment, Chat, Message, Notification, User
+from chat.models import ActivityCount, Attachment, Chat, Message, Notification, Report, User
 from chat.pruning import KINDS
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from tests.people import post_text
+from tests.people import make_person, post_text
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +143,20 @@ class TestPrune:
             )  # fmt: skip
         assert prune("--execute")["notifications"] == 1
         assert count_of(Notification) == 2
+
+    def test_removes_reports_that_staff_was_done_with_long_ago(
+        self, chat: Chat, ann: User, bob: User
+    ):
+        for state, is_due in (("new", True), ("looked_at", True), ("done", True), ("done", False)):
+            Report.objects.create(
+                reporter=ann, kind="person", person=make_person(), reason="spam", state=state,
+                handled_at=None if state == "new" else moment("reports", is_due=is_due),
+                created_at=timezone.now() - timedelta(days=999),
+            )  # fmt: skip
+        assert prune("--execute")["reports"] == 1
+        assert sorted(Report.objects.values_list("state", flat=True)) == [
+            *("done", "looked_at", "new")
+        ]
 
     def test_removes_dead_letters_that_were_closed_long_ago(self):
         for status, is_due in (

@@ -6,6 +6,7 @@ import pytest
 
 from chat import rooms
 from chat.rooms import HOLE_SECONDS, Room
+from chat.sockets import Socket
 from tests import needs
 
 hypothesis = needs.hypothesis()
@@ -227,3 +228,49 @@ class TestHead:
         room = room_at(5)
         room.learn_head(3)
         assert (room.head, room.known_head) == (5, 5)
+
+
+def listener(user_id: int, *, audiences: set[str], apart: frozenset[int] | None) -> Socket:
+    async def nothing(given: object) -> None: ...
+
+    return Socket(
+        user_id=user_id, user_name="", session_key="", send=nothing, close=nothing,
+        audiences=frozenset(audiences), apart=apart,
+    )  # fmt: skip
+
+
+class TestAsides:
+    LINES = ((0, "of nobody"), (7, "of seven"), (8, "of eight"))
+
+    # Whose audiences and blocks they are, and what is heard.
+    LISTENERS = (
+        ({"presence"}, frozenset(), ["of nobody", "of seven", "of eight"]),
+        ({"presence"}, frozenset({7}), ["of nobody", "of eight"]),
+        ({"presence"}, frozenset({7, 8, 9}), ["of nobody"]),
+        ({"reading"}, frozenset(), []),
+        # Not known yet: nothing can be told of anybody.
+        ({"presence"}, None, []),
+    )
+
+    @pytest.mark.parametrize(("audiences", "apart", "heard"), LISTENERS)
+    def test_reach_their_audience_but_nobody_across_a_block(self, audiences, apart, heard):
+        room, socket = Room(1), listener(1, audiences=audiences, apart=apart)
+        room.sockets.add(socket)
+        for about, line in self.LINES:
+            room.add_aside("presence", line, about=about)
+        assert room.put_asides() == ([socket] if heard else [])
+        assert [line for block in socket._blocks for line in block.split("\n")] == heard
+        assert not room.has_asides
+
+    def test_that_nobody_is_left_for_wake_nobody(self):
+        room, socket = Room(1), listener(1, audiences={"presence"}, apart=frozenset({7}))
+        room.sockets.add(socket)
+        room.add_aside("presence", "of seven", about=7)
+        assert room.put_asides() == []
+
+    def test_of_messages_are_none_of_their_business(self):
+        """What is written in a shared chat reaches everyone in it."""
+        room = room_at(0)
+        room.sockets.add(listener(1, audiences=set(), apart=frozenset({7})))
+        room.add("a message of seven", 1)
+        assert room.take_block() == "a message of seven"

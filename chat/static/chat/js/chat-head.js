@@ -10,8 +10,6 @@ import { gettext, number } from "./i18n.js";
  */
 export function drawChatHead(chat, online, actions) {
   const head = byId("chat-head");
-  // Where nobody reads any more, nothing is written.
-  byId("closed").hidden = !chat.peer?.deleted;
   const subtitle = presenceLine(chat, online);
   const drawn = JSON.stringify([chat.id, chat.title, subtitle, chat.kind]);
   head.hidden = false;

@@ -209,8 +209,9 @@ export function chatAvatar(chat, online) {
 
 /** @param {import("./types.js").Person} person @param {() => void} onclick */
 export function personRow(person, onclick) {
+  const blocked = person.blocked ? ` · ${gettext("blocked")}` : "";
   return el("button.row", { onclick }, avatar(person),
-    el("span.body", {}, el("span.name.ellipsis", {}, isolated(person.name)), el("span.sub.ellipsis", {}, tag(person))));
+    el("span.body", {}, el("span.name.ellipsis", {}, isolated(person.name)), el("span.sub.ellipsis", {}, tag(person), blocked)));
 }
 
 /** @param {{id: number, title: string, member_count: number}} chat @param {() => void} onclick */

@@ -6,6 +6,7 @@ import { Banner } from "./banner.js";
 import { keepBell } from "./bell.js";
 import { drawChatHead } from "./chat-head.js";
 import { ChatList } from "./chat-list.js";
+import { drawClosed, lookAgain } from "./closed-chat.js";
 import { Composer } from "./composer.js";
 import { copy, orSay } from "./dialogs.js";
 import { avatar, byId, el } from "./dom.js";
@@ -14,7 +15,7 @@ import { Gateway } from "./gateway.js";
 import { gettext } from "./i18n.js";
 import { later } from "./later.js";
 import { MembersPanel } from "./members.js";
-import { openMenu } from "./menu.js";
+import { blockEntry, openMenu } from "./menu.js";
 import { messageActions } from "./message-actions.js";
 import { Notifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
@@ -40,6 +41,9 @@ const chatDialogs = () => import("./chat-dialogs.js");
 const makeChat = () => later(chatDialogs, (module) => module.makeChat(opened));
 const findChats = () => later(chatDialogs, (module) => module.browsePublicChats({ open: openById, join }));
 const showInvites = (/** @type {import("./types.js").Chat} */ chat) => later(chatDialogs, (module) => module.showInvites(chat));
+const blocking = () => import("./blocking.js");
+const report = (/** @type {any} */ target) => later(() => import("./reporting.js"), (module) => module.report(store, target));
+const toggleBlock = (/** @type {any} */ person) => later(blocking, (module) => (store.blocked.has(person.id) ? module.unblock : module.block)(store, person));
 const showShortcuts = () => later(() => import("./shortcuts-dialog.js"), (module) => module.showShortcuts());
 
 const start = JSON.parse(byId("state").textContent);
@@ -54,7 +58,7 @@ const timeline = new Timeline({ me: store.me, chat: () => /** @type {any} */ (ro
 const receipts = new Receipts(store, gateway, timeline);
 const room = new Room({ store, sync, outbox, timeline, receipts });
 const list = new ChatList(store, typing, outbox);
-const members = new MembersPanel(store, writeTo, showInvites);
+const members = new MembersPanel(store, writeTo, showInvites, { report, toggleBlock });
 const search = new SearchPanel(store, go);
 const announcer = new Announcer();
 const isWatched = (/** @type {number} */ chatId) => chatId === room.chatId && receipts.isWatched;
@@ -92,9 +96,10 @@ function openById(chatId) {
   go(`/chats/${chatId}`);
 }
 
-/** @param {{id: number}} person */
+/** @param {{id: number, name: string}} person */
 async function writeTo(person) {
   const known = [...store.chats.values()].find((chat) => chat.peer?.id === person.id);
+  if (!known && store.blocked.has(person.id)) return later(blocking, async (module) => (await module.unblockToWrite(store, person)) && writeTo(person));
   const answer = known ? { chat: known } : await orSay(() => api("POST", "chats/direct", { user_id: person.id }));
   if (answer) opened(answer.chat);
 }
@@ -122,6 +127,7 @@ byId("my-menu").addEventListener("click", (/** @type {any} */ event) => openMenu
   el("div.caption", {}, gettext("Signed in as %(name)s", { name: fullName(store.me) })),
   { label: gettext("Profile"), icon: "person", onclick: () => location.assign("/profile") },
   { label: isDark() ? gettext("Light colours") : gettext("Dark colours"), icon: "moon", onclick: switchTheme },
+  { label: gettext("Blocked people"), icon: "block", onclick: () => later(blocking, (module) => module.showBlocked(store)) },
   { label: gettext("Keys"), icon: "keyboard", onclick: showShortcuts },
   { label: gettext("Sign out"), icon: "leave", onclick: () => byId("sign-out").submit() },
 ]));
@@ -152,6 +158,8 @@ function drawHead() {
   if (!chat) return;
   const isMany = chat.kind !== "direct";
   const mayManage = isMany && chat.role !== "member";
+  const { peer } = chat;
+  drawClosed(chat, toggleBlock);
   drawChatHead(chat, store.online, {
     back: () => (history.state?.fromList ? history.back() : go("/")),
     members: () => members.toggle(),
@@ -163,6 +171,8 @@ function drawHead() {
       mayManage && { label: gettext("Webhooks"), icon: "plug", onclick: () => later(() => import("./webhooks.js"), (module) => module.showWebhooks(chat)) },
       { label: gettext("Search here"), icon: "search", onclick: () => search.open(chat.id) },
       { label: gettext("Copy a link"), icon: "link", onclick: () => copy(`${location.origin}/chats/${chat.id}`) },
+      { label: gettext("Report…"), icon: "flag", onclick: () => report(peer ? { kind: "person", id: peer.id, person: peer } : { kind: "chat", id: chat.id, title: chat.title }) },
+      peer && !peer.deleted && blockEntry(store, peer, toggleBlock),
       isMany && { label: gettext("Leave"), icon: "leave", danger: true, onclick: () => later(chatDialogs, (module) => module.leaveChat(chat)) },
     ]),
   });
@@ -209,6 +219,7 @@ function openChat(chat, seq) {
   drawHead();
   drawTyping();
   composer.open(chat);
+  if (chat.closed) lookAgain(store, chat.id);
   receipts.look();
   notifications.opened(chat.id);
 }

@@ -7,7 +7,7 @@ import { memberCount } from "./chat-list.js";
 import { confirmed, loadedList, nextPage, orSay } from "./dialogs.js";
 import { gettext } from "./i18n.js";
 import { later } from "./later.js";
-import { openMenu } from "./menu.js";
+import { blockEntry, openMenu } from "./menu.js";
 import { SidePanel } from "./side-panel.js";
 
 /** Opened seldom: see later.js. */
@@ -17,6 +17,7 @@ export class MembersPanel extends SidePanel {
   #store;
   #writeTo;
   #invites;
+  #safety;
   #chatId = 0;
   #list = /** @type {any} */ (null);
   #count = el("p.role");
@@ -24,11 +25,13 @@ export class MembersPanel extends SidePanel {
   /**
    * @param {import("./store.js").Store} store @param {(person: any) => void} writeTo
    * @param {(chat: import("./types.js").Chat) => void} invites
+   * @param {{report: (target: any) => void, toggleBlock: (person: any) => void}} safety
    */
-  constructor(store, writeTo, invites) {
+  constructor(store, writeTo, invites, safety) {
     super("members", "show-members");
     this.#store = store;
     this.#invites = invites;
+    this.#safety = safety;
     this.#writeTo = writeTo;
   }
 
@@ -94,6 +97,8 @@ export class MembersPanel extends SidePanel {
       !user.is_bot && { label: gettext("Write to"), icon: "reply", onclick: () => this.#writeTo(user) },
       mayGive && { label: next === "admin" ? gettext("Make an admin") : gettext("Make a plain member"), icon: "person", onclick: () => give(next) },
       mayGive && { label: gettext("Make the owner"), icon: "people", onclick: () => this.#handOver(user, give) },
+      { label: gettext("Report…"), icon: "flag", onclick: () => this.#safety.report({ kind: "person", id: user.id, person: user }) },
+      !user.is_bot && blockEntry(this.#store, user, this.#safety.toggleBlock),
       mayRemove && { label: gettext("Remove from the chat"), icon: "leave", danger: true, onclick: () => this.#remove(user, path) },
     ]);
   }

@@ -59,8 +59,8 @@ export class MentionPicker {
   /** @param {string} words @param {number} asked */
   async #ask(words, asked) {
     try {
-      const { members } = await api("GET", `chats/${this.#chatId}/members?q=${encodeURIComponent(words)}`);
-      if (asked === this.#asked) this.#show(members.slice(0, MOST).map((/** @type {any} */ member) => member.user));
+      const { people } = await api("GET", `chats/${this.#chatId}/mentionable?q=${encodeURIComponent(words)}`);
+      if (asked === this.#asked) this.#show(people.slice(0, MOST));
     } catch {
       // Without suggestions a name can still be typed.
       if (asked === this.#asked) this.close();

@@ -1,6 +1,7 @@
 /** Menus that open beside a button: one at a time, closed by Escape or a click elsewhere. */
 
 import { el, icon } from "./dom.js";
+import { gettext } from "./i18n.js";
 
 /** @type {?HTMLElement} */
 let open = null;
@@ -33,6 +34,15 @@ export function openMenu(anchor, entries) {
   message?.classList.add("menu-open");
   placeBeside(menu, anchor);
   menu.querySelector("button, a")?.focus({ focusVisible: false });
+}
+
+/**
+ * What blocks somebody, or unblocks them.
+ * @param {import("./store.js").Store} store @param {any} person @param {(person: any) => void} toggle
+ */
+export function blockEntry(store, person, toggle) {
+  const isBlocked = store.blocked.has(person.id);
+  return { label: isBlocked ? gettext("Unblock") : gettext("Block"), icon: "block", danger: !isBlocked, onclick: () => toggle(person) };
 }
 
 export function closeMenu() {

@@ -62,10 +62,11 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
       const isMine = message.sender.id === store.me.id;
       const chat = room().chat;
       const mayDelete = isMine || (chat?.kind !== "direct" && chat?.role !== "member");
+      const mayWrite = !chat?.closed;
       const withWords = message.hidden ? [] : [
-        quickReactions(message),
-        { label: gettext("Reply"), icon: "reply", onclick: () => actions.reply(message) },
-        isMine && { label: gettext("Edit"), icon: "edit", onclick: () => actions.edit(message) },
+        mayWrite && quickReactions(message),
+        mayWrite && { label: gettext("Reply"), icon: "reply", onclick: () => actions.reply(message) },
+        mayWrite && isMine && { label: gettext("Edit"), icon: "edit", onclick: () => actions.edit(message) },
         { label: gettext("Copy the text"), icon: "copy", onclick: () => copy(message.content) },
       ];
       openMenu(anchor, [
@@ -74,6 +75,7 @@ export function messageActions({ gateway, composer, outbox, room, store }) {
         { label: gettext("Copy a link to it"), icon: "link", onclick: () => copy(`${location.origin}/chats/${message.chat_id}#${message.seq}`) },
         isMine && { label: gettext("Seen by"), icon: "people", onclick: () => later(dialogs, ({ showSeenBy }) => showSeenBy(message.id)) },
         message.edited_at && !message.hidden ? { label: gettext("Earlier wordings"), icon: "history", onclick: () => actions.versions(message) } : null,
+        !isMine && !message.hidden && { label: gettext("Report…"), icon: "flag", onclick: () => later(() => import("./reporting.js"), ({ report }) => report(store, { kind: "message", id: message.id, person: message.sender })) },
         mayDelete && { label: gettext("Delete"), icon: "trash", danger: true, onclick: () => actions.remove(message) },
       ]);
     },

@@ -5,7 +5,7 @@
  * a lock of its name. Only the items of a tab that is gone are taken over, by one tab at a time. The
  * client_message_id makes even a second sending harmless.
  *
- * Emits "changed" ({chatId}), and "saved" ({chatId, seq, revision}) when the server has one.
+ * Emits "changed" ({chatId}), "saved" ({chatId, seq, revision}) when the server has one, and "refused" ({chatId}).
  */
 
 import { Emitter } from "./emitter.js";
@@ -135,7 +135,10 @@ export class Outbox extends Emitter {
   #failed(id, error) {
     const item = this.#storage.get(id);
     if (!item) return;
-    if (!error.isPassing) return this.#change({ ...item, state: "failed", reason: error.message });
+    if (!error.isPassing) {
+      this.#change({ ...item, state: "failed", reason: error.message });
+      return this.emit("refused", { chatId: item.chat_id });
+    }
     if (error.code === "offline" || error.code === "signed_out") return;
     const attempt = this.#attempts.get(item.chat_id) ?? 0;
     this.#attempts.set(item.chat_id, attempt + 1);

@@ -68,7 +68,7 @@ export class Ringer {
   message({ id, chat_id: chatId, seq, sender, content, reply_to: quote }) {
     const chat = this.#store.chats.get(chatId);
     const { me } = this.#store;
-    if (!chat || !rings(chat, chat.kind === "direct" || quote?.sender.id === me.id || mentions(content, me.username))) return;
+    if (!chat || this.#store.blocked.has(sender.id) || !rings(chat, chat.kind === "direct" || quote?.sender.id === me.id || mentions(content, me.username))) return;
     const title = chat.kind === "direct" ? fullName(sender) : gettext("%(name)s in %(chat)s", { name: shortName(sender), chat: chat.title });
     this.#ring(chat, { id, seq }, title, content);
   }

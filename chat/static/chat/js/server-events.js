@@ -1,6 +1,7 @@
 /** What the server says, and which part it is for. */
 
 import { lineOf } from "./attachments.js";
+import { lookAgain } from "./closed-chat.js";
 import { copy, openDialog, toast } from "./dialogs.js";
 import { el } from "./dom.js";
 import { gettext } from "./i18n.js";
@@ -18,6 +19,8 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     welcome: (frame) => everything(frame),
     chats: (frame) => everything(frame),
     "message.created": (frame) => {
+      // Whoever writes there has opened it again.
+      if (store.chats.get(frame.chat_id)?.closed) lookAgain(store, frame.chat_id);
       typing.stopped(frame.chat_id, frame.message.sender.id);
       if (frame.message.sender.id === store.me.id) outbox.settle(frame.message.client_message_id);
       sync.applyEvent(frame);
@@ -32,6 +35,7 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
     "chat.created": (frame) => sync.chatCreated(frame.chat),
     "chat.updated": ({ type, chat_id: chatId, ...fields }) => store.update(chatId, fields),
     "chat.removed": (frame) => removed(frame.chat_id),
+    "person.blocked": ({ user_id: userId, blocked }) => store.setBlocked(userId, blocked),
     "person.renamed": ({ user }) => store.rename(user),
     "member.joined": (frame) => came(frame),
     "member.left": (frame) => left(frame),
@@ -45,7 +49,8 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
   gateway.on("online", () => room.again());
 
   /** @param {any} frame */
-  function everything({ chats, notifications: standing, isLive }) {
+  function everything({ chats, notifications: standing, blocked, isLive }) {
+    store.blocked = new Set(blocked);
     const present = new Set(chats.map((chat) => chat.id));
     // Also what this browser still wants to send to a chat that was left while the page was closed.
     for (const chatId of new Set([...store.chats.keys(), ...outbox.chatIds])) if (!present.has(chatId)) removed(chatId);

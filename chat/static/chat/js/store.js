@@ -27,13 +27,16 @@ export class Store extends Emitter {
   windows = new Map();
   /** @type {Set<number>} */
   online = new Set();
+  /** Whom this person has blocked. @type {Set<number>} */
+  blocked;
   openChatId = 0;
 
-  /** @param {{user: any, limits: any, chats: Chat[]}} start */
+  /** @param {{user: any, limits: any, chats: Chat[], blocked: number[]}} start */
   constructor(start) {
     super();
     this.me = start.user;
     this.limits = start.limits;
+    this.blocked = new Set(start.blocked);
     for (const chat of start.chats) this.#put(chat);
   }
 
@@ -162,6 +165,13 @@ export class Store extends Emitter {
     else this.online.delete(userId);
     this.emit("chats");
     for (const chat of this.chats.values()) if (chat.peer?.id === userId) this.emit("status", { chatId: chat.id });
+  }
+
+  /** @param {number} userId @param {boolean} isBlocked */
+  setBlocked(userId, isBlocked) {
+    if (isBlocked) this.blocked.add(userId);
+    else this.blocked.delete(userId);
+    this.emit("chats");
   }
 
   /** What is worth looking here for; of a quiet chat only what concerns oneself. */

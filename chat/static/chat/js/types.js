@@ -2,7 +2,7 @@
  * The shapes that travel (the wire contract), for editors and readers. Holds no code.
  *
  * @typedef {{id: number, name: string, username: string, is_bot?: boolean}} Sender
- * @typedef {Sender & {deleted?: boolean}} Person
+ * @typedef {Sender & {deleted?: boolean, blocked?: boolean}} Person  blocked: by oneself, where people are found
  * @typedef {{id: number, seq: number, sender: Sender, content: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} Quote
  * @typedef {{emoji: string, user_ids: number[]}} Reaction
  * @typedef {{kind: "image"|"file", name: string}} Shown  what a message without words shows
@@ -58,6 +58,8 @@
  * @property {Cursor[]} cursors
  * @property {Record<number, string>} errors  by message of one's own: why it was not passed on
  * @property {number[]} present
+ * @property {boolean} [closed]        a direct chat in which nothing may be written
+ * @property {boolean} [blocked]       because one has blocked the other one oneself
  *
  * What asks somebody back who has left a chat.
  * @typedef {{id: number, title: string, expires_at: string}} Invitation

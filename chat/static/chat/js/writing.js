@@ -1,5 +1,6 @@
 /** What is written here: from the field into the outbox, and what becomes of it once it is saved, or could not be. */
 
+import { lookAgain } from "./closed-chat.js";
 import { toast } from "./dialogs.js";
 
 // The event that shows a saved message is on its way; if it got lost, it is asked for after this long.
@@ -33,6 +34,9 @@ export function followWriting({ composer, gateway, outbox, receipts, room, store
   outbox.on("saved", ({ chatId, seq, revision }) => {
     receipts.wrote(chatId, seq);
     setTimeout(() => sync.hearHead(chatId, revision), SHOWN_WITHIN_MS);
+  });
+  outbox.on("refused", ({ chatId }) => {
+    if (store.chats.get(chatId)?.kind === "direct") lookAgain(store, chatId);
   });
   // Seen with our own eyes, by whichever way it came.
   store.on("messages", ({ chatId }) => {

@@ -1,0 +1,57 @@
+"""The HTTP routes of blocking people and of reporting."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from chat.blocks import blocks_page
+from chat.http import route
+from chat.models import Report, User
+from chat.payloads import Payload, timestamp
+from chat.protocol import Frame
+from chat.services import blocks
+from chat.services.access import known_id
+from chat.services.reports import create_report
+
+MOST_PAGE = 10_000
+
+
+def list_blocks(user: User, fields: Frame) -> Payload:
+    return blocks_page(user, min(fields.optional_number("page") or 0, MOST_PAGE))
+
+
+def block(user: User, fields: Frame, user_id: int) -> None:
+    blocks.block_person(blocker=user, user_id=known_id(user_id))
+
+
+def unblock(user: User, fields: Frame, user_id: int) -> None:
+    blocks.unblock_person(blocker=user, user_id=known_id(user_id))
+
+
+def report(user: User, fields: Frame) -> tuple[int, Payload]:
+    """201; 200 with the first one while staff is not done with it."""
+    made, is_new = create_report(
+        reporter=user,
+        kind=fields.text("kind"),
+        target_id=fields.id("id"),
+        reason=fields.text("reason"),
+        text=fields.optional_text("text"),
+    )
+    return 201 if is_new else 200, {"report": report_payload(made)}
+
+
+def report_payload(report: Report) -> Payload:
+    return {
+        "id": report.pk,
+        "kind": report.kind,
+        "reason": report.reason,
+        "state": report.state,
+        "created_at": timestamp(report.created_at),
+    }
+
+
+urlpatterns = [
+    path("blocks", route(get=list_blocks)),
+    path("blocks/<int:user_id>", route(put=block, delete=unblock)),
+    path("reports", route(post=report)),
+]
