@@ -1,6 +1,7 @@
 """What a frame of each type does in the database. One function per type, run in a reading thread.
 
-Each checks membership through the services it calls; the consumer and the HTTP API share them.
+Each checks membership through the services it calls; the consumer and the HTTP API share them, and
+each holds who asks to the function's row of the table of limits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from chat import history
 from chat.errors import BadRequestError
+from chat.limits.doors import Rule, Unlimited, under
+from chat.limits.table import DELETES, EDITS, MESSAGES, PAGES, REACTIONS, TYPING
 from chat.models import User
 from chat.payloads import Payload
 from chat.protocol import Frame
@@ -21,6 +24,7 @@ from chat.services.messages import delete_message, edit_message, set_reaction
 Action = Callable[[User, Frame], Payload]
 
 
+@under(EDITS)
 def edit(user: User, frame: Frame) -> Payload:
     revision = edit_message(
         actor=user, message_id=frame.id("message_id"), content=frame.text("content")
@@ -28,10 +32,12 @@ def edit(user: User, frame: Frame) -> Payload:
     return {"revision": revision}
 
 
+@under(DELETES)
 def delete(user: User, frame: Frame) -> Payload:
     return {"revision": delete_message(actor=user, message_id=frame.id("message_id"))}
 
 
+@under(REACTIONS)
 def react(user: User, frame: Frame) -> Payload:
     revision = set_reaction(
         actor=user,
@@ -42,12 +48,14 @@ def react(user: User, frame: Frame) -> Payload:
     return {"revision": revision}
 
 
+@under(PAGES)
 def sync(user: User, frame: Frame) -> Payload:
     chat_id, revision = frame.id("chat_id"), frame.number("revision")
     membership_of(user, chat_id)
     return {"chat_id": chat_id, **history.changes_after(chat_id, revision)}
 
 
+@under(PAGES)
 def read_history(user: User, frame: Frame) -> Payload:
     chat_id = frame.id("chat_id")
     before, around = frame.optional_number("before_seq"), frame.optional_number("around_seq")
@@ -69,4 +77,12 @@ ACTIONS: Final[dict[str, Action]] = {
     "reaction.set": react,
     "chat.sync": sync,
     "chat.history": read_history,
+}
+
+# The frames that the consumer sees to itself, with their rows.
+OTHER_FRAMES: Final[dict[str, Rule]] = {
+    "message.send": MESSAGES,
+    "typing": TYPING,
+    "receipt": Unlimited("Joined once a second, and paced: chat/receipt_buffer.py."),
+    "ping": Unlimited("Does nothing; frames themselves are limited."),
 }

@@ -14,7 +14,26 @@ from chat import actions, directory, history, invite_api, safety_api, search_api
 from chat.blocks import blocked_ids
 from chat.errors import BadRequestError, ForbiddenError, NotFoundError
 from chat.http import route, upload_route
-from chat.limits import MessageLimit, message_limit
+from chat.limits.counting import Count, take
+from chat.limits.doors import under
+from chat.limits.table import (
+    CHANGES,
+    CHATS_MADE,
+    DELETES,
+    DIRECT_CHATS,
+    EDITS,
+    JOINS,
+    LOOK_UPS,
+    MEMBERS_ADDED,
+    MESSAGES,
+    NOTIFICATIONS_SEEN,
+    PAGES,
+    REACTIONS,
+    READS,
+    RECEIPTS,
+    STRANGERS,
+    UPLOADS,
+)
 from chat.message_receipts import receipts_payload
 from chat.models import Message, User
 from chat.notifications import notifications_page, notify_payload, unseen_notifications
@@ -32,17 +51,17 @@ from chat.text import CONTENT_LENGTH
 MOST_QUERY = 64
 MOST_PAGE = 10_000
 MOST_SEEN_AT_ONCE = 100
-# Over HTTP each process counts for itself, like the sockets' limit.
-_upload_limit = MessageLimit("LIMIT_UPLOADS_PER_MINUTE")
 # The newest earlier wordings; nobody reads further back.
 MOST_EDITS = 50
 
 
+@under(READS)
 def read_me(user: User, fields: Frame) -> Payload:
     me = {**person_payload(user), "language": user.language}
     return {"user": me, "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()}}
 
 
+@under(READS)
 def list_chats(user: User, fields: Frame) -> Payload:
     """With whose they are: a page that asks again and again may be another person's by now."""
     return {
@@ -53,52 +72,66 @@ def list_chats(user: User, fields: Frame) -> Payload:
     }
 
 
+@under(CHATS_MADE)
 def make_chat(user: User, fields: Frame) -> tuple[int, Payload]:
     chat = chats.create_chat(owner=user, kind=fields.text("kind"), title=fields.text("title"))
     return 201, {"chat": chat_summary(user, chat.pk)}
 
 
+@under(DIRECT_CHATS)
 def open_direct_chat(user: User, fields: Frame) -> Payload:
-    chat = chats.open_direct_chat(user=user, other_id=fields.id("user_id"))
+    other_id = fields.id("user_id")
+    if not directory.share_a_chat(user, other_id):
+        take(Count(STRANGERS, user.pk))
+    chat = chats.open_direct_chat(user=user, other_id=other_id)
     return {"chat": chat_summary(user, chat.pk)}
 
 
+@under(LOOK_UPS)
 def find_public_chats(user: User, fields: Frame) -> Payload:
     return directory.find_public_chats(user, _words(fields), _page(fields))
 
 
+@under(LOOK_UPS)
 def find_people(user: User, fields: Frame) -> Payload:
     return {"people": directory.find_people(user, _words(fields))}
 
 
+@under(READS)
 def read_chat(user: User, fields: Frame, chat_id: int) -> Payload:
     return {"chat": chat_summary(user, _known(chat_id))}
 
 
+@under(CHANGES)
 def rename_chat(user: User, fields: Frame, chat_id: int) -> Payload:
     chats.rename_chat(actor=user, chat_id=_known(chat_id), title=fields.text("title"))
     return {"chat": chat_summary(user, chat_id)}
 
 
+@under(JOINS)
 def join_chat(user: User, fields: Frame, chat_id: int) -> Payload:
     chats.join_chat(user=user, chat_id=_known(chat_id))
     return {"chat": chat_summary(user, chat_id)}
 
 
+@under(JOINS)
 def leave_chat(user: User, fields: Frame, chat_id: int) -> None:
     chats.leave_chat(user=user, chat_id=_known(chat_id))
 
 
+@under(LOOK_UPS)
 def list_members(user: User, fields: Frame, chat_id: int) -> Payload:
     membership_of(user, _known(chat_id))
     return directory.list_members(chat_id, _words(fields), _page(fields))
 
 
+@under(LOOK_UPS)
 def list_mentionable(user: User, fields: Frame, chat_id: int) -> Payload:
     membership_of(user, _known(chat_id))
     return {"people": directory.find_mentionable(user, chat_id, _words(fields))}
 
 
+@under(MEMBERS_ADDED)
 def add_member(user: User, fields: Frame, chat_id: int) -> Payload:
     """Whoever left by themselves is not put back: they are invited, and answer for themselves."""
     invitation = chats.add_member(actor=user, chat_id=_known(chat_id), user_id=fields.id("user_id"))
@@ -106,6 +139,7 @@ def add_member(user: User, fields: Frame, chat_id: int) -> Payload:
     return {**answer, "expires_at": timestamp(invitation.expires_at)} if invitation else answer
 
 
+@under(CHANGES)
 def set_role(user: User, fields: Frame, chat_id: int, user_id: int) -> Payload:
     membership = chats.set_role(
         actor=user, chat_id=_known(chat_id), user_id=_known(user_id), role=fields.text("role")
@@ -113,28 +147,34 @@ def set_role(user: User, fields: Frame, chat_id: int, user_id: int) -> Payload:
     return directory.member_payload(membership)
 
 
+@under(CHANGES)
 def remove_member(user: User, fields: Frame, chat_id: int, user_id: int) -> None:
     chats.remove_member(actor=user, chat_id=_known(chat_id), user_id=_known(user_id))
 
 
+@under(READS)
 def list_removed(user: User, fields: Frame, chat_id: int) -> Payload:
     managing_membership_of(user, _known(chat_id))
     return directory.list_removed(chat_id, _page(fields))
 
 
+@under(CHANGES)
 def let_back(user: User, fields: Frame, chat_id: int, user_id: int) -> None:
     chats.let_back(actor=user, chat_id=_known(chat_id), user_id=_known(user_id))
 
 
+@under(PAGES)
 def read_messages(user: User, fields: Frame, chat_id: int) -> Payload:
     return actions.read_history(user, _of_chat(fields, chat_id))
 
 
+@under(PAGES)
 def read_changes(user: User, fields: Frame, chat_id: int) -> Payload:
     membership_of(user, _known(chat_id))
     return {"chat_id": chat_id, **history.changes_after(chat_id, fields.number("after"))}
 
 
+@under(MESSAGES)
 def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
     post = NewPost(
         chat_id=_known(chat_id),
@@ -144,7 +184,6 @@ def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
         reply_to_id=fields.optional_id("reply_to"),
         attachment_ids=fields.uuids("attachments", most=MOST_ATTACHMENTS),
     )
-    message_limit.take(user.pk)
     posted = post_message(post)
     return {
         "message_id": posted.message_id,
@@ -155,16 +194,18 @@ def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
     }
 
 
+@under(UPLOADS)
 def upload(user: User, file: UploadedFile[Any], chat_id: int) -> tuple[int, Payload]:
-    _upload_limit.take(user.pk)
     stored = store_upload(uploader=user, chat_id=_known(chat_id), file=file)
     return 201, {"attachment": attachment_payload(stored)}
 
 
+@under(CHANGES)
 def remove_upload(user: User, fields: Frame, attachment_id: UUID) -> None:
     discard_upload(uploader=user, attachment_id=attachment_id)
 
 
+@under(RECEIPTS)
 def send_receipt(user: User, fields: Frame, chat_id: int) -> None:
     membership_of(user, _known(chat_id))
     cursors = Cursors(
@@ -173,6 +214,7 @@ def send_receipt(user: User, fields: Frame, chat_id: int) -> None:
     advance_cursors({(chat_id, user.pk): cursors})
 
 
+@under(CHANGES)
 def set_notify(user: User, fields: Frame, chat_id: int) -> Payload:
     membership = notifications.set_notify(
         user=user,
@@ -183,10 +225,12 @@ def set_notify(user: User, fields: Frame, chat_id: int) -> Payload:
     return notify_payload(membership)
 
 
+@under(READS)
 def list_notifications(user: User, fields: Frame) -> Payload:
     return notifications_page(user, before=fields.optional_id("before"))
 
 
+@under(NOTIFICATIONS_SEEN)
 def see_notifications(user: User, fields: Frame) -> None:
     """Some by their ids, all up to one, or all."""
     if "ids" in fields.fields:
@@ -199,18 +243,22 @@ def see_notifications(user: User, fields: Frame) -> None:
         raise BadRequestError.of("ids", 'ids, up_to, "all": true')
 
 
+@under(EDITS)
 def edit_message(user: User, fields: Frame, message_id: int) -> Payload:
     return actions.edit(user, _of_message(fields, message_id))
 
 
+@under(DELETES)
 def delete_message(user: User, fields: Frame, message_id: int) -> Payload:
     return actions.delete(user, _of_message(fields, message_id))
 
 
+@under(REACTIONS)
 def set_reaction(user: User, fields: Frame, message_id: int) -> Payload:
     return actions.react(user, _of_message(fields, message_id))
 
 
+@under(READS)
 def list_receipts(user: User, fields: Frame, message_id: int) -> Payload:
     """Of one's own message: what is not spread in large chats, and in small ones who it is."""
     message = _message_seen_by(user, message_id)
@@ -219,6 +267,7 @@ def list_receipts(user: User, fields: Frame, message_id: int) -> Payload:
     return receipts_payload(message, user, _page(fields))
 
 
+@under(READS)
 def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
     message = _message_seen_by(user, message_id)
     if not message.is_readable:

@@ -29,9 +29,14 @@ from chat.errors import (
     UnknownTypeError,
 )
 from chat.fanout import HubEvent
-from chat.limits import Bucket, message_limit
+from chat.limits.buckets import Bucket
+from chat.limits.counting import Count, take
+from chat.limits.doors import knock, rule_of
+from chat.limits.sockets import Place, socket_places
+from chat.limits.table import FRAMES, MESSAGES, TYPING, Limit
 from chat.models import User
 from chat.payloads import Payload, timestamp, to_line
+from chat.peers import network_of
 from chat.protocol import (
     MOST_FRAME_BYTES,
     CloseCode,
@@ -54,7 +59,8 @@ MOST_WAITING_ACTIONS: Final = 64
 # apart from the good ones: between a flood's frames some always pass the limit.
 MOST_REFUSED_FRAMES: Final = 300
 MOST_REFUSED_PER_SECOND: Final = 5
-TYPING_EVERY_SECONDS: Final = 2.0
+# What a closing frame has room for, in bytes; a letter may take several.
+MOST_REASON_BYTES: Final = 123
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -64,6 +70,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     user: User
     runtime: Runtime
     socket: Socket
+    place: Place | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Without a channel there is one source of messages: no need for a task around each."""
@@ -92,6 +99,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.runtime.is_draining:
             await self._close_with(CloseCode.RESTARTING)
             return
+        if full := await self._find_place():
+            await self._close_with(CloseCode.TOO_MUCH, self._reason(full))
+            return
         self.socket = Socket(
             user_id=user.pk,
             user_name=user.name,
@@ -104,7 +114,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.socket_is_open = True
         self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
         self.typed_at: dict[int, float] = {}  # by chat
-        per_second = settings.LIMIT_FRAMES_PER_SECOND
+        per_second = FRAMES.amount
         self.frames = Bucket(per_second=per_second, burst=per_second * 2)
         self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
             MOST_WAITING_ACTIONS
@@ -162,7 +172,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             reply_to_id=frame.optional_id("reply_to"),
             attachment_ids=frame.uuids("attachments", most=MOST_ATTACHMENTS),
         )
-        message_limit.take(self.user.pk)
+        take(Count(MESSAGES, self.user.pk))
         self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
 
     def _answer_post(self, request_id: str | None, outcome: Outcome) -> None:
@@ -196,7 +206,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             raise NotFoundError
         now = time.monotonic()
         is_shown = PRESENCE in self.socket.audiences
-        if is_shown and now - self.typed_at.get(chat_id, 0.0) >= TYPING_EVERY_SECONDS:
+        pause = TYPING.window_seconds / TYPING.amount if TYPING.amount else 0.0
+        if is_shown and now - self.typed_at.get(chat_id, -pause) >= pause:
             self.typed_at[chat_id] = now
             who = {"id": self.user.pk, "name": self.user.name}
             event = {"type": "typing", "chat_id": chat_id, "user": who}
@@ -223,7 +234,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _act(self, action: Action, frame: Frame) -> None:
         try:
             fields = await self.runtime.threads.run(
-                _in_language, self.language, action, self.user, frame
+                _act_in_language, self.language, action, self.user, frame
             )
             self._put({"type": "reply", "request_id": frame.request_id, **fields})
         except ChatError as error:
@@ -261,10 +272,23 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     # The connection
 
-    async def _close_with(self, code: int) -> None:
-        await self.close(code=int(code))  # autobahn takes an int and nothing derived from it
+    async def _find_place(self) -> Limit | None:
+        """The row of the table by which there is none."""
+        client = self.scope.get("client") or ("",)
+        self.place = Place(self.user.pk, network_of(client[0]))
+        return await socket_places().take(self.place, self.runtime.threads)
+
+    def _reason(self, limit: Limit) -> str:
+        with translation.override(self.language):
+            return str(limit.said).encode()[:MOST_REASON_BYTES].decode(errors="ignore")
+
+    async def _close_with(self, code: int, reason: str | None = None) -> None:
+        # autobahn takes an int and nothing derived from it
+        await self.close(code=int(code), reason=reason)
 
     def _forget(self) -> None:
+        if self.place is not None:
+            socket_places().give_up(self.place)
         if getattr(self, "socket_is_open", False):
             self.socket_is_open = False
             self.socket.is_closed = True
@@ -272,6 +296,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.runtime.hub.unregister(self.socket)
 
 
-def _in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
+def _act_in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
     with translation.override(language):
+        knock(rule_of(action), user.pk)
         return action(user, frame)

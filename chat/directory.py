@@ -51,6 +51,12 @@ def names_of_people(names: Collection[str]) -> dict[int, str]:
     return {pk: normal_form(username) for pk, username in people.values_list("pk", "username")}
 
 
+def share_a_chat(user: User, other_id: int) -> bool:
+    """Whether both are in some chat, and be it their own direct one."""
+    theirs = Membership.objects.active().filter(user_id=other_id).values("chat_id")
+    return Membership.objects.active().filter(user=user, chat_id__in=theirs).exists()
+
+
 def find_people(user: User, words: str) -> list[Payload]:
     """Active people whose name or username begins with, or holds, the words; not oneself.
 

@@ -96,6 +96,14 @@ class TooLargeError(ChatError):
         return cls(detail % {"limit": limit})
 
     @classmethod
+    def of_quota(cls, used: int, limit: int) -> TooLargeError:
+        detail = gettext(
+            "Your files take %(used)d of the %(limit)d MB that you have."
+            " Delete messages with files that nobody needs any more, then try again."
+        )
+        return cls(detail % {"used": used, "limit": limit})
+
+    @classmethod
     def of_pixels(cls, limit: int) -> TooLargeError:
         detail = gettext(
             "The picture is too large: %(limit)d megapixels at most, over all its frames."

@@ -11,8 +11,8 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from chat.errors import TooManyError
 from chat.models import User
 from chat.names import (
     MOST_TYPED,
@@ -24,7 +24,7 @@ from chat.names import (
     normal_form,
 )
 from chat.services.people import check_own_name
-from chat.sign_in_throttle import Attempt
+from chat.sign_in_throttle import Attempt, OwnPassword
 
 THEMES = [
     ("", _("As the system has it")),
@@ -41,6 +41,26 @@ class UsernameField(forms.CharField):
         return normal_form(typed) if len(typed) <= MOST_TYPED else typed
 
 
+def refused_for_now(error: TooManyError) -> ValidationError:
+    return ValidationError(str(error.detail), code=error.code)
+
+
+def is_throttled(form: forms.BaseForm) -> bool:
+    """Whether the password was not even looked at."""
+    errors = form.errors.as_data().values()
+    return any(error.code == TooManyError.code for found in errors for error in found)
+
+
+def check_own_password(request: HttpRequest, user: User, password: str) -> str:
+    """Raises ValidationError."""
+    try:
+        if OwnPassword(request, user).is_right(password):
+            return password
+    except TooManyError as error:
+        raise refused_for_now(error) from error
+    raise ValidationError(_("The password is wrong."))
+
+
 class SignInForm(auth_forms.AuthenticationForm):
     """Checks the throttle before the password, so that a guess over the limit tells nothing."""
 
@@ -55,33 +75,13 @@ class SignInForm(auth_forms.AuthenticationForm):
         if not username or not password or self.request is None:
             return super().clean()
         attempt = Attempt.of(self.request, username)
-        if seconds := attempt.begin():
-            raise ValidationError(too_many_tries(seconds), code="too_many")
+        try:
+            attempt.begin()
+        except TooManyError as error:
+            raise refused_for_now(error) from error
         cleaned = super().clean()
         attempt.succeeded()
         return cleaned
-
-    @property
-    def is_throttled(self) -> bool:
-        return self.has_error("__all__", code="too_many")
-
-
-def too_many_tries(seconds: int) -> str:
-    minutes = max(1, round(seconds / 60))
-    return ngettext(
-        "Too many wrong passwords. Try again in %(minutes)d minute.",
-        "Too many wrong passwords. Try again in %(minutes)d minutes.",
-        minutes,
-    ) % {"minutes": minutes}
-
-
-def too_many_accounts(seconds: int) -> str:
-    minutes = max(1, round(seconds / 60))
-    return ngettext(
-        "Too many accounts were made from your network. Try again in %(minutes)d minute.",
-        "Too many accounts were made from your network. Try again in %(minutes)d minutes.",
-        minutes,
-    ) % {"minutes": minutes}
 
 
 class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -192,15 +192,16 @@ class DeleteAccountForm(forms.Form):
         return username
 
     def clean_password(self) -> str:
-        """A stolen session must not become a place to guess the password."""
-        password: str = self.cleaned_data["password"]
-        attempt = Attempt.of(self.request, self.user.username)
-        if seconds := attempt.begin():
-            raise ValidationError(too_many_tries(seconds))
-        if not self.user.check_password(password):
-            raise ValidationError(_("The password is wrong."))
-        attempt.succeeded()
-        return password
+        return check_own_password(self.request, self.user, self.cleaned_data["password"])
+
+
+class PasswordChangeForm(auth_forms.PasswordChangeForm):
+    def __init__(self, request: HttpRequest, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request, self.person = request, user
+
+    def clean_old_password(self) -> str:
+        return check_own_password(self.request, self.person, self.cleaned_data["old_password"])
 
 
 def own_names_of_languages() -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
@@ -10,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
@@ -22,6 +24,7 @@ from chat.errors import (
     SignedOutError,
     UnavailableError,
 )
+from chat.limits.doors import Rule, knock, rule_of
 from chat.models import User
 from chat.payloads import Payload
 from chat.protocol import MOST_FRAME_BYTES, Frame, parse_object
@@ -40,7 +43,22 @@ UploadRoute = Callable[Concatenate[User, "UploadedFile[Any]", P], Result]
 def error_response(error: ChatError) -> JsonResponse:
     response = JsonResponse({"error": error.payload()}, status=error.status)
     if error.retry_after is not None:
-        response["Retry-After"] = str(max(1, round(error.retry_after)))
+        response["Retry-After"] = seconds_header(error.retry_after)
+    return response
+
+
+def seconds_header(seconds: float) -> str:
+    """A Retry-After: whole seconds, and not too few of them."""
+    return str(max(1, math.ceil(seconds)))
+
+
+def refuse(request: HttpRequest, error: ChatError) -> HttpResponse:
+    """JSON to whoever asked the API, a page to everybody else."""
+    if request.path.startswith("/api/"):
+        return error_response(error)
+    response = render(request, "chat/refused.html", {"error": error}, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = seconds_header(error.retry_after)
     return response
 
 
@@ -59,9 +77,10 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
     """A view that hands each method's request, checked and signed in, to its function.
 
     The function gets the person and the fields (of the body; of the query for GET) and returns a
-    payload, (status, payload), or None for 204.
+    payload, (status, payload), or None for 204. It stands under a row of the table of limits.
     """
     functions = {name.upper(): function for name, function in methods.items()}
+    rules = {name: rule_of(function) for name, function in functions.items()}
 
     @never_cache
     def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
@@ -69,21 +88,29 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
         if function is None:
             return HttpResponseNotAllowed(list(functions))
         return answer(
-            request, lambda: function(_signed_in(request), fields_of(request), **arguments)
+            request,
+            lambda: function(
+                _let_in(request, rules[request.method or ""]), fields_of(request), **arguments
+            ),
         )
 
+    view.rules = rules  # type: ignore[attr-defined]  # tests look whether each is under one
     return view
 
 
 def upload_route(function: UploadRoute[...]) -> Callable[..., HttpResponse]:
     """A view for a form with one file, its field `file`, that hands it to the function."""
+    rule = rule_of(function)
 
     @never_cache
     def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return answer(request, lambda: function(_signed_in(request), _file(request), **arguments))
+        return answer(
+            request, lambda: function(_let_in(request, rule), _file(request), **arguments)
+        )
 
+    view.rules = {"POST": rule}  # type: ignore[attr-defined]
     return view
 
 
@@ -98,9 +125,11 @@ def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
         return error_response(UnavailableError())
 
 
-def _signed_in(request: HttpRequest) -> User:
+def _let_in(request: HttpRequest, rule: Rule) -> User:
+    """Raises SignedOutError, and TooManyError for who has asked too much."""
     if not isinstance(request.user, User):
         raise SignedOutError
+    knock(rule, request.user.pk)
     return request.user
 
 

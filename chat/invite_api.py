@@ -6,6 +6,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from chat.http import route
+from chat.limits.doors import under
+from chat.limits.table import CHANGES, INVITES_MADE, JOINS, READS
 from chat.models import Invite, User
 from chat.payloads import Payload, sender_payload, timestamp
 from chat.protocol import Frame
@@ -14,6 +16,7 @@ from chat.services.access import known_id, managing_membership_of
 from chat.summaries import chat_summary
 
 
+@under(READS)
 def list_invites(user: User, fields: Frame, chat_id: int) -> Payload:
     """Those that work, the newest first."""
     managing_membership_of(user, known_id(chat_id))
@@ -22,6 +25,7 @@ def list_invites(user: User, fields: Frame, chat_id: int) -> Payload:
     return {"invites": [invite_payload(invite) for invite in rows]}
 
 
+@under(INVITES_MADE)
 def create_invite(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
     invite = invites.create_invite(
         actor=user,
@@ -32,15 +36,18 @@ def create_invite(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload
     return 201, {"invite": invite_payload(invite)}
 
 
+@under(CHANGES)
 def revoke_invite(user: User, fields: Frame, chat_id: int, invite_id: int) -> None:
     invites.revoke_invite(actor=user, chat_id=known_id(chat_id), invite_id=known_id(invite_id))
 
 
+@under(JOINS)
 def accept_invitation(user: User, fields: Frame, invitation_id: int) -> Payload:
     chat = chats.accept_invitation(user=user, invitation_id=known_id(invitation_id))
     return {"chat": chat_summary(user, chat.pk)}
 
 
+@under(CHANGES)
 def decline_invitation(user: User, fields: Frame, invitation_id: int) -> None:
     invitations.decline_invitation(user=user, invitation_id=known_id(invitation_id))
 

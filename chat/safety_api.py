@@ -6,6 +6,8 @@ from django.urls import path
 
 from chat.blocks import blocks_page
 from chat.http import route
+from chat.limits.doors import under
+from chat.limits.table import CHANGES, READS, REPORTS
 from chat.models import Report, User
 from chat.payloads import Payload, timestamp
 from chat.protocol import Frame
@@ -16,18 +18,22 @@ from chat.services.reports import create_report
 MOST_PAGE = 10_000
 
 
+@under(READS)
 def list_blocks(user: User, fields: Frame) -> Payload:
     return blocks_page(user, min(fields.optional_number("page") or 0, MOST_PAGE))
 
 
+@under(CHANGES)
 def block(user: User, fields: Frame, user_id: int) -> None:
     blocks.block_person(blocker=user, user_id=known_id(user_id))
 
 
+@under(CHANGES)
 def unblock(user: User, fields: Frame, user_id: int) -> None:
     blocks.unblock_person(blocker=user, user_id=known_id(user_id))
 
 
+@under(REPORTS)
 def report(user: User, fields: Frame) -> tuple[int, Payload]:
     """201; 200 with the first one while staff is not done with it."""
     made, is_new = create_report(

@@ -1,100 +1,186 @@
-"""Slows the guessing of passwords without locking the owner of an account out.
+"""Slows the guessing of passwords, wherever one is asked for, and locks no owner out.
 
-Counts tries that did not succeed in Django's cache. Three rules, each over WINDOW_SECONDS: an
-address may fail so often at one account; an address may fail so often in all; and when an account
-is tried from many addresses, each of them has fewer tries, yet never none. A browser in which the
-person signed in before (a signed cookie) is bound by the first rule alone, with a counter of its
-own, so that others behind the same address cannot use it up.
+Note [Who a wrong password counts for]. Tries are counted before the password is looked at, so that
+many at once are not free, and given back when it was right. All rows are in chat/limits/table.py.
+
+1. A device in which the account has signed in before (a signed cookie names both) has a count of
+   its own, by device. Others behind the same address cannot use it up, and a cookie copied to a
+   thousand addresses gets no more tries than one. Past it, a known device is as any other.
+2. On any other device an account has so many tries at each address. When it is tried from many
+   addresses each has fewer, yet never none: who comes from elsewhere can always try.
+3. Besides, an address has so many tries at accounts that exist, on devices that are not known.
+   Names that nobody has use nothing of that up: forty invented ones keep no one out. When it is
+   used up, all names are refused alike, so that being refused tells nothing of a name.
+4. Each try costs a slow hash, also for a name that nobody has: of any names together an address has
+   so many, a number that no office of people reaches by mistyping.
+5. Who is signed in is known: what asks for one's own password once more counts by session alone, so
+   that neither the address nor the sign-in page can use it up, nor the other way round.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 
-from chat import tries
 from chat.audit.sign_ins import record_failed_sign_in
+from chat.errors import TooManyError
+from chat.limits.counting import Count, add, forget, give_back, seconds_to_wait, take
+from chat.limits.table import (
+    PASSWORDS_OF_ACCOUNT,
+    PASSWORDS_OF_ACCOUNT_HERE,
+    PASSWORDS_OF_ADDRESS,
+    PASSWORDS_OF_ANY_NAME,
+    PASSWORDS_OF_DEVICE,
+    PASSWORDS_OF_SESSION,
+    PASSWORDS_UNDER_ATTACK,
+    Limit,
+)
+from chat.limits.words import too_many
+from chat.models import User
 from chat.names import normal_form
+from chat.peers import address_of, network_of
 
-WINDOW_SECONDS = 5 * 60
-TRIES_PER_ACCOUNT_AND_ADDRESS = 6
-TRIES_PER_ADDRESS = 40
-TRIES_PER_ACCOUNT = 60
-TRIES_WHEN_ACCOUNT_IS_UNDER_ATTACK = 2
-
-KNOWN_COOKIE = "known"
-KNOWN_SECONDS = 180 * 24 * 3600
-_SALT = "chat.sign-in.known-browser"
+KNOWN_COOKIE: Final = "known"
+KNOWN_SECONDS: Final = 180 * 24 * 3600
+DEVICE_BYTES: Final = 16
+_SALT: Final = "chat.sign-in.known-browser"
 
 
-@dataclass(frozen=True, slots=True)
+class Device(NamedTuple):
+    """A browser in which this account has signed in before."""
+
+    account: str
+    number: str
+
+
+@dataclass(slots=True)
 class Attempt:
-    """One try to sign in. `address` is the peer's own: forwarded headers are anyone's to forge."""
+    """One try to sign in."""
 
     account: str
     address: str
-    is_known_browser: bool = False
+    device: Device | None = None
+    _taken: list[Count] = field(default_factory=list)
 
     @classmethod
     def of(cls, request: HttpRequest, username: str) -> Attempt:
         account = normal_form(username)
-        return cls(
-            account=account,
-            address=request.META.get("REMOTE_ADDR") or "",
-            is_known_browser=_known_account(request) == account,
-        )
+        device = known_device(request)
+        is_own = device is not None and device.account == account
+        return cls(account, address_of(request), device if is_own else None)
 
-    def begin(self) -> int:
-        """Counts this try; seconds to wait before the next one is looked at, 0: this one may go on.
-
-        Counted before the password is checked, so that many tries at once are not free.
-        """
-        for key, limit in self._limits().items():
-            if seconds := tries.wait_seconds(key, most=limit, window_seconds=WINDOW_SECONDS):
-                record_failed_sign_in(self.account, self.address)
-                return seconds
-        tries.count(self._by_account, window_seconds=WINDOW_SECONDS)
-        return 0
+    def begin(self) -> None:
+        """Counts this try. Raises TooManyError: then the password is not to be looked at."""
+        self._taken.clear()
+        if self._begin_on_known_device():
+            return
+        try:
+            self._begin_anywhere()
+        except TooManyError:
+            record_failed_sign_in(self.account, self.address)
+            raise
 
     def succeeded(self) -> None:
         """It was no guess: nothing of it counts."""
-        tries.forget(self._pair)
-        for key in {*self._limits(), self._by_account} - {self._pair}:
-            tries.uncount(key)
+        for count in self._taken:
+            if count.limit in {PASSWORDS_OF_ACCOUNT_HERE, PASSWORDS_OF_DEVICE}:
+                forget(count)
+            else:
+                give_back(count)
 
-    def _limits(self) -> dict[str, int]:
-        if self.is_known_browser:
-            return {self._pair: TRIES_PER_ACCOUNT_AND_ADDRESS}
-        is_attacked = tries.read(self._by_account) >= TRIES_PER_ACCOUNT
-        each = TRIES_WHEN_ACCOUNT_IS_UNDER_ATTACK if is_attacked else TRIES_PER_ACCOUNT_AND_ADDRESS
-        return {self._pair: each, self._by_address: TRIES_PER_ADDRESS}
+    def _begin_on_known_device(self) -> bool:
+        """False when it is none, or has had its tries."""
+        if self.device is None:
+            return False
+        count = Count(PASSWORDS_OF_DEVICE, _hidden(*self.device))
+        try:
+            take(count)
+        except TooManyError:
+            return False
+        self._taken.append(count)
+        return True
+
+    def _begin_anywhere(self) -> None:
+        if seconds := seconds_to_wait(self._at_address):
+            raise too_many(PASSWORDS_OF_ADDRESS, seconds)
+        limited = [
+            self._count(PASSWORDS_OF_ACCOUNT_HERE, self.account, self._network),
+            Count(PASSWORDS_OF_ANY_NAME, self._network),
+        ]
+        if seconds_to_wait(self._at_account):
+            limited.append(self._count(PASSWORDS_UNDER_ATTACK, self.account, self._network))
+        take(*limited)
+        # The same work whether somebody has the name or not.
+        is_someone = User.objects.named(self.account).exists()
+        at_address = self._at_address if is_someone else Count(PASSWORDS_OF_ADDRESS, "nobody")
+        add(at_address)
+        add(self._at_account)
+        self._taken += [*limited, at_address, self._at_account]
 
     @property
-    def _pair(self) -> str:
-        return tries.key_of("pair", self.account, self.address, str(self.is_known_browser))
+    def _network(self) -> str:
+        return network_of(self.address)
 
     @property
-    def _by_address(self) -> str:
-        return tries.key_of("address", self.address)
+    def _at_address(self) -> Count:
+        return Count(PASSWORDS_OF_ADDRESS, self._network)
 
     @property
-    def _by_account(self) -> str:
-        return tries.key_of("account", self.account)
+    def _at_account(self) -> Count:
+        return self._count(PASSWORDS_OF_ACCOUNT, self.account)
+
+    @staticmethod
+    def _count(limit: Limit, *who: str) -> Count:
+        return Count(limit, _hidden(*who))
+
+
+@dataclass(slots=True)
+class OwnPassword:
+    """The password of who is signed in, asked for once more: a stolen session must not become a
+    place to guess it."""
+
+    request: HttpRequest
+    user: User
+
+    def is_right(self, password: str) -> bool:
+        """Raises TooManyError: then it was not looked at."""
+        count = Count(PASSWORDS_OF_SESSION, _hidden(self.request.session.session_key or ""))
+        try:
+            take(count)
+        except TooManyError:
+            record_failed_sign_in(self.user.username, address_of(self.request))
+            raise
+        is_right = self.user.check_password(password)
+        if is_right:
+            forget(count)
+        return is_right
+
+
+def known_device(request: HttpRequest) -> Device | None:
+    """None for a cookie that is missing, forged or too old."""
+    try:
+        found = signing.loads(
+            request.COOKIES.get(KNOWN_COOKIE, ""), salt=_SALT, max_age=KNOWN_SECONDS
+        )
+        return Device(str(found["account"]), str(found["device"]))
+    except (signing.BadSignature, KeyError, TypeError):
+        return None
 
 
 def remember_browser(response: HttpResponseBase, *, account: str, secure: bool) -> None:
     """Says that this account's owner has signed in here."""
-    value = signing.dumps(normal_form(account), salt=_SALT)
+    device = {"account": normal_form(account), "device": secrets.token_hex(DEVICE_BYTES)}
+    value = signing.dumps(device, salt=_SALT)
     response.set_cookie(
         KNOWN_COOKIE, value, max_age=KNOWN_SECONDS, httponly=True, secure=secure, samesite="Lax"
     )
 
 
-def _known_account(request: HttpRequest) -> str:
-    value = request.COOKIES.get(KNOWN_COOKIE, "")
-    try:
-        return str(signing.loads(value, salt=_SALT, max_age=KNOWN_SECONDS))
-    except signing.BadSignature:
-        return ""
+def _hidden(*parts: str) -> str:
+    """Names and sessions stay out of where is counted."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

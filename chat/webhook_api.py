@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import path, reverse
 
 from chat.http import route
-from chat.limits import MessageLimit
+from chat.limits.doors import under
+from chat.limits.table import CHANGES, READS, WEBHOOK_TESTS, WEBHOOKS_MADE
 from chat.models import IncomingWebhook, User, Webhook, WebhookDelivery
 from chat.models.rights import Owned
 from chat.payloads import Payload, sender_payload, timestamp
@@ -15,16 +16,16 @@ from chat.services.access import known_id
 
 PAGE_DELIVERIES = 50
 MOST_COUNTED = 1000
-# Each takes as long as a stranger's server likes.
-_test_limit = MessageLimit("WEBHOOK_TESTS_PER_MINUTE")
 
 
+@under(READS)
 def list_webhooks(user: User, fields: Frame, chat_id: int) -> Payload:
     webhooks.check_may_manage(user, known_id(chat_id))
     rows = Webhook.objects.filter(chat_id=chat_id).with_standing().order_by("pk")
     return {"webhooks": [webhook_payload(row) for row in rows.select_related("created_by")]}
 
 
+@under(WEBHOOKS_MADE)
 def create_webhook(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
     webhook = webhooks.create_webhook(
         actor=user, chat_id=known_id(chat_id), name=fields.text("name"), url=fields.text("url")
@@ -32,6 +33,7 @@ def create_webhook(user: User, fields: Frame, chat_id: int) -> tuple[int, Payloa
     return 201, _with_secret(webhook)
 
 
+@under(CHANGES)
 def switch_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     webhook = webhooks.set_webhook_active(
         actor=user,
@@ -42,10 +44,12 @@ def switch_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> 
     return {"webhook": _payload_of(webhook)}
 
 
+@under(CHANGES)
 def delete_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> None:
     webhooks.delete_webhook(actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id))
 
 
+@under(CHANGES)
 def rotate_secret(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     webhook = webhooks.rotate_secret(
         actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id)
@@ -53,6 +57,7 @@ def rotate_secret(user: User, fields: Frame, chat_id: int, webhook_id: int) -> P
     return _with_secret(webhook)
 
 
+@under(CHANGES)
 def take_over(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     webhook = webhooks.take_over_webhook(
         actor=user, chat_id=known_id(chat_id), webhook_id=known_id(webhook_id)
@@ -60,12 +65,13 @@ def take_over(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Paylo
     return _with_secret(webhook)
 
 
+@under(WEBHOOK_TESTS)
 def try_webhook(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
-    _test_limit.take(user.pk)
     return {"delivery": delivery_payload(webhooks.try_webhook(user, webhook))}
 
 
+@under(READS)
 def list_deliveries(user: User, fields: Frame, chat_id: int, webhook_id: int) -> Payload:
     """The newest first; `before`: the id of the last one that is known."""
     webhook = webhooks.find_webhook(user, known_id(webhook_id), known_id(chat_id))
@@ -80,6 +86,7 @@ def list_deliveries(user: User, fields: Frame, chat_id: int, webhook_id: int) ->
     }
 
 
+@under(CHANGES)
 def send_again(
     user: User, fields: Frame, chat_id: int, webhook_id: int, delivery_id: int
 ) -> Payload:
@@ -90,6 +97,7 @@ def send_again(
     return {"delivery": delivery_payload(delivery)}
 
 
+@under(READS)
 def list_incoming(user: User, fields: Frame, chat_id: int) -> Payload:
     webhooks.check_may_manage(user, known_id(chat_id), incoming_webhooks.STAFF_PERMISSION)
     rows = IncomingWebhook.objects.unrevoked().filter(chat_id=chat_id).with_standing()
@@ -97,6 +105,7 @@ def list_incoming(user: User, fields: Frame, chat_id: int) -> Payload:
     return {"webhooks": [incoming_payload(row) for row in found]}
 
 
+@under(WEBHOOKS_MADE)
 def create_incoming(user: User, fields: Frame, chat_id: int) -> tuple[int, Payload]:
     webhook, token = incoming_webhooks.create_incoming_webhook(
         actor=user, chat_id=known_id(chat_id), name=fields.text("name")
@@ -104,6 +113,7 @@ def create_incoming(user: User, fields: Frame, chat_id: int) -> tuple[int, Paylo
     return 201, _with_path(webhook, token)
 
 
+@under(CHANGES)
 def take_over_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -> Payload:
     webhook, token = incoming_webhooks.take_over_incoming_webhook(
         actor=user, chat_id=known_id(chat_id), webhook_id=known_id(incoming_id)
@@ -111,6 +121,7 @@ def take_over_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int
     return _with_path(webhook, token)
 
 
+@under(CHANGES)
 def revoke_incoming(user: User, fields: Frame, chat_id: int, incoming_id: int) -> None:
     incoming_webhooks.revoke_incoming_webhook(
         actor=user, chat_id=known_id(chat_id), webhook_id=known_id(incoming_id)

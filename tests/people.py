@@ -36,6 +36,19 @@ from messaging.models import OutboxEvent, OutboxEventQuerySet
 _numbers = itertools.count(1)
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def make_person(name: str = "person", **fields: Any) -> User:
     """Someone with a username of their own; without a password, which would take time to hash."""
     return User.objects.create(

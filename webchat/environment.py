@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.limits.table import Limit
 from webchat.log import logging_settings
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -79,6 +80,13 @@ class Environment:
         if not (is_number and int(value) >= minimum):
             raise self._wrong(name, f"a whole number, {minimum} or more")
         return int(value)
+
+    def limit(self, row: Limit) -> int:
+        return self.whole_number(row.variable, default=row.default, minimum=row.minimum)
+
+    def limits(self, rows: Iterable[Limit]) -> dict[str, int]:
+        """A setting for each row of the table."""
+        return {row.variable: self.limit(row) for row in rows}
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
         value = self.text(name, default=default)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.limits import table
 from webchat.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "chat.middleware.PersonLanguageMiddleware",
+    "chat.middleware.AtOnceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "webchat.middleware.ContentSecurityPolicyMiddleware",
@@ -132,20 +134,14 @@ MESSAGE_BUS = env.message_bus()
 # False: web processes leave the outbox to `manage.py run_outbox_relay` (with Kafka only).
 RELAY_IN_WEB = env.flag("RELAY_IN_WEB", default=True)
 
-# Limits per socket (frames a second), per person (messages a minute) and per address (new accounts
-# an hour); 0 switches one off.
-LIMIT_FRAMES_PER_SECOND = env.whole_number("LIMIT_FRAMES_PER_SECOND", default=30)
-LIMIT_SIGN_UPS_PER_HOUR = env.whole_number("LIMIT_SIGN_UPS_PER_HOUR", default=60)
-LIMIT_MESSAGES_PER_MINUTE = env.whole_number("LIMIT_MESSAGES_PER_MINUTE", default=120)
+# LIMIT_…: how much one may make or ask for. All of them are in the table of limits.
+globals().update(env.limits(table.TABLE))
 
-# Webhooks: to whom they may go, when a failing one is switched off, how long their log is kept; and
-# how often an incoming one may post (0: no limit).
+# Webhooks: to whom they may go, when a failing one is switched off, how long their log is kept.
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE", default=False)
 WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", default=False)
 WEBHOOK_SWITCH_OFF_HOURS = env.whole_number("WEBHOOK_SWITCH_OFF_HOURS", default=24, minimum=1)
 WEBHOOK_LOG_DAYS = env.whole_number("WEBHOOK_LOG_DAYS", default=30, minimum=1)
-WEBHOOK_TESTS_PER_MINUTE = 10
-LIMIT_HOOKS_PER_MINUTE = env.whole_number("LIMIT_HOOKS_PER_MINUTE", default=60)
 
 # How many days rows are kept that `manage.py prune` removes. Receipts keep an event from having its
 # effect twice: they must outlive the records of the topics.
@@ -167,10 +163,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # Uploads: never below a public address, handed out by chat.views.attachments alone.
 MEDIA_ROOT = env.text("MEDIA_ROOT", default=str(VAR_DIR / "media"))
-UPLOAD_MAX_MEGABYTES = env.whole_number("UPLOAD_MAX_MEGABYTES", default=10, minimum=1)
+UPLOAD_MAX_MEGABYTES = env.limit(table.UPLOAD_MEGABYTES)
 # The largest request of all: an upload and the form around it.
 MOST_BODY_BYTES = UPLOAD_MAX_MEGABYTES * 1_000_000 + 64 * 1024
-# A person's uploads a minute in one process; 0 switches the limit off.
-LIMIT_UPLOADS_PER_MINUTE = env.whole_number("LIMIT_UPLOADS_PER_MINUTE", default=30)
 
 LOGGING = env.logging(debug=DEBUG)

@@ -3,11 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from chat.limits.doors import Unlimited
+from chat.limits.pages import page
 from webchat import health
 
+HEALTH = Unlimited("Asked by machines that look after this one; nobody is signed in.")
+
 urlpatterns = [
-    path("livez", health.livez),
-    path("readyz", health.readyz),
+    path("livez", page(health.livez, reads=HEALTH)),
+    path("readyz", page(health.readyz, reads=HEALTH)),
     path("admin/", admin.site.urls),
     path("api/", include("chat.api")),
     path("", include("chat.page_urls")),

@@ -16,6 +16,7 @@ from chat import tries
 from chat.facts import record_fact
 from chat.models import User
 from chat.names import normal_form
+from chat.peers import address_of
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60
@@ -25,7 +26,7 @@ SHOWN_LENGTH = 40
 
 @receiver(user_logged_in)
 def record_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    details = {"address": _address_of(request)}
+    details = {"address": address_of(request)}
     record_fact("sign_in.succeeded", actor=user, target=("person", user.pk), details=details)
 
 
@@ -39,7 +40,7 @@ def record_sign_out(user: User | None, **kwargs: Any) -> None:
 def record_wrong_password(
     credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    record_failed_sign_in(str(credentials.get("username", "")), _address_of(request))
+    record_failed_sign_in(str(credentials.get("username", "")), address_of(request))
 
 
 def record_failed_sign_in(account: str, address: str) -> None:
@@ -65,8 +66,3 @@ def _is_told(count: int) -> bool:
 def _target_of(account: str) -> tuple[str, object]:
     person = User.objects.named(account).values_list("pk", flat=True).first()
     return ("person", person) if person else ("account", account)
-
-
-def _address_of(request: HttpRequest | None) -> str:
-    """The peer's own, as the throttle has it."""
-    return str(request.META.get("REMOTE_ADDR") or "") if request else ""

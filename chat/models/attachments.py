@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +29,10 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def unsent_by(self, person: User) -> AttachmentQuerySet:
         return self.filter(message__isnull=True, uploader=person)
+
+    def bytes_of(self, person: User) -> int:
+        """Of all files that this person has uploaded and not deleted."""
+        return self.filter(uploader=person).aggregate(sum=Sum("size"))["sum"] or 0
 
     def visible_to(self, person: User) -> AttachmentQuerySet:
         """In their chats, while the message is neither deleted nor hidden; unsent: one's own."""

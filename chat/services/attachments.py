@@ -25,7 +25,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from chat.errors import ConflictError, EmptyTextError, NotFoundError, TooLargeError
+from chat.errors import EmptyTextError, NotFoundError, TooLargeError
+from chat.limits.kept import check_room
+from chat.limits.table import STORED_MEGABYTES, UNSENT_UPLOADS
 from chat.models import Attachment, User
 from chat.models.attachments import FILE_NAME_LENGTH
 from chat.pictures import Picture, no_room, redraw
@@ -35,8 +37,6 @@ from chat.threads import let_go_of_database
 
 logger = logging.getLogger(__name__)
 
-# Uploaded and not yet sent, by one person.
-MOST_UNSENT: Final = 30
 BYTES_PER_MEGABYTE: Final = 1_000_000
 SUFFIX_LENGTH: Final = 16
 # A file's name says what the reader's computer may open it with; all else is only bytes. None of
@@ -56,13 +56,14 @@ def most_bytes() -> int:
 def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> Attachment:
     """Keeps a file for a message that its uploader will send to this chat.
 
-    Raises NotFoundError, ForbiddenError (nothing may be written there), TooLargeError,
-    EmptyTextError (of no bytes), ConflictError (too many that wait to be sent), UnavailableError
-    (the disk is full), and for pictures what `redraw` raises.
+    Raises NotFoundError, ForbiddenError (nothing may be written there), TooLargeError
+    (also when there is no room left for what one keeps), EmptyTextError (of no bytes),
+    ConflictError (too many that wait to be sent), UnavailableError (the disk is full), and for
+    pictures what `redraw` raises.
     """
     check_may_write(membership_of(uploader, chat_id).chat, uploader.pk)
     size = _checked_size(file)
-    _check_room(uploader)
+    _check_room(uploader, size)
     name = clean_file_name(file.name or "")
     attachment = Attachment(uploader=uploader, chat_id=chat_id)
     assert file.file is not None
@@ -89,9 +90,13 @@ def _checked_size(file: UploadedFile[Any]) -> int:
     return size
 
 
-def _check_room(uploader: User) -> None:
-    if Attachment.objects.unsent_by(uploader).count() >= MOST_UNSENT:
-        raise ConflictError(_("Too many files wait to be sent. Send or remove some of them first."))
+def _check_room(uploader: User, size: int) -> None:
+    """Raises ConflictError, TooLargeError when there is no room left for what one keeps."""
+    check_room(UNSENT_UPLOADS, Attachment.objects.unsent_by(uploader).count())
+    most = STORED_MEGABYTES.amount
+    kept = Attachment.objects.bytes_of(uploader) if most else 0
+    if most and kept + size > most * BYTES_PER_MEGABYTE:
+        raise TooLargeError.of_quota(round(kept / BYTES_PER_MEGABYTE), most)
 
 
 def discard_upload(*, uploader: User, attachment_id: uuid.UUID) -> None:
@@ -206,6 +211,7 @@ def _write(attachment: Attachment, field: str, file: IO[bytes], written: list[st
 def _insert(attachment: Attachment) -> None:
     """One after the other for a person: of many that come at once, each counts those before it."""
     User.objects.select_for_update(no_key=True).get(pk=attachment.uploader_id)
-    membership_of(attachment.uploader, attachment.chat_id)
-    _check_room(attachment.uploader)
+    chat = membership_of(attachment.uploader, attachment.chat_id).chat
+    check_may_write(chat, attachment.uploader_id)
+    _check_room(attachment.uploader, attachment.size)
     attachment.save(force_insert=True)

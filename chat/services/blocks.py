@@ -8,12 +8,11 @@ from django.utils.translation import gettext as _
 from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.fanout import HubEvent, announce
+from chat.limits.kept import check_room
+from chat.limits.table import BLOCKS
 from chat.models import Block, User
 from chat.services.access import lock_people
 from chat.services.direct_chats import settle_direct_chat
-
-# By one person. Each of their sockets knows them all.
-MOST_BLOCKED = 1000
 
 
 @transaction.atomic
@@ -27,10 +26,7 @@ def block_person(*, blocker: User, user_id: int) -> None:
     _check_may_block(blocker, other)
     if Block.objects.by(blocker).filter(blocked=user_id).exists():
         return
-    if Block.objects.by(blocker).count() >= MOST_BLOCKED:
-        raise ConflictError(
-            _("You have blocked as many people as one can. Unblock somebody first.")
-        )
+    check_room(BLOCKS, Block.objects.by(blocker).count())
     Block.objects.create(blocker=blocker, blocked_id=user_id)
     _follow(blocker, user_id, blocked=True)
 

@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 from chat.directory import is_name_of_member
 from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
+from chat.limits.kept import check_room
+from chat.limits.table import WEBHOOKS_OF_CHAT
 from chat.models import Chat, IncomingWebhook, User
 from chat.models.webhooks import IncomingWebhookQuerySet
 from chat.names import BOT_PREFIX, check_name, check_not_reserved
@@ -27,7 +29,6 @@ from chat.services.memberships import admit, dismiss
 from chat.services.posting import NewPost, Posted, post_message
 from chat.services.webhooks import check_may_manage
 
-MOST_PER_CHAT = 20
 STAFF_PERMISSION = "chat.change_incomingwebhook"
 TOKEN_BYTES: Final = 32
 # `last_used_at` is not written with every post.
@@ -153,8 +154,7 @@ def _check_name(chat_id: int, name: str) -> str:
 
 
 def _check_room(chat: Chat) -> None:
-    if IncomingWebhook.objects.unrevoked().filter(chat=chat).count() >= MOST_PER_CHAT:
-        raise ConflictError(_("This chat has enough webhooks. Delete one first."))
+    check_room(WEBHOOKS_OF_CHAT, IncomingWebhook.objects.unrevoked().filter(chat=chat).count())
 
 
 def _record(action: str, actor: User, webhook: IncomingWebhook, **details: str) -> None:

@@ -8,16 +8,16 @@ from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from chat.errors import BadRequestError, ConflictError, NotFoundError
+from chat.errors import BadRequestError, NotFoundError
 from chat.facts import record_fact
+from chat.limits.kept import check_room
+from chat.limits.table import INVITES_OF_CHAT
 from chat.models import Chat, Invite, Membership, User
 from chat.services.access import locked_for, managing_membership_of
 from chat.services.memberships import admit
 
 TOKEN_BYTES = 32
-MOST_WORKING = 20
 LEAST_SECONDS, MOST_SECONDS = 60, 366 * 24 * 3600
 MOST_USES = 10_000
 
@@ -33,8 +33,7 @@ def create_invite(
         raise BadRequestError.of("most_uses", f"1–{MOST_USES}")
     chat, _own = locked_for(actor, chat_id, managing_membership_of)
     now = timezone.now()
-    if Invite.objects.working(now).filter(chat=chat).count() >= MOST_WORKING:
-        raise ConflictError(_("This chat has too many links. Take one back first."))
+    check_room(INVITES_OF_CHAT, Invite.objects.working(now).filter(chat=chat).count())
     invite = Invite.objects.create(
         token=secrets.token_urlsafe(TOKEN_BYTES),
         chat=chat,

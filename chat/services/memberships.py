@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from chat.errors import ConflictError, ForbiddenError
 from chat.facts import record_fact
 from chat.fanout import HubEvent, announce
+from chat.limits.kept import check_room
+from chat.limits.table import MEMBERS_OF_GROUP
 from chat.models import Chat, Invitation, Membership, User
 from chat.payloads import person_payload
 from chat.services.invitations import close_invitation
 from chat.summaries import chat_summary
 
-MOST_MEMBERS_OF_GROUP = 5000
 Role = Membership.Role
 # How a membership ended, if it did.
 ENDING = ("left_at", "removed_at", "removed_by", "let_back_at")
@@ -140,8 +141,8 @@ def _announce_member(chat: Chat, user: User, role: str) -> None:
 
 def _check_room(chat: Chat, user: User) -> None:
     """A public chat is for everybody; a bot is let in by its webhook."""
-    if chat.kind == Chat.Kind.GROUP and not user.is_bot and _count(chat) >= MOST_MEMBERS_OF_GROUP:
-        raise ConflictError(_("This group is full."))
+    if chat.kind == Chat.Kind.GROUP and not user.is_bot:
+        check_room(MEMBERS_OF_GROUP, _count(chat))
 
 
 def _has_people(chat: Chat) -> bool:

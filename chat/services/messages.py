@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat.errors import ConflictError, EmptyTextError
+from chat.limits.kept import check_room
+from chat.limits.table import REACTIONS_OF_MESSAGE, WORDINGS_KEPT
 from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
 from chat.reactions import check_reaction, qualified
 from chat.services.access import check_may_delete, check_sent, lock_chat, message_for
@@ -14,8 +16,6 @@ from chat.services.attachments import delete_attachments
 from chat.services.direct_chats import check_may_write
 from chat.signals import messages_changed
 from chat.text import check_content
-
-MOST_REACTIONS = 20
 
 
 @transaction.atomic
@@ -33,11 +33,21 @@ def edit_message(*, actor: User, message_id: int, content: str) -> int:
         raise EmptyTextError
     if message.content == content:
         return message.revision
-    MessageEdit.objects.create(message=message, content=message.content)
+    _keep_wording(message)
     message.content = content
     message.edited_at = timezone.now()
     message.save(update_fields=["content", "edited_at"])
     return message.revision
+
+
+def _keep_wording(message: Message) -> None:
+    """As it is before the edit; the oldest ones make room."""
+    MessageEdit.objects.create(message=message, content=message.content)
+    if WORDINGS_KEPT.amount:
+        kept = message.edits.order_by("-pk")
+        first_gone = kept.values_list("pk", flat=True)[WORDINGS_KEPT.amount :][:1]
+        for pk in first_gone:
+            message.edits.filter(pk__lte=pk).delete()
 
 
 @transaction.atomic
@@ -92,8 +102,8 @@ def _change_reaction(message: Message, actor: User, emoji: str, *, on: bool) -> 
         return False
     kept = message.reactions.order_by().values_list("emoji", flat=True).distinct()
     kinds = set(map(qualified, kept))
-    if emoji not in kinds and len(kinds) >= MOST_REACTIONS:
-        raise ConflictError(_("This message has as many different reactions as it can hold."))
+    if emoji not in kinds:
+        check_room(REACTIONS_OF_MESSAGE, len(kinds))
     Reaction.objects.create(message=message, user=actor, emoji=emoji)
     return True
 

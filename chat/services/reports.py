@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chat.errors import BadRequestError, ConflictError, NotFoundError, TooManyError
+from chat.errors import BadRequestError, ConflictError, NotFoundError
 from chat.evidence import chat_evidence, message_evidence, person_evidence
 from chat.facts import record_fact
 from chat.models import Block, Chat, Membership, Message, Report, User
 from chat.models.reports import REPORT_LENGTH
 from chat.services.access import lock_people
 from chat.text import check_note
-
-# Of one person. Counted in the table: exact in all processes, whatever restarts.
-MOST_PER_HOUR: Final = 20
-HOUR: Final = timedelta(hours=1)
 
 
 def create_report(
@@ -31,7 +25,7 @@ def create_report(
     While staff is not done with a person's report of the same thing, that one is the answer.
 
     Raises BadRequestError, BadTextError, TooLongError, NotFoundError (also for what the reporter
-    cannot see), ConflictError, TooManyError.
+    cannot see), ConflictError.
     """
     if kind not in Report.Kind.values:
         raise BadRequestError.of("kind", ", ".join(Report.Kind.values))
@@ -51,7 +45,6 @@ def _find_or_make(
     if known is not None:
         return known, False
     target, chat_id, evidence = _LOOKS[kind](reporter, target_id)
-    _check_rate(reporter)
     report = Report.objects.create(
         reporter=reporter, kind=kind, evidence=evidence, **{kind.value: target}, **fields
     )
@@ -63,21 +56,6 @@ def _find_or_make(
         details={"kind": kind.value, "id": str(target_id), "reason": report.reason},
     )
     return report, True
-
-
-def _check_rate(reporter: User) -> None:
-    now = timezone.now()
-    lately = Report.objects.by(reporter).filter(created_at__gt=now - HOUR)
-    moments = list(lately.order_by("-created_at").values_list("created_at", flat=True))
-    if len(moments) >= MOST_PER_HOUR:
-        raise TooManyError(
-            _("You have reported a lot lately. Staff looks at it. Report more in a while."),
-            retry_after=_seconds_until(moments[MOST_PER_HOUR - 1] + HOUR, now),
-        )
-
-
-def _seconds_until(moment: datetime, now: datetime) -> float:
-    return max(1.0, (moment - now).total_seconds())
 
 
 # What is reported, the chat that it is in, and how it is now.

@@ -21,6 +21,7 @@ from chat.errors import NotFoundError
 from chat.facts import record_fact
 from chat.models import SignIn, User
 from chat.models.sign_ins import USER_AGENT_LENGTH
+from chat.peers import address_of
 
 # How old "last seen" may be: a visit within this time writes nothing.
 SEEN_EVERY = timedelta(minutes=20)
@@ -43,7 +44,7 @@ def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
             defaults={
                 "user": user,
                 "seen_at": timezone.now(),
-                "address": request.META.get("REMOTE_ADDR") or None,
+                "address": address_of(request) or None,
                 "user_agent": request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH],
             },
         )

@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.facts import record_fact
+from chat.limits.kept import check_room
+from chat.limits.table import WEBHOOKS_OF_CHAT
 from chat.models import Chat, User, Webhook, WebhookDelivery
 from chat.models.webhooks import WebhookQuerySet
 from chat.services.access import locked_for, managing_membership_of
@@ -25,7 +27,6 @@ from chat.webhooks.bodies import TEST_TYPE, make_body
 from chat.webhooks.requests import post
 from chat.webhooks.signing import make_secret, signed_headers
 
-MOST_PER_CHAT = 20
 # The right of staff to look after the webhooks of chats that they are not in.
 STAFF_PERMISSION = "chat.change_webhook"
 
@@ -213,8 +214,7 @@ def find_webhook(
 
 
 def _check_room(chat: Chat) -> None:
-    if Webhook.objects.filter(chat=chat).count() >= MOST_PER_CHAT:
-        raise ConflictError(_("This chat has enough webhooks. Delete one first."))
+    check_room(WEBHOOKS_OF_CHAT, Webhook.objects.filter(chat=chat).count())
 
 
 def _record(action: str, actor: User | None, webhook: Webhook, **details: str) -> None:

@@ -15,18 +15,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from chat import tries
 from chat.devices import describe_device
 from chat.errors import NotFoundError
 from chat.export import export_pieces
 from chat.facts import record_fact
-from chat.forms import DeleteAccountForm
+from chat.forms import DeleteAccountForm, is_throttled
 from chat.models import User
 from chat.services.account_deletion import delete_account
 from chat.services.sign_ins import end_sign_in, end_sign_ins, note_sign_in, sign_ins_of
 
 FORMATS = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-SECONDS_BETWEEN_EXPORTS = 60
 
 
 @never_cache
@@ -90,10 +88,6 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     if form not in FORMATS:
         raise Http404
     user = _person(request)
-    key = tries.key_of("export", str(user.pk))
-    if tries.wait_seconds(key, most=1, window_seconds=SECONDS_BETWEEN_EXPORTS):
-        messages.info(request, _("The last download has just begun. Try again in a minute."))
-        return redirect("profile")
     record_fact("account.exported", actor=user, target=("person", user.pk))
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
     return StreamingHttpResponse(
@@ -111,7 +105,8 @@ def delete(request: HttpRequest) -> HttpResponse:
     user = _person(request)
     form = DeleteAccountForm(request, user, request.POST or None)
     if request.method != "POST" or not form.is_valid():
-        return render(request, "chat/delete_account.html", {"form": form})
+        status = 429 if is_throttled(form) else 200
+        return render(request, "chat/delete_account.html", {"form": form}, status=status)
     person_id = user.pk
     delete_account(user)
     logout(request)

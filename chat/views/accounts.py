@@ -20,10 +20,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from chat.errors import ChatError
+from chat.errors import ChatError, TooManyError
 from chat.facts import record_fact
-from chat.forms import ProfileForm, SignInForm, SignUpForm, too_many_accounts
+from chat.forms import (
+    PasswordChangeForm,
+    ProfileForm,
+    SignInForm,
+    SignUpForm,
+    is_throttled,
+    refused_for_now,
+)
+from chat.limits.counting import Count, take
+from chat.limits.table import SIGN_UPS
 from chat.models import User
+from chat.peers import network_of_request
 from chat.services.people import (
     change_language,
     change_privacy,
@@ -33,7 +43,6 @@ from chat.services.people import (
 )
 from chat.services.sign_ins import end_sign_ins, move_sign_in
 from chat.sign_in_throttle import remember_browser
-from chat.sign_up_throttle import sign_up_wait
 
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -61,7 +70,7 @@ class SignInView(auth_views.LoginView):
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
-        response.status_code = 429 if form.is_throttled else 200
+        response.status_code = 429 if is_throttled(form) else 200
         return response
 
 
@@ -73,10 +82,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if seconds := sign_up_wait(request):
-            form.add_error(None, too_many_accounts(seconds))
+        try:
+            take(Count(SIGN_UPS, network_of_request(request)))
+        except TooManyError as error:
+            form.add_error(None, refused_for_now(error))
             page = {"form": form, "next": safe_next(request)}
-            return render(request, "chat/sign_up.html", page, status=429)
+            return render(request, "chat/sign_up.html", page, status=error.status)
         user = _make_account(form)
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
@@ -115,11 +126,20 @@ class SignOutView(auth_views.LogoutView):
 
 class PasswordChangeView(auth_views.PasswordChangeView):
     template_name = "chat/password_change.html"
+    form_class = PasswordChangeForm
     success_url = reverse_lazy("profile")
 
     @method_decorator(never_cache)
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(*args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 429 if is_throttled(form) else 200
+        return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         old_key = self.request.session.session_key

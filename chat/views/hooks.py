@@ -7,16 +7,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from chat.errors import BadRequestError
+from chat.errors import BadRequestError, NotFoundError
 from chat.http import answer, fields_of
-from chat.limits import MessageLimit
+from chat.limits.counting import Count, take
+from chat.limits.table import HOOKS, WRONG_TOKENS
+from chat.models import IncomingWebhook
 from chat.payloads import Payload
+from chat.peers import network_of_request
 from chat.protocol import Frame
 from chat.services.incoming_webhooks import find_by_token, post_by_webhook
 
 MOST_KEY = 200
-# Each process counts for itself, by webhook.
-_limit = MessageLimit("LIMIT_HOOKS_PER_MINUTE")
 
 
 # No page of ours posts here, and no cookie is looked at: the address is the right.
@@ -31,8 +32,8 @@ def receive(request: HttpRequest, token: str) -> HttpResponse:
 def _post(request: HttpRequest, token: str) -> tuple[int, Payload]:
     """`text` (as Slack's webhooks have it) or `content`. Other fields that Slack knows are taken
     and ignored: a name of its own choice would let it speak as somebody else."""
-    webhook = find_by_token(token)
-    _limit.take(webhook.pk)
+    webhook = _find(request, token)
+    take(Count(HOOKS, webhook.pk))
     fields = fields_of(request)
     content = fields.text("content" if "content" in fields.fields else "text")
     posted = post_by_webhook(webhook, content=content, key=_key(request, fields))
@@ -42,6 +43,17 @@ def _post(request: HttpRequest, token: str) -> tuple[int, Payload]:
         "seq": posted.seq,
         "duplicate": posted.duplicate,
     }
+
+
+def _find(request: HttpRequest, token: str) -> IncomingWebhook:
+    """A right token is its own right to be let in, whatever else came from its address.
+
+    Raises NotFoundError, and TooManyError instead of it after many."""
+    try:
+        return find_by_token(token)
+    except NotFoundError:
+        take(Count(WRONG_TOKENS, network_of_request(request)))
+        raise
 
 
 def _key(request: HttpRequest, fields: Frame) -> str | None:

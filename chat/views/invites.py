@@ -9,15 +9,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from chat import tries
-from chat.errors import ChatError, NotFoundError, TooManyError
+from chat.errors import ChatError, NotFoundError
+from chat.limits.counting import Count, add, seconds_to_wait
+from chat.limits.table import WRONG_INVITES
+from chat.limits.words import too_many
 from chat.models import Invite, Membership, User
+from chat.peers import network_of_request
 from chat.services.invites import use_invite
 from chat.services.memberships import check_may_come
-
-# Of links that do not work, from one address: nobody finds a working one by trying.
-WRONG_TRIES = 60
-WINDOW_SECONDS = 300
+from chat.sign_in_throttle import known_device
 
 
 @never_cache
@@ -62,12 +62,21 @@ def _chat_of_member(request: HttpRequest, token: str) -> int | None:
 
 def _find(request: HttpRequest, token: str) -> Invite:
     """The link, if it works. Raises NotFoundError, and TooManyError after many that did not."""
-    key = tries.key_of("invite", request.META.get("REMOTE_ADDR") or "")
-    if tries.read(key) >= WRONG_TRIES:
-        raise TooManyError(retry_after=tries.seconds_left(key, window_seconds=WINDOW_SECONDS))
+    tried = Count(WRONG_INVITES, _who_tries(request))
+    if seconds := seconds_to_wait(tried):
+        raise too_many(WRONG_INVITES, seconds)
     working = Invite.objects.working(timezone.now()).select_related("chat", "created_by")
     invite = working.filter(token=token).first()
     if invite is None:
-        tries.count(key, window_seconds=WINDOW_SECONDS)
+        add(tried)
         raise NotFoundError
     return invite
+
+
+def _who_tries(request: HttpRequest) -> str:
+    """Whoever is known has a count of their own: a neighbour cannot use it up."""
+    if isinstance(request.user, User):
+        return f"person:{request.user.pk}"
+    if device := known_device(request):
+        return f"device:{device.number}"
+    return f"address:{network_of_request(request)}"

@@ -18,8 +18,10 @@ from typing import ClassVar
 import pytest
 from django.core.management import get_commands
 
-from chat.actions import ACTIONS
+from chat.actions import ACTIONS, OTHER_FRAMES
 from chat.errors import ChatError
+from chat.limits.document import markdown
+from chat.limits.table import HOUR, MINUTE, SECOND, TABLE
 from chat.protocol import CloseCode
 from tests import needs, stack
 
@@ -152,7 +154,33 @@ class TestReadme:
     @pytest.mark.parametrize("file", ["README.md", "README.ru.md"])
     def test_has_a_row_for_every_variable_and_no_other(self, file, variables):
         rows = re.findall(r"^\| `([A-Z_]+)`", (ROOT / file).read_text(), re.MULTILINE)
-        assert set(rows) == variables | READ_ELSEWHERE
+        others = {limit.variable for limit in TABLE} - set(rows)
+        assert set(rows) | others == variables | READ_ELSEWHERE
+        assert "(docs/limits.md)" in (ROOT / file).read_text()
+
+    @pytest.mark.parametrize("file", ["README.md", "README.ru.md"])
+    def test_says_the_defaults_of_the_limits_that_it_names(self, file):
+        rows = re.findall(r"^\| `([A-Z_]+)` \| `(\d+)`", (ROOT / file).read_text(), re.MULTILINE)
+        said = {name: int(default) for name, default in rows}
+        named = {limit.variable: limit.default for limit in TABLE if limit.variable in said}
+        assert named
+        assert {name: said[name] for name in named} == named
+
+
+class TestLimits:
+    def test_page_is_made_of_the_table(self):
+        """Else: manage.py show_limits --markdown > docs/limits.md"""
+        assert (ROOT / "docs/limits.md").read_text() == markdown()
+
+    def test_rows_have_names_and_variables_of_their_own(self):
+        for names in ([limit.name for limit in TABLE], [limit.variable for limit in TABLE]):
+            assert len(set(names)) == len(names)
+
+    def test_variables_say_their_time(self):
+        said = {SECOND: "PER_SECOND", MINUTE: "PER_MINUTE", HOUR: "PER_HOUR"}
+        for limit in TABLE:
+            if words := said.get(limit.window_seconds):
+                assert limit.variable.endswith(words)
 
 
 class TestScripts:
@@ -256,7 +284,7 @@ class TestArchitecture:
 
     def test_names_every_action_of_the_socket(self):
         rows = set(re.findall(r"^\| `([a-z.]+)`", self.section("The socket"), re.MULTILINE))
-        assert rows == ACTIONS.keys() | {"message.send", "receipt", "typing", "ping"}
+        assert rows == ACTIONS.keys() | OTHER_FRAMES.keys()
 
     @pytest.mark.parametrize("topic", ["chat-messages", "message-delivery-status"])
     def test_names_every_field_of_a_topic(self, topic):

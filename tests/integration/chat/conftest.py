@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -10,10 +10,12 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from chat.fanout import HubEvent, use_hub
-from chat.limits import message_limit
+from chat.limits.buckets import Buckets
+from chat.limits.counting import Counter, counter, use_counter
 from chat.models import Chat, User
 from chat.runtime import stop_runtime
 from tests import people
+from tests.people import Clock
 from tests.sockets import ChatSocket
 
 Result = TypeVar("Result")
@@ -27,9 +29,20 @@ async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: 
 
 
 @pytest.fixture(autouse=True)
-def fresh_message_limit() -> None:
-    """What other tests wrote is not counted: a person's number comes again in each."""
-    message_limit.clear()
+def nothing_counted() -> Iterator[None]:
+    """What other tests did is not counted: a person's number comes again in each."""
+    used = counter()
+    used.clear()
+    yield
+    use_counter(used)
+
+
+@pytest.fixture
+def frozen_counts() -> Clock:
+    """Nothing is given back by time alone, however slow the machine; `move` lets it pass."""
+    clock = Clock()
+    use_counter(Counter(Buckets(clock)))
+    return clock
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class TestSignUpLimit:
             fields = {"username": f"robot{number}", "password": PASSWORD}
             answers.append(Client().post("/sign-up", fields))
         assert [answer.status_code for answer in answers] == [302, 302, 429]
-        assert "Try again in 60 minutes." in answers[2].content.decode()
+        assert "Try again in 30 minutes." in answers[2].content.decode()
         assert not User.objects.filter(username="robot2").exists()
 
     def test_counts_no_form_that_was_refused(self, settings):
@@ -251,7 +251,7 @@ class TestExport:
         this = browser()
         download(this, "jsonl")
         answer = this.post("/profile/export/csv", follow=True)
-        assert "Try again in a minute." in answer.content.decode()
+        assert "The last download has just begun. Try again in 1 minute." in answer.content.decode()
         assert len(facts("account.exported")) == 1
 
     @pytest.mark.parametrize("form", ["xlsx", "..", "CSV"])

@@ -18,6 +18,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from chat.api import urlpatterns
+from chat.limits.table import TABLE, Limit
 from chat.models import Attachment, IncomingWebhook, Invitation, Membership, Message, Webhook
 from chat.services.invites import create_invite
 from chat.webhooks.signing import make_secret
@@ -291,6 +292,9 @@ class World:
 @pytest.fixture
 def world(settings, tmp_path):
     settings.MEDIA_ROOT = str(tmp_path)
+    for limit in TABLE:
+        if limit.window_seconds:
+            setattr(settings, limit.variable, 0)
     return World()
 
 
@@ -300,7 +304,8 @@ def methods_of(pattern) -> list[str]:
     return [method.strip() for method in answer["Allow"].split(",")]
 
 
-def test_every_route_has_a_case():
+def ours(pattern) -> str:
+    """The route's path as cases have it."""
     names = {
         "<int:chat_id>": "{chat}",
         "<int:user_id>": "{member}",
@@ -312,12 +317,14 @@ def test_every_route_has_a_case():
         "<int:invitation_id>": "{invitation}",
         "<uuid:attachment_id>": "{attachment}",
     }
-    routes = set()
-    for pattern in urlpatterns:
-        path = str(pattern.pattern)
-        for given, ours in names.items():
-            path = path.replace(given, ours)
-        routes |= {(method, path) for method in methods_of(pattern)}
+    path = str(pattern.pattern)
+    for given, name in names.items():
+        path = path.replace(given, name)
+    return path
+
+
+def test_every_route_has_a_case():
+    routes = {(method, ours(pattern)) for pattern in urlpatterns for method in methods_of(pattern)}
     assert {(case.method, case.pattern.partition("?")[0]) for case in CASES} == routes
 
 
@@ -327,6 +334,13 @@ def refusal(answer) -> tuple[int, Any]:
     assert set(error) <= {"code", "detail", "retry_after"}
     assert error["detail"]
     return answer.status_code, error
+
+
+def rule_of_case(case: Case):
+    """The row under which its route stands."""
+    path = case.pattern.partition("?")[0]
+    (rules,) = [vars(pattern.callback)["rules"] for pattern in urlpatterns if ours(pattern) == path]
+    return rules[case.method]
 
 
 class TestMember:
@@ -584,6 +598,28 @@ class TestMessages:
             body = {"client_message_id": str(uuid.uuid4()), "content": content}
             answer = client.post(url, body, content_type="application/json")
             assert refusal(answer)[1]["code"] == code
+
+
+class TestLimits:
+    @every_case
+    def test_hold_every_route_to_its_row(self, world, case, settings):
+        """The next one is told what was too much; another person is not."""
+        rule = rule_of_case(case)
+        assert isinstance(rule, Limit)
+        setattr(settings, rule.variable, 1)
+        if case.joins:
+            world.chat = make_public(world.ann)
+        person, other = getattr(world, case.by), world.dan
+        assert world.ask(case, person).status_code == case.status
+        before = everything_stored()
+        answer = world.ask(case, person)
+        status, error = refusal(answer)
+        assert (status, error["code"]) == (429, "too_many")
+        assert error["retry_after"] > 0
+        assert int(answer["Retry-After"]) >= error["retry_after"]
+        assert error["detail"].startswith(str(rule.said))
+        assert everything_stored() == before
+        assert world.ask(case, other).status_code != 429
 
 
 @pytest.mark.embedded

@@ -21,7 +21,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from PIL import Image
 
-from chat import api, history
+from chat import history
 from chat.errors import ConflictError, NotFoundError
 from chat.models import Attachment, Chat, Message, User
 from chat.services import attachments
@@ -55,7 +55,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def media(settings, tmp_path) -> Path:
     settings.MEDIA_ROOT = str(tmp_path / "media")
-    api._upload_limit.clear()
     return tmp_path / "media"
 
 
@@ -176,8 +175,8 @@ class TestUpload:
         assert upload(browser_of(None), chat, a_picture()).status_code == 401
         assert (Attachment.objects.count(), files_in(media)) == (0, [])
 
-    def test_stops_when_too_many_wait_to_be_sent(self, ann, chat, monkeypatch):
-        monkeypatch.setattr(attachments, "MOST_UNSENT", 2)
+    def test_stops_when_too_many_wait_to_be_sent(self, ann, chat, settings):
+        settings.LIMIT_UNSENT_UPLOADS = 2
         uploaded(ann, chat)
         sent(ann, chat)
         uploaded(ann, chat)
@@ -243,9 +242,9 @@ class TestManyUploadsAtOnce:
         yield
         connections.close_all()
 
-    def test_of_one_person_are_no_more_than_may_wait(self, ann, chat, media, monkeypatch):
+    def test_of_one_person_are_no_more_than_may_wait(self, ann, chat, media, monkeypatch, settings):
         """All are let through by the first look; only as many as there is room for are kept."""
-        monkeypatch.setattr(attachments, "MOST_UNSENT", 2)
+        settings.LIMIT_UNSENT_UPLOADS = 2
         all_here = threading.Barrier(5)
         monkeypatch.setattr(
             attachments, "redraw", lambda *given, **more: all_here.wait(20) and None

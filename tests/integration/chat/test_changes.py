@@ -21,9 +21,10 @@ from chat.errors import (
     TooLongError,
 )
 from chat.history import changes_after
+from chat.limits.table import REACTIONS_OF_MESSAGE
 from chat.models import Chat, MessageEdit, Reaction
 from chat.services import chats
-from chat.services.messages import MOST_REACTIONS, delete_message, edit_message, set_reaction
+from chat.services.messages import delete_message, edit_message, set_reaction
 from tests.people import (
     ban,
     everything_stored,
@@ -211,7 +212,7 @@ class TestReaction:
         assert Reaction.objects.get().user == ann
 
     def test_has_so_many_kinds_and_no_more(self, ann, bob, message):
-        for n in range(MOST_REACTIONS):
+        for n in range(REACTIONS_OF_MESSAGE.amount):
             set_reaction(actor=ann, message_id=message.pk, emoji=chr(0x1F600 + n), on=True)
         before = everything_stored()
         with pytest.raises(ConflictError):

@@ -19,7 +19,7 @@ from chat.errors import (
 )
 from chat.models import Chat, Membership
 from chat.payloads import timestamp
-from chat.services import chats, memberships
+from chat.services import chats
 from chat.summaries import chat_summaries, chat_summary
 from tests.people import (
     ban,
@@ -253,8 +253,8 @@ class TestMembers:
         chats.add_member(actor=ann, chat_id=chat.pk, user_id=ann.pk)
         assert roles(chat) == {"ann": "owner", "bob": "admin"}
 
-    def test_of_a_group_are_not_endless(self, ann, bob, monkeypatch):
-        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 1)
+    def test_of_a_group_are_not_endless(self, ann, bob, settings):
+        settings.LIMIT_MEMBERS_PER_GROUP = 1
         chat = make_group(ann)
         refused(ConflictError, chats.add_member, actor=ann, chat_id=chat.pk, user_id=bob.pk)
 

@@ -9,6 +9,8 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from chat import sockets as chat_sockets
+from chat.limits.doors import under
+from chat.limits.table import PAGES
 from chat.runtime import runtime
 from tests import people
 from tests.integration.chat.conftest import in_thread
@@ -283,6 +285,7 @@ class TestTooMuch:
         ann, _, chat = world
         go_on = threading.Event()
 
+        @under(PAGES)
         def wait(user, frame):
             go_on.wait(10)
             return {}

@@ -11,9 +11,8 @@ from django.test import Client
 
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
 from chat.models import Chat, IncomingWebhook, Membership, Message, User
-from chat.services import chats, incoming_webhooks
+from chat.services import chats
 from chat.services.incoming_webhooks import create_incoming_webhook, revoke_incoming_webhook
-from chat.views import hooks
 from messaging.models import OutboxEvent
 from tests.people import everything_stored, make_person
 from webchat.log import JsonFormatter
@@ -37,7 +36,6 @@ class Hook:
 
 @pytest.fixture
 def hook(ann, chat) -> Hook:
-    hooks._limit.clear()
     return Hook(ann, chat)
 
 
@@ -188,8 +186,8 @@ class TestMaking:
         with pytest.raises(ConflictError):
             create_incoming_webhook(actor=root, chat_id=chat.pk, name="Builds")
 
-    def test_ends_when_a_chat_has_enough(self, ann, chat, monkeypatch):
-        monkeypatch.setattr(incoming_webhooks, "MOST_PER_CHAT", 1)
+    def test_ends_when_a_chat_has_enough(self, ann, chat, settings):
+        settings.LIMIT_WEBHOOKS_PER_CHAT = 1
         create_incoming_webhook(actor=ann, chat_id=chat.pk, name="Builds")
         with pytest.raises(ConflictError):
             create_incoming_webhook(actor=ann, chat_id=chat.pk, name="More builds")

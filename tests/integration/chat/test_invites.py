@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.models import Chat, Invite, Membership, User
-from chat.services import chats, invites, memberships
+from chat.services import chats
 from chat.services.invites import create_invite, revoke_invite, use_invite
-from chat.views import invites as pages
 from messaging.models import OutboxEvent
 from tests import people
 
@@ -71,8 +70,8 @@ class TestCreateInvite:
         with pytest.raises(BadRequestError):
             create_invite(actor=ann, chat_id=chat.pk, **wrong)
 
-    def test_stops_at_so_many_that_work(self, chat, ann, invite, monkeypatch):
-        monkeypatch.setattr(invites, "MOST_WORKING", 1)
+    def test_stops_at_so_many_that_work(self, chat, ann, invite, settings):
+        settings.LIMIT_INVITES_PER_CHAT = 1
         with pytest.raises(ConflictError, match="too many links"):
             create_invite(actor=ann, chat_id=chat.pk)
         revoke_invite(actor=ann, chat_id=chat.pk, invite_id=invite.pk)
@@ -132,8 +131,8 @@ class TestUseInvite:
         with pytest.raises(NotFoundError):
             use_invite(user=eve, token=invite.token)
 
-    def test_does_not_overfill_a_group(self, invite, eve, monkeypatch):
-        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 2)
+    def test_does_not_overfill_a_group(self, invite, eve, settings):
+        settings.LIMIT_MEMBERS_PER_GROUP = 2
         with pytest.raises(ConflictError, match="full"):
             use_invite(user=eve, token=invite.token)
         invite.refresh_from_db()
@@ -251,14 +250,14 @@ class TestPage:
             assert b"This link does not work" in answer.content
             assert b"Ask whoever sent it" in answer.content
 
-    def test_of_a_full_group_says_so(self, invite, eve, monkeypatch):
-        monkeypatch.setattr(memberships, "MOST_MEMBERS_OF_GROUP", 2)
+    def test_of_a_full_group_says_so(self, invite, eve, settings):
+        settings.LIMIT_MEMBERS_PER_GROUP = 2
         answer = people.browser_of(eve).post(f"/join/{invite.token}")
         assert answer.status_code == 409
         assert b"This group is full." in answer.content
 
-    def test_is_not_shown_to_an_address_that_tried_many_wrong_links(self, invite, monkeypatch):
-        monkeypatch.setattr(pages, "WRONG_TRIES", 3)
+    def test_is_not_shown_to_an_address_that_tried_many_wrong_links(self, invite, settings):
+        settings.LIMIT_WRONG_INVITES_PER_5_MINUTES = 3
         browser = people.browser_of(None)
         statuses = [browser.get(f"/join/{number}").status_code for number in range(4)]
         assert statuses == [404, 404, 404, 429]

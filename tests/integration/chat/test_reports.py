@@ -6,20 +6,19 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from chat.errors import ChatError, ConflictError, NotFoundError, TooManyError
-from chat.models import Attachment, AuditEntry, Chat, Report, User
+from chat.errors import ChatError, ConflictError, NotFoundError
+from chat.models import Attachment, AuditEntry, Report, User
 from chat.services.account_deletion import delete_account
 from chat.services.blocks import block_person
 from chat.services.messages import delete_message, edit_message
 from chat.services.moderation import hide_message
-from chat.services.reports import MOST_PER_HOUR, create_report
+from chat.services.reports import create_report
 from chat.staff_groups import GROUPS
 from messaging.models import OutboxEvent
 from tests.bus_parts import handle_waiting
@@ -256,33 +255,6 @@ class TestReportedAgain:
             thread.join(30 * PATIENCE)
         assert len(found) == 4
         assert len(set(found)) == 1
-
-
-class TestLimit:
-    def make(self, reporter: User, count: int) -> list[Chat]:
-        chats = [make_public(reporter, title=f"Chat {n}") for n in range(count)]
-        for chat in chats:
-            report(reporter, "chat", chat)
-        return chats
-
-    def test_is_so_many_an_hour_of_each_person(self, world: World):
-        known = self.make(world.ann, MOST_PER_HOUR)
-        with pytest.raises(TooManyError) as refused:
-            report(world.ann, "chat", world.group)
-        assert 0 < (refused.value.retry_after or 0) <= 3600
-        # What is known already is answered all the same, and others are not kept waiting.
-        assert report(world.ann, "chat", known[0])
-        assert report(world.bob, "chat", world.group)
-
-    def test_ends_with_the_hour(self, world: World):
-        self.make(world.ann, MOST_PER_HOUR)
-        oldest = Report.objects.order_by("pk").first()
-        assert oldest is not None
-        oldest.created_at = timezone.now() - timedelta(hours=1, seconds=1)
-        oldest.save()
-        assert report(world.ann, "chat", world.group)
-        with pytest.raises(TooManyError):
-            report(world.ann, "chat", world.public)
 
 
 class TestGoneReporter:

@@ -10,7 +10,6 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from chat import search_api
 from chat.errors import NotFoundError, UnavailableError
 from chat.models import Chat, Message, User
 from chat.search import PAGE_RESULTS, Search, fulltext, scanning, search_messages
@@ -233,8 +232,8 @@ class TestOnPostgreSQL:
 
 
 class TestLimits:
-    def test_one_person_searches_so_often_a_minute(self, ann, bob, monkeypatch):
-        monkeypatch.setattr(search_api, "SEARCHES", 2)
+    def test_one_person_searches_so_often_a_minute(self, ann, bob, settings):
+        settings.LIMIT_SEARCHES_PER_MINUTE = 2
         browser = people.browser_of(ann)
         statuses = [browser.get("/api/search?q=garden").status_code for _ in range(3)]
         assert statuses == [200, 200, 429]

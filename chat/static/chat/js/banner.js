@@ -50,7 +50,7 @@ export class Banner {
     if (state === "signed-out") return gettext("You are signed out. What you have written is kept.");
     if (state === "not-allowed") return gettext("The server does not let this page in. It was opened under another address than the server expects.");
     if (state === "polling") return gettext("The direct connection is blocked here. Messages come with a few seconds' delay.");
-    return navigator.onLine ? gettext("No connection.") : gettext("You are offline. What you write is sent when the connection is back.");
+    return navigator.onLine ? this.#gateway.refusal || gettext("No connection.") : gettext("You are offline. What you write is sent when the connection is back.");
   }
 
   #countdown() {

@@ -22,6 +22,8 @@ export class Socket extends Emitter {
   retryAt = 0;
   /** How often in a row it could not even be opened. */
   failedToOpen = 0;
+  /** What the server said when it last closed it. @type {string|undefined} */
+  refusal;
   /** @type {?WebSocket} */
   #socket = null;
   #attempt = 0;
@@ -98,6 +100,7 @@ export class Socket extends Emitter {
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
       if (!hasOpened) this.failedToOpen += 1;
+      this.refusal = event.reason;
       this.#closed(event.code);
     };
   }

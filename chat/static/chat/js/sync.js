@@ -80,9 +80,9 @@ export class Sync extends Emitter {
     this.emit("catching-up", { chatId });
     try {
       while (this.revisions.isBehind(chatId)) await this.#page(chatId);
-    } catch {
-      // Asked again soon, or as soon as there is a connection.
-      setTimeout(() => this.revisions.isBehind(chatId) && this.catchUp(chatId), AGAIN_MS);
+    } catch ({ retryAfterSeconds = 0 }) {
+      // Asked again soon, not before the server said, or as soon as there is a connection.
+      setTimeout(() => this.revisions.isBehind(chatId) && this.catchUp(chatId), AGAIN_MS + retryAfterSeconds * 1000);
     } finally {
       this.#catchingUp.delete(chatId);
       this.emit("catching-up", { chatId });
