@@ -42,3 +42,18 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             checks.Warning("SQLite is for one machine and few people.", hint=hint, id="chat.W002")
         ]
     return []
+
+
+@register("chat", deploy=True)
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """TLS ends somewhere in front: whoever ends it has to be known."""
+    if settings.BEHIND_TLS and not settings.TRUSTED_PROXIES:
+        return [
+            checks.Warning(
+                "All origins are https, but no proxy is named: everybody may seem to have one"
+                " address, and limits of one address then hit all.",
+                hint="Set TRUSTED_PROXIES to the proxy's address (docs/security.md).",
+                id="chat.W003",
+            )
+        ]
+    return []

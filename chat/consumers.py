@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import translation
 
 from chat.actions import ACTIONS, Action
+from chat.addresses import address_group, client_address
 from chat.audiences import PRESENCE, audiences_of
 from chat.errors import (
     BadFrameError,
@@ -36,7 +37,6 @@ from chat.limits.sockets import Place, socket_places
 from chat.limits.table import FRAMES, MESSAGES, TYPING, Limit
 from chat.models import User
 from chat.payloads import Payload, timestamp, to_line
-from chat.peers import network_of
 from chat.protocol import (
     MOST_FRAME_BYTES,
     CloseCode,
@@ -274,8 +274,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _find_place(self) -> Limit | None:
         """The row of the table by which there is none."""
-        client = self.scope.get("client") or ("",)
-        self.place = Place(self.user.pk, network_of(client[0]))
+        self.place = Place(self.user.pk, address_group(client_address(self.scope)))
         return await socket_places().take(self.place, self.runtime.threads)
 
     def _reason(self, limit: Limit) -> str:

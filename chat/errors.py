@@ -153,6 +153,14 @@ class ForbiddenError(ChatError):
     message = _("You may not do this here.")
 
 
+class MethodNotAllowedError(ChatError):
+    """Raised over HTTP when an address does not take this method; `Allow` names those it takes."""
+
+    code = "method_not_allowed"
+    status = 405
+    message = _("This address does not take that method.")
+
+
 class ConflictError(ChatError):
     """Raised when the present state does not allow it; the detail says what to do first."""
 

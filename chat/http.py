@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Concatenate, ParamSpec
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -21,7 +27,10 @@ from chat.errors import (
     ChatError,
     ForbiddenError,
     FrameTooLargeError,
+    MethodNotAllowedError,
+    NotFoundError,
     SignedOutError,
+    TooManyError,
     UnavailableError,
 )
 from chat.limits.doors import Rule, knock, rule_of
@@ -38,6 +47,36 @@ P = ParamSpec("P")
 Result = Payload | tuple[int, Payload] | None
 Route = Callable[Concatenate[User, Frame, P], Result]
 UploadRoute = Callable[Concatenate[User, "UploadedFile[Any]", P], Result]
+
+
+# What answers programs: its errors are JSON, whoever refuses.
+FOR_PROGRAMS = ("/api/", "/hooks/")
+HEALTH = ("/livez", "/readyz")
+BY_STATUS: dict[int, type[ChatError]] = {
+    400: BadRequestError,
+    401: SignedOutError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    413: FrameTooLargeError,
+    429: TooManyError,
+    503: UnavailableError,
+}
+
+
+def is_for_programs(path: str) -> bool:
+    return path.startswith(FOR_PROGRAMS) or path in HEALTH
+
+
+def as_json_error(response: HttpResponseBase) -> None:
+    """Says the same refusal in JSON, where it is not; all that its headers say stays."""
+    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    if is_json or not isinstance(response, HttpResponse):
+        return
+    error = error_response(BY_STATUS.get(response.status_code, ChatError)())
+    response.content = error.content
+    response.headers["Content-Type"] = error.headers["Content-Type"]
+    response.headers["Content-Length"] = str(len(error.content))
 
 
 def error_response(error: ChatError) -> JsonResponse:
@@ -64,7 +103,7 @@ def refuse(request: HttpRequest, error: ChatError) -> HttpResponse:
 
 def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     """For a write without the page's token: a page, or JSON to whoever asked with JSON."""
-    if not request.path.startswith("/api/"):
+    if not is_for_programs(request.path):
         return csrf_failure(request, reason)
     detail = _(
         "Nothing was changed. Go back, load the page again and repeat what you did."
@@ -77,21 +116,22 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
     """A view that hands each method's request, checked and signed in, to its function.
 
     The function gets the person and the fields (of the body; of the query for GET) and returns a
-    payload, (status, payload), or None for 204. It stands under a row of the table of limits.
+    payload, (status, payload), or None for 204. HEAD is GET without a body; OPTIONS says what
+    there is. Each function stands under a row of the table of limits.
     """
     functions = {name.upper(): function for name, function in methods.items()}
     rules = {name: rule_of(function) for name, function in functions.items()}
+    if "GET" in functions:
+        functions["HEAD"] = functions["GET"]
 
     @never_cache
     def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
         function = functions.get(request.method or "")
         if function is None:
-            return HttpResponseNotAllowed(list(functions))
+            return other_method(request, functions)
         return answer(
             request,
-            lambda: function(
-                _let_in(request, rules[request.method or ""]), fields_of(request), **arguments
-            ),
+            lambda: function(_let_in(request, rule_of(function)), fields_of(request), **arguments),
         )
 
     view.rules = rules  # type: ignore[attr-defined]  # tests look whether each is under one
@@ -105,13 +145,20 @@ def upload_route(function: UploadRoute[...]) -> Callable[..., HttpResponse]:
     @never_cache
     def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return other_method(request, ["POST"])
         return answer(
             request, lambda: function(_let_in(request, rule), _file(request), **arguments)
         )
 
     view.rules = {"POST": rule}  # type: ignore[attr-defined]
     return view
+
+
+def other_method(request: HttpRequest, allowed: Collection[str]) -> HttpResponse:
+    """Says which methods there are, to OPTIONS as an answer and to others as a refusal."""
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
+    return HttpResponseNotAllowed([*allowed, "OPTIONS"])
 
 
 def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
@@ -135,7 +182,7 @@ def _let_in(request: HttpRequest, rule: Rule) -> User:
 
 def fields_of(request: HttpRequest) -> Frame:
     """Of the body; of the query for GET. Raises ChatError."""
-    if request.method == "GET":
+    if request.method in {"GET", "HEAD"}:
         return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
     body = _body(request)
     return Frame(request.method or "", None, parse_object(body) if body else {})

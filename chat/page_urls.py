@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import conditional_page
+from django.views.decorators.http import conditional_page, require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from chat.limits.doors import Unlimited
@@ -19,7 +20,10 @@ from chat.limits.table import (
 )
 from chat.views import account_care, accounts, attachments, chats, hooks, invites
 
-words = JavaScriptCatalog.as_view(packages=["chat"])
+# Of one person's language, and asked for again each time; only sent when it has changed.
+words = require_safe(
+    cache_control(private=True, no_cache=True)(JavaScriptCatalog.as_view(packages=["chat"]))
+)
 
 TRIES = Unlimited("Wrong passwords are counted in it: chat/sign_in_throttle.py.")
 SIGN_UP = Unlimited("Accounts made are counted in it, by address.")

@@ -24,9 +24,11 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 
+from chat.addresses import address_group, client_address
 from chat.audit.sign_ins import record_failed_sign_in
 from chat.errors import TooManyError
 from chat.limits.counting import Count, add, forget, give_back, seconds_to_wait, take
@@ -43,9 +45,7 @@ from chat.limits.table import (
 from chat.limits.words import too_many
 from chat.models import User
 from chat.names import normal_form
-from chat.peers import address_of, network_of
 
-KNOWN_COOKIE: Final = "known"
 KNOWN_SECONDS: Final = 180 * 24 * 3600
 DEVICE_BYTES: Final = 16
 _SALT: Final = "chat.sign-in.known-browser"
@@ -72,7 +72,7 @@ class Attempt:
         account = normal_form(username)
         device = known_device(request)
         is_own = device is not None and device.account == account
-        return cls(account, address_of(request), device if is_own else None)
+        return cls(account, client_address(request), device if is_own else None)
 
     def begin(self) -> None:
         """Counts this try. Raises TooManyError: then the password is not to be looked at."""
@@ -124,7 +124,7 @@ class Attempt:
 
     @property
     def _network(self) -> str:
-        return network_of(self.address)
+        return address_group(self.address)
 
     @property
     def _at_address(self) -> Count:
@@ -153,7 +153,7 @@ class OwnPassword:
         try:
             take(count)
         except TooManyError:
-            record_failed_sign_in(self.user.username, address_of(self.request))
+            record_failed_sign_in(self.user.username, client_address(self.request))
             raise
         is_right = self.user.check_password(password)
         if is_right:
@@ -165,7 +165,7 @@ def known_device(request: HttpRequest) -> Device | None:
     """None for a cookie that is missing, forged or too old."""
     try:
         found = signing.loads(
-            request.COOKIES.get(KNOWN_COOKIE, ""), salt=_SALT, max_age=KNOWN_SECONDS
+            request.COOKIES.get(settings.KNOWN_COOKIE_NAME, ""), salt=_SALT, max_age=KNOWN_SECONDS
         )
         return Device(str(found["account"]), str(found["device"]))
     except (signing.BadSignature, KeyError, TypeError):
@@ -177,7 +177,12 @@ def remember_browser(response: HttpResponseBase, *, account: str, secure: bool) 
     device = {"account": normal_form(account), "device": secrets.token_hex(DEVICE_BYTES)}
     value = signing.dumps(device, salt=_SALT)
     response.set_cookie(
-        KNOWN_COOKIE, value, max_age=KNOWN_SECONDS, httponly=True, secure=secure, samesite="Lax"
+        settings.KNOWN_COOKIE_NAME,
+        value,
+        max_age=KNOWN_SECONDS,
+        httponly=True,
+        secure=secure,
+        samesite="Lax",
     )
 
 

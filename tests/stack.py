@@ -35,9 +35,10 @@ OURS = {
         "IS_DOCKER",
         "RELAY_IN_WEB",
         "STATIC_ROOT",
+        "TRUSTED_PROXIES",
     ),
 }
-PREFIXES = ("KAFKA_", "LIMIT_", "LOG_", "MEDIA_", "UPLOAD_", "WEBHOOK_")
+PREFIXES = ("CONNECTION_", "KAFKA_", "LIMIT_", "LOG_", "MEDIA_", "UPLOAD_", "WEBHOOK_")
 
 # Only the controlling process of a run fills it: workers get the addresses by the environment.
 _running: list[Postgres | Redis] = []

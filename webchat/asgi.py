@@ -1,5 +1,6 @@
 """The ASGI application that Daphne (or another server) runs."""
 
+import logging
 import os
 
 from django.conf import settings
@@ -11,10 +12,35 @@ http_application = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the apps to be ready)
 
 from chat.routing import websocket_application  # noqa: E402
-from webchat.daphne_bodies import limit_bodies  # noqa: E402
+from webchat.daphne import BackPressure, Connections, Deadlines, mend  # noqa: E402
+from webchat.daphne.connections import most_connections  # noqa: E402
+from webchat.daphne.descriptors import raise_descriptor_limit  # noqa: E402
 from webchat.lifecycle import Lifecycle  # noqa: E402
+from webchat.proxies import ProxyGate, TrustedProxies  # noqa: E402
 
-limit_bodies(settings.MOST_BODY_BYTES)
-application = Lifecycle(
-    ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
+logger = logging.getLogger(__name__)
+
+descriptors = raise_descriptor_limit()
+proxies = TrustedProxies(settings.TRUSTED_PROXIES)
+connections = Connections(
+    most=most_connections(descriptors),
+    most_per_address=settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+    is_proxy=proxies.trusts,
 )
+mend(
+    deadlines=Deadlines(
+        head_seconds=settings.CONNECTION_HEAD_SECONDS,
+        idle_seconds=settings.CONNECTION_IDLE_SECONDS,
+        grace_seconds=settings.CONNECTION_GRACE_SECONDS,
+        bytes_per_second=settings.CONNECTION_LEAST_PACE,
+        longest_seconds=settings.CONNECTION_LONGEST_SECONDS,
+    ),
+    connections=connections,
+    most_body_bytes=settings.MOST_BODY_BYTES,
+)
+logger.info(
+    "this process takes so many connections",
+    extra={"connections": connections.most, "descriptors": descriptors},
+)
+_routes = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
+application = ProxyGate(Lifecycle(BackPressure(_routes)), proxies)

@@ -6,9 +6,10 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +18,8 @@ from chat.limits.table import Limit
 from webchat.log import logging_settings
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+Network = IPv4Network | IPv6Network
+UNIX = "unix"
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 MOST_DIGITS = 18
 MOST_SHOWN = 100
@@ -103,6 +106,24 @@ class Environment:
         if not all(map(_is_origin, origins)):
             raise self._wrong(name, "full origins like https://chat.example.org, with commas")
         return origins
+
+    def proxies(self, name: str) -> tuple[Network | str, ...]:
+        """Addresses and networks; `unix` for whoever opens the Unix socket we listen on."""
+        try:
+            return tuple(one if one == UNIX else ip_network(one) for one in self.names(name))
+        except ValueError:
+            expected = "addresses or networks like 127.0.0.1, 10.0.0.0/8, ::1, or unix, with commas"
+            raise self._wrong(name, expected) from None
+
+    def passwords(self) -> list[str]:
+        """All that was given us as a secret, as it is and as it stands in a URL."""
+        names = ("SECRET_KEY", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_PASSWORD")
+        found = [self.text(name) for name in names]
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            parts = _split(self.text(name))
+            password = (parts and parts.password) or ""
+            found += [password, unquote(password)]
+        return [one for one in found if one]
 
     def secret_key(self, *, database_url: str, file: Path) -> str:
         """SECRET_KEY; on SQLite, where one machine has it all, a key made once in `file`."""

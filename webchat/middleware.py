@@ -1,40 +1,51 @@
-"""Response headers that keep a page from running or loading anything that is not ours."""
+"""The outermost middleware: headers on every answer, and errors that a program can read.
+
+Also on what others answer before the views are asked: static files, refused hosts, errors.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from chat.http import as_json_error, is_for_programs
+from webchat.headers import headers_of
 
-
-def content_security_policy(request: HttpRequest) -> str:
-    # Older Safari does not count WebSockets as 'self': name the socket's origin.
-    scheme = "wss" if request.is_secure() else "ws"
-    connect = f"'self' {scheme}://{request.get_host()}"
-    directives = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data: blob:",
-        "font-src": "'self'",
-        "media-src": "'self' blob:",
-        "connect-src": connect,
-        "manifest-src": "'self'",
-        "form-action": "'self'",
-        "base-uri": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in directives.items())
+Finish = Callable[[HttpRequest, Any], HttpResponseBase]
 
 
-class ContentSecurityPolicyMiddleware:
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
+def _afterwards(get_response: Any, finish: Finish) -> Any:
+    """A middleware that does something to the answer, without a thread of its own."""
+    if iscoroutinefunction(get_response):
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", content_security_policy(request))
-        response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        return response
+        async def wait_and_finish(request: HttpRequest) -> HttpResponseBase:
+            return finish(request, await get_response(request))
+
+        return wait_and_finish
+    return lambda request: finish(request, get_response(request))
+
+
+@sync_and_async_middleware
+def headers_on_every_answer(get_response: Any) -> Any:
+    return _afterwards(get_response, _with_headers)
+
+
+@sync_and_async_middleware
+def json_errors(get_response: Any) -> Any:
+    return _afterwards(get_response, _with_json)
+
+
+def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in headers_of(request).items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _with_json(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if response.status_code >= 400 and is_for_programs(request.path_info):
+        as_json_error(response)
+    return response

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.limits import table
 from webchat.environment import Environment
+from webchat.redaction import never_log
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -39,6 +40,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webchat.middleware.headers_on_every_answer",
+    "webchat.middleware.json_errors",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -50,7 +53,6 @@ MIDDLEWARE = [
     "chat.middleware.AtOnceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "webchat.middleware.ContentSecurityPolicyMiddleware",
 ]
 
 ROOT_URLCONF = "webchat.urls"
@@ -112,21 +114,41 @@ STORAGES = {
 }
 # What is sent compressed is sent without comments and indentation.
 SERVESTATIC_MINIFY = True
+# Nobody but our own pages needs them.
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_IS_COLLECTED
 
+# Proxies whose word about a client's address and scheme counts (webchat.proxies); no other does.
+TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
+# Where every allowed origin is https, cookies go over TLS only, and their names say so: a browser
+# takes a `__Host-` cookie from this very host alone, not from its neighbours under the domain.
+BEHIND_TLS = bool(ALLOWED_ORIGINS) and all(o.startswith("https://") for o in ALLOWED_ORIGINS)
+COOKIE_PREFIX = "__Host-" if BEHIND_TLS else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
+THEME_COOKIE_NAME = f"{COOKIE_PREFIX}theme"
+KNOWN_COOKIE_NAME = f"{COOKIE_PREFIX}known"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+# In the session: no cookie of its own.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "chat.http.refuse_csrf"
-SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Cookies over TLS only, where every allowed origin is https.
-BEHIND_TLS = bool(ALLOWED_ORIGINS) and all(o.startswith("https://") for o in ALLOWED_ORIGINS)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
-if BEHIND_TLS:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = 31_536_000
+
+# An HTTP connection: seconds for a request's head and between two requests; for bodies and answers
+# seconds to begin with, the least bytes a second, and the most seconds of all (webchat.daphne).
+CONNECTION_HEAD_SECONDS = env.whole_number("CONNECTION_HEAD_SECONDS", default=15, minimum=1)
+CONNECTION_IDLE_SECONDS = env.whole_number("CONNECTION_IDLE_SECONDS", default=75, minimum=1)
+CONNECTION_GRACE_SECONDS = env.whole_number("CONNECTION_GRACE_SECONDS", default=20, minimum=1)
+CONNECTION_LEAST_PACE = env.whole_number("CONNECTION_LEAST_PACE", default=1024, minimum=1)
+CONNECTION_LONGEST_SECONDS = env.whole_number("CONNECTION_LONGEST_SECONDS", default=1800, minimum=1)
+# Connections that one address may have; 0: only never more than half of all that there can be.
+LIMIT_CONNECTIONS_PER_ADDRESS = env.whole_number("LIMIT_CONNECTIONS_PER_ADDRESS", default=500)
 
 # The bus.
 KAFKA = env.kafka()
@@ -157,8 +179,6 @@ KEPT_DAYS = {
     "reports": 365,
 }
 
-# Daphne: one frame over this closes the connection before our own limit can answer it.
-DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # Uploads: never below a public address, handed out by chat.views.attachments alone.
@@ -167,4 +187,5 @@ UPLOAD_MAX_MEGABYTES = env.limit(table.UPLOAD_MEGABYTES)
 # The largest request of all: an upload and the form around it.
 MOST_BODY_BYTES = UPLOAD_MAX_MEGABYTES * 1_000_000 + 64 * 1024
 
+never_log(SECRET_KEY, *env.passwords())
 LOGGING = env.logging(debug=DEBUG)

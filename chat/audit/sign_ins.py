@@ -13,10 +13,10 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from chat import tries
+from chat.addresses import client_address
 from chat.facts import record_fact
 from chat.models import User
 from chat.names import normal_form
-from chat.peers import address_of
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60
@@ -26,7 +26,7 @@ SHOWN_LENGTH = 40
 
 @receiver(user_logged_in)
 def record_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    details = {"address": address_of(request)}
+    details = {"address": client_address(request)}
     record_fact("sign_in.succeeded", actor=user, target=("person", user.pk), details=details)
 
 
@@ -40,7 +40,8 @@ def record_sign_out(user: User | None, **kwargs: Any) -> None:
 def record_wrong_password(
     credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    record_failed_sign_in(str(credentials.get("username", "")), address_of(request))
+    address = client_address(request) if request else ""
+    record_failed_sign_in(str(credentials.get("username", "")), address)
 
 
 def record_failed_sign_in(account: str, address: str) -> None:

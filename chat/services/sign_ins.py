@@ -17,11 +17,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from chat.addresses import client_address
 from chat.errors import NotFoundError
 from chat.facts import record_fact
 from chat.models import SignIn, User
 from chat.models.sign_ins import USER_AGENT_LENGTH
-from chat.peers import address_of
 
 # How old "last seen" may be: a visit within this time writes nothing.
 SEEN_EVERY = timedelta(minutes=20)
@@ -44,7 +44,7 @@ def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
             defaults={
                 "user": user,
                 "seen_at": timezone.now(),
-                "address": address_of(request) or None,
+                "address": client_address(request) or None,
                 "user_agent": request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH],
             },
         )

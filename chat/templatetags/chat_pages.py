@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -39,6 +40,12 @@ def client_modules() -> list[str]:
 
 
 @register.simple_tag
+def cookie_prefix() -> str:
+    """What the names of our cookies begin with: `__Host-` over TLS."""
+    return str(settings.COOKIE_PREFIX)
+
+
+@register.simple_tag
 def icon(name: str) -> SafeString:
     """A picture of the page's own set (chat/templates/chat/icons.html)."""
     return format_html(
@@ -55,5 +62,6 @@ def languages() -> list[tuple[str, str]]:
 def theme(context: template.Context) -> str:
     """`light`, `dark`, or nothing for what the system has."""
     # The 500 page is drawn without a request.
-    chosen = context["request"].COOKIES.get("theme", "") if "request" in context else ""
+    cookies = context["request"].COOKIES if "request" in context else {}
+    chosen = cookies.get(settings.THEME_COOKIE_NAME, "")
     return chosen if chosen in {"light", "dark"} else ""

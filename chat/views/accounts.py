@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from chat.addresses import address_group, client_address
 from chat.errors import ChatError, TooManyError
 from chat.facts import record_fact
 from chat.forms import (
@@ -33,7 +34,6 @@ from chat.forms import (
 from chat.limits.counting import Count, take
 from chat.limits.table import SIGN_UPS
 from chat.models import User
-from chat.peers import network_of_request
 from chat.services.people import (
     change_language,
     change_privacy,
@@ -83,7 +83,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            take(Count(SIGN_UPS, network_of_request(request)))
+            take(Count(SIGN_UPS, address_group(client_address(request))))
         except TooManyError as error:
             form.add_error(None, refused_for_now(error))
             page = {"form": form, "next": safe_next(request)}
@@ -161,7 +161,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     initial = {
         "display_name": request.user.display_name,
         "language": request.user.language,
-        "theme": request.COOKIES.get("theme", ""),
+        "theme": request.COOKIES.get(settings.THEME_COOKIE_NAME, ""),
         "shares_reading": request.user.shares_reading,
         "shares_presence": request.user.shares_presence,
     }
@@ -178,7 +178,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         with translation.override(fields["language"] or translation.get_language()):
             messages.success(request, _("Saved."))
         response = redirect("profile")
-        _set_cookie(response, "theme", fields["theme"])
+        _set_cookie(response, settings.THEME_COOKIE_NAME, fields["theme"])
         return response
     return render(request, "chat/profile.html", {"form": form})
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from chat.addresses import address_group, client_address
 from chat.errors import BadRequestError, NotFoundError
-from chat.http import answer, fields_of
+from chat.http import answer, fields_of, other_method
 from chat.limits.counting import Count, take
 from chat.limits.table import HOOKS, WRONG_TOKENS
 from chat.models import IncomingWebhook
 from chat.payloads import Payload
-from chat.peers import network_of_request
 from chat.protocol import Frame
 from chat.services.incoming_webhooks import find_by_token, post_by_webhook
 
@@ -25,7 +25,7 @@ MOST_KEY = 200
 @never_cache
 def receive(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        return other_method(request, ["POST"])
     return answer(request, lambda: _post(request, token))
 
 
@@ -52,7 +52,7 @@ def _find(request: HttpRequest, token: str) -> IncomingWebhook:
     try:
         return find_by_token(token)
     except NotFoundError:
-        take(Count(WRONG_TOKENS, network_of_request(request)))
+        take(Count(WRONG_TOKENS, address_group(client_address(request))))
         raise
 
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from chat.addresses import address_group, client_address
 from chat.errors import ChatError, NotFoundError
 from chat.limits.counting import Count, add, seconds_to_wait
 from chat.limits.table import WRONG_INVITES
 from chat.limits.words import too_many
 from chat.models import Invite, Membership, User
-from chat.peers import network_of_request
 from chat.services.invites import use_invite
 from chat.services.memberships import check_may_come
 from chat.sign_in_throttle import known_device
@@ -79,4 +79,4 @@ def _who_tries(request: HttpRequest) -> str:
         return f"person:{request.user.pk}"
     if device := known_device(request):
         return f"device:{device.number}"
-    return f"address:{network_of_request(request)}"
+    return f"address:{address_group(client_address(request))}"

@@ -80,7 +80,7 @@ def sign_in(origin: str, username: str) -> str:
         browser.open(request, timeout=SECONDS).close()
     except urllib.error.HTTPError as error:
         raise CheckFailed(f"signing in as {username} was answered with {error.code}") from error
-    if not any(cookie.name == "sessionid" for cookie in jar):
+    if not any(cookie.name.endswith("sessionid") for cookie in jar):
         raise CheckFailed(
             f"{username} cannot sign in: has the demo password changed? Remove var/ to start anew"
         )

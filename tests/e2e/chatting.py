@@ -21,13 +21,14 @@ def sign_up(person: Person, username: str, *, name: str = "") -> None:
     request = person.context.request
     request.get(f"{person.base_url}/sign-up")
     cookies = {cookie["name"]: cookie["value"] for cookie in person.context.cookies()}
+    token = next(value for name, value in cookies.items() if name.endswith("csrftoken"))
     answer = request.post(
         f"{person.base_url}/sign-up",
         form={
             "username": username,
             "display_name": name,
             "password": PASSWORD,
-            "csrfmiddlewaretoken": cookies["csrftoken"],
+            "csrfmiddlewaretoken": token,
         },
         headers={"Referer": f"{person.base_url}/sign-up"},
         max_redirects=0,

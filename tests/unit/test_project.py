@@ -222,6 +222,8 @@ class TestRequirements:
     UNSEEN |= {"rcssmin", "rjsmin"}
     # Comes with Django and Channels, and is used through them.
     ALONG: ClassVar = {"asgiref"}
+    # Comes with Daphne, and puts a plugin of its own below Twisted's name.
+    ALONG |= {"autobahn"}
     FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio"}
 
     def test_have_everything_that_running_imports(self):

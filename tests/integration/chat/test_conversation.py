@@ -8,6 +8,7 @@ import logging
 import uuid
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from chat.runtime import runtime
@@ -17,6 +18,7 @@ from tests import people
 from tests.integration.chat.conftest import in_thread
 from tests.sockets import ChatSocket, Closed
 
+COOKIE = settings.SESSION_COOKIE_NAME
 SMALL = "chat.services.receipts.SMALL_CHAT_MEMBERS"
 
 
@@ -439,7 +441,7 @@ class TestGoodbye:
 @pytest.mark.embedded
 class TestHandshake:
     async def test_without_a_session_is_signed_out(self, live):
-        for cookie in (None, "sessionid=nonsense", "sessionid="):
+        for cookie in (None, f"{COOKIE}=nonsense", f"{COOKIE}="):
             socket = ChatSocket(cookie)
             await socket.shake_hands()
             assert await socket.closed() == 4401

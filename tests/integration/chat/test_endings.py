@@ -6,6 +6,7 @@ import asyncio
 import uuid
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 
 from chat import sockets as chat_sockets
@@ -15,6 +16,8 @@ from chat.runtime import runtime
 from tests import people
 from tests.integration.chat.conftest import in_thread
 from tests.sockets import ChatSocket
+
+COOKIE = settings.SESSION_COOKIE_NAME
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ class TestSignedOut:
     async def test_by_signing_out_in_the_browser(self, connect, world):
         ann, bob, chat = world
         browser = await in_thread(people.browser_of, ann)
-        cookie = f"sessionid={browser.cookies['sessionid'].value}"
+        cookie = f"{COOKIE}={browser.cookies[COOKIE].value}"
         socket = await ChatSocket(cookie).open()
         elsewhere, at_bobs = await connect(ann), await connect(bob)
         await in_thread(browser.post, "/sign-out")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -26,7 +27,6 @@ from chat.models import User
 from chat.services.incoming_webhooks import create_incoming_webhook
 from chat.services.invites import create_invite
 from chat.services.people import create_person
-from chat.sign_in_throttle import KNOWN_COOKIE
 from tests import people
 from tests.unit.test_project import ROOT
 
@@ -228,7 +228,7 @@ class TestKnownCookie:
         looked_at = 0
         for _ in range(30):
             client = Client()
-            client.cookies[KNOWN_COOKIE] = cookie
+            client.cookies[settings.KNOWN_COOKIE_NAME] = cookie
             looked_at += sign_in(client, username, "guess", at=at).status_code == 200
         return looked_at
 
@@ -237,11 +237,11 @@ class TestKnownCookie:
             assert self.tries(forged, "anna", at=f"192.0.2.{len(forged)}") == 6
 
     def test_of_another_account_does_not_help(self, anna, boris):
-        cookie = known("boris").cookies[KNOWN_COOKIE].value
+        cookie = known("boris").cookies[settings.KNOWN_COOKIE_NAME].value
         assert self.tries(cookie, "anna") == PASSWORDS_OF_ACCOUNT_HERE.amount
 
     def test_copied_to_many_addresses_has_the_tries_of_one_device(self, anna):
-        cookie = known("anna").cookies[KNOWN_COOKIE].value
+        cookie = known("anna").cookies[settings.KNOWN_COOKIE_NAME].value
         assert self.tries(cookie, "anna", at="192.0.2.10") == (
             PASSWORDS_OF_DEVICE.amount + PASSWORDS_OF_ACCOUNT_HERE.amount
         )
@@ -249,7 +249,7 @@ class TestKnownCookie:
 
     def test_copied_by_a_thief_does_not_lock_the_owner_out(self, anna):
         own = known("anna")
-        self.tries(own.cookies[KNOWN_COOKIE].value, "anna", at=ELSEWHERE)
+        self.tries(own.cookies[settings.KNOWN_COOKIE_NAME].value, "anna", at=ELSEWHERE)
         assert sign_in(own, "anna", PASSWORD).status_code == 302
 
     def test_goes_past_what_others_used_up_at_the_address(self, anna, boris, settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -116,8 +117,8 @@ class TestHeaders:
         ann.set_password("correct horse")
         ann.save()
         client.post("/sign-in", {"username": ann.username, "password": "correct horse"})
-        assert client.cookies["sessionid"]["httponly"]
-        assert client.cookies["sessionid"]["samesite"] == "Lax"
+        assert client.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
+        assert client.cookies[settings.SESSION_COOKIE_NAME]["samesite"] == "Lax"
 
 
 @pytest.mark.embedded
@@ -151,6 +152,16 @@ class TestSignOut:
 class TestChecks:
     def found(self) -> list[str | None]:
         return [message.id for message in run_checks(tags=["chat"])]
+
+    def test_ask_for_the_proxy_that_ends_tls(self, settings):
+        def found() -> list[str | None]:
+            checked = run_checks(tags=["chat"], include_deployment_checks=True)
+            return [message.id for message in checked]
+
+        settings.BEHIND_TLS, settings.TRUSTED_PROXIES = True, ()
+        assert "chat.W003" in found()
+        settings.TRUSTED_PROXIES = ("unix",)
+        assert "chat.W003" not in found()
 
     def test_refuse_kafka_without_a_shared_layer(self, settings):
         settings.MESSAGE_BUS, settings.REDIS_URL = "kafka", ""

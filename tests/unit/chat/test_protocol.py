@@ -227,6 +227,7 @@ class TestErrors:
             "empty": 400,
             "forbidden": 403,
             "frame_too_large": 413,
+            "method_not_allowed": 405,
             "not_found": 404,
             "signed_out": 401,
             "too_large": 413,

@@ -75,5 +75,6 @@ function errorOf(response, answer) {
 
 /** The page has a form with one, so its cookie is there. */
 function csrfToken() {
-  return /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
+  const name = `${document.documentElement.dataset.cookies}csrftoken=`;
+  return document.cookie.split("; ").find((cookie) => cookie.startsWith(name))?.slice(name.length) ?? "";
 }

@@ -1,0 +1,92 @@
+"""What a WebSocket that means harm gets from a real server: as little work as can be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.attackers import frame
+from chat.protocol import CloseCode
+from tests.crowd import make_rooms
+from tests.raw_http import Raw, request
+from tests.servers import start_server
+from webchat.daphne.sockets import MOST_FRAME_OF_ALL, Socket
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, new_sqlite_url):
+    with start_server(new_sqlite_url(tmp_path_factory.mktemp("sockets"))) as started:
+        yield started
+
+
+@pytest.fixture
+def peer(server):
+    """An open socket of somebody who is signed in, as raw bytes."""
+    ((member, *_),) = make_rooms(server.database_url, rooms=1, size=1, url=server.ws_url)
+    with Raw(server.port) as peer:
+        peer.send(
+            request(
+                "/ws/",
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                f"Origin: {server.url}",
+                f"Cookie: {member['cookie']}",
+            ).replace(b"Host: localhost", f"Host: 127.0.0.1:{server.port}".encode())
+        )
+        while b'"welcome"' not in peer.received:
+            assert peer.read()
+        yield peer
+
+
+def close_code(peer: Raw) -> int:
+    """Of the last frame that it sent."""
+    at = peer.received.rindex(b"\x88")
+    return int.from_bytes(peer.received[at + 2 : at + 4], "big")
+
+
+class TestFrames:
+    def test_over_our_limit_are_answered(self, peer):
+        text = json.dumps({"type": "ping", "request_id": "x" * 100_000})
+        peer.send(frame(text.encode()))
+        while b"frame_too_large" not in peer.received:
+            assert peer.read()
+        peer.send(frame(b'{"type": "ping", "request_id": "still here"}'))
+        while b"still here" not in peer.received:
+            assert peer.read()
+
+    def test_far_over_it_end_the_socket_before_they_have_come(self, peer):
+        peer.send(frame(b"x" * (MOST_FRAME_OF_ALL + 1))[:2000])
+        assert peer.closed()
+
+    def test_by_the_thousand_end_it_with_too_much(self, peer):
+        peer.send(frame(b"{") * 500)
+        while close_code_or_none(peer) is None:
+            assert peer.read()
+        assert close_code(peer) == CloseCode.TOO_MUCH
+        assert peer.closed()
+
+
+def close_code_or_none(peer: Raw) -> int | None:
+    return close_code(peer) if b"\x88" in peer.received[:-3] else None
+
+
+class TestTooMuch:
+    @pytest.mark.parametrize("code", [None, *CloseCode])
+    def test_is_the_end_of_reading(self, code):
+        told: list[object] = []
+
+        class Transport:
+            def pauseProducing(self):  # noqa: N802
+                told.append("paused")
+
+        socket = Socket.__new__(Socket)
+        socket.sendClose = lambda code: told.append(int(code))
+        socket.transport = Transport()
+        socket.serverClose(code)
+        paused = ["paused"] if code == CloseCode.TOO_MUCH else []
+        assert told == [code or 1000, *paused]

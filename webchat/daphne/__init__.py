@@ -1,0 +1,29 @@
+"""Mends of Daphne, each in a module of its own; they hold however Daphne is started.
+
+webchat.asgi calls `mend` when Daphne (or `manage.py runserver`) loads it, before anything listens.
+Nothing here stands in the way of a frame of an open WebSocket.
+"""
+
+from __future__ import annotations
+
+from webchat.daphne.access_log import hide_secrets_in_access_log
+from webchat.daphne.back_pressure import BackPressure, offer_back_pressure
+from webchat.daphne.channels import HttpChannel
+from webchat.daphne.connections import Connections
+from webchat.daphne.deadlines import Deadlines
+from webchat.daphne.factory import use_factory
+from webchat.daphne.proxy_headers import ignore_proxy_headers
+from webchat.daphne.requests import Request
+from webchat.daphne.sockets import mend_sockets
+
+__all__ = ["BackPressure", "Connections", "Deadlines", "mend"]
+
+
+def mend(*, deadlines: Deadlines, connections: Connections, most_body_bytes: int) -> None:
+    HttpChannel.deadlines = deadlines
+    Request.most_body_bytes = most_body_bytes
+    hide_secrets_in_access_log()
+    ignore_proxy_headers()
+    offer_back_pressure()
+    mend_sockets()
+    use_factory(connections)
