@@ -18,6 +18,7 @@ from messaging.group_reader import GroupReader
 from messaging.registry import MAIN_GROUP, Registry
 from messaging.relay import Relay
 from messaging.relay_lock import FileLock, path_beside
+from tests.processes import DEADLINE
 
 
 class Line:
@@ -57,7 +58,7 @@ class Line:
             relay.stop()
             consumer.stop()
             for thread in threads:
-                thread.join(30)
+                thread.join(DEADLINE)
             assert not any(thread.is_alive() for thread in threads)
 
     def _relay(self) -> Relay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import django
 import pytest
 from django.conf import settings
 
-from tests import needs, servers, stack
+from tests import loopback, needs, servers, stack
 from tests.services import (
     Kafka,
     KafkaServer,
@@ -40,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         assert isinstance(config, pytest.Config)
         given = parser.parse_known_args(config.invocation_params.args)
         os.environ["TEST_STACK"] = given.stack
+    loopback.install()
+    loopback.watch_processes()
     stack.prepare(os.environ["TEST_STACK"])
     django.setup()
     # Workers inherit the environment: with this name in it pytest-django would read the settings
@@ -55,6 +57,16 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         given_redis.update(socket_timeout=30, socket_connect_timeout=30)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Also what a thread or a process tried, and whoever has swallowed the refusal."""
+    try:
+        return (yield)
+    finally:
+        if attempts := loopback.take_attempts():
+            pytest.fail("Tests stay on this machine:\n" + "\n".join(attempts), pytrace=False)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is for the other stack is left out, not skipped: it has its own run."""
     other = "embedded" if config.getoption("stack") == "services" else "postgresql"
@@ -65,6 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_unconfigure() -> None:
     stack.stop()
+    loopback.stop_watching()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

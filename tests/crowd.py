@@ -31,6 +31,7 @@ websockets = needs.module("websockets.asyncio.client")
 Room = list[dict[str, Any]]
 # Each person's replies are waited for when so many are on the way.
 MOST_ON_THE_WAY = 20
+ALIVE = "alive"
 
 
 def make_rooms(database_url: str, *, rooms: int, size: int, url: str) -> list[Room]:
@@ -115,7 +116,7 @@ class Member:
 
     async def until(self, what: Any, *, seconds: float = 60) -> None:
         """Waits until `what()` holds; looks again at every frame that arrives."""
-        async with asyncio.timeout(seconds), self._news:
+        async with asyncio.timeout(seconds * PATIENCE), self._news:
             await self._news.wait_for(what)
 
     @property
@@ -132,14 +133,17 @@ class Member:
 
     async def _read(self) -> None:
         async for frame in self._socket:
-            for line in frame.split("\n"):
-                self._take(json.loads(line))
+            for line in map(json.loads, frame.split("\n")):
+                self._take(line)
+                # As a browser does: whoever is silent for long is closed.
+                if line["type"] == "heads":
+                    await self.say({"type": "ping", "request_id": ALIVE})
             async with self._news:
                 self._news.notify_all()
 
     def _take(self, line: dict[str, Any]) -> None:
         match line["type"]:
-            case "reply":
+            case "reply" if line["request_id"] != ALIVE:
                 self.replies[line["request_id"]] = line
                 self.reply_seconds.append(time.monotonic() - self._sent[line["request_id"]][1])
             case "error":

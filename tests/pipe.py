@@ -17,10 +17,10 @@ import psycopg
 from messaging.adapter import OutgoingRecord, Record
 from messaging.configuration import dead_letter_topic
 from messaging.kafka_adapter import KafkaAdapter
-from tests import stack
+from tests import loopback, stack
 from tests.bus_parts import first_arrivals
 from tests.kafka_topics import limit_records
-from tests.processes import Process, wait_until
+from tests.processes import PATIENCE, Process, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLERS = ("first", "second")
@@ -49,7 +49,7 @@ class Worker(Process):
     def exit_code(self, *, seconds: float = 30) -> int:
         """Waits for its end."""
         assert self._popen is not None
-        return self._popen.wait(seconds)
+        return self._popen.wait(seconds * PATIENCE)
 
     def signal(self, number: int) -> None:
         assert self._popen is not None
@@ -77,12 +77,14 @@ class Pipe:
             database.execute("CREATE TABLE test_fault (chat text, seq integer, error text)")
 
     def database(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
+        return psycopg.connect(
+            self.database_url, autocommit=True, connect_timeout=int(5 * PATIENCE)
+        )
 
     def environment(self, *, dies_at: str = "") -> dict[str, str]:
         return stack.without_ours(os.environ) | {
             **stack.SETTINGS,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": loopback.python_path(ROOT),
             "DATABASE_URL": self.database_url,
             "KAFKA_BROKERS": self.brokers,
             "MESSAGE_BUS": "kafka",
@@ -101,7 +103,7 @@ class Pipe:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=seconds,
+            timeout=seconds * PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stdout

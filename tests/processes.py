@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import pwd
 import random
@@ -34,6 +35,8 @@ PORTS = range(15_000, 32_000)
 # deadlines are those of a quiet machine of two cores, times this: a shared one may be frozen for a
 # second at a time.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "4"))
+# Of whatever else a test waits for, in seconds.
+DEADLINE = 30 * PATIENCE
 
 
 class ServiceMissing(RuntimeError):
@@ -49,13 +52,29 @@ class ServiceFailed(RuntimeError):
 
 
 def free_port() -> int:
-    for _ in range(200):
-        port = random.choice(PORTS)
+    """Free now, and given to nobody else on this machine for a good while."""
+    for _ in PORTS:
+        port = _next_port()
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return port
     raise ServiceFailed("No free port between 15000 and 32000 on 127.0.0.1.")
+
+
+def _next_port() -> int:
+    """One after the other, over all runs of this user: whoever is given one binds it later, and two
+    that draw lots sometimes draw the same.
+    """
+    note = Path(tempfile.gettempdir()) / f"webchat-tests-port-{os.getuid()}"
+    with note.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        last = int(file.read() or random.choice(PORTS))
+        port = last + 1 if last + 1 in PORTS else PORTS[0]
+        file.truncate(0)
+        file.write(str(port))
+    return port
 
 
 def wait_until(
@@ -242,7 +261,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=seconds,
+            timeout=seconds * PATIENCE,
             check=False,
         )
         if done.returncode:

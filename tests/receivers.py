@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import socket
 import ssl
 import threading
 import time
@@ -18,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.certificates import Issued
+from tests.processes import DEADLINE, free_port
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Receiver:
         self.behave: Behave = lambda got, handler: 204
         self._issued = issued
         self._server: ThreadingHTTPServer | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.start()
 
     @property
@@ -81,9 +81,9 @@ class Receiver:
             self._server = None
 
     def hold_back(self) -> threading.Event:
-        """Answers nobody until the event is set (or for 60 s)."""
+        """Answers nobody until the event is set (or the deadline has come)."""
         go_on = threading.Event()
-        self.behave = lambda got, handler: 200 if go_on.wait(60) else 500
+        self.behave = lambda got, handler: 200 if go_on.wait(DEADLINE) else 500
         return go_on
 
     def events_by_chat(self) -> dict[str, list[int]]:
@@ -128,9 +128,3 @@ def is_signed(got: Got, secret: str) -> bool:
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     version, _, given = got.headers["webhook-signature"].partition(",")
     return version == "v1" and hmac.compare_digest(given, expected)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

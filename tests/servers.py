@@ -7,14 +7,17 @@ with start_server(database_url, redis_url=redis_url) as server:
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from tests import stack
+from tests import loopback, stack
 from tests.processes import PATIENCE, Process, ServiceFailed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,7 +76,10 @@ class Program(Process):
         self._environment = dict(env)
 
     def environment(self) -> dict[str, str]:
-        return self._environment | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        return self._environment | {
+            "PYTHONPATH": loopback.python_path(ROOT),
+            "PYTHONUNBUFFERED": "1",
+        }
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -86,7 +92,7 @@ class Program(Process):
 
     def exit_code(self, *, seconds: float = 20) -> int:
         """Waits for its end."""
-        return self.process.wait(timeout=seconds)
+        return self.process.wait(timeout=seconds * PATIENCE)
 
 
 class Command(Program):
@@ -131,6 +137,12 @@ class Server(Program):
 
     def is_ready(self) -> bool:
         return self.status_of("/livez") == 200
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Writes into the server's SQLite behind its back."""
+        file = self.database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(file, timeout=20 * PATIENCE)) as database, database:
+            database.execute(statement, values)
 
     def status_of(self, path: str) -> int | None:
         """The HTTP status of a page; None when the server does not answer."""

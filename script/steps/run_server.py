@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 
 from environment import ROOT, say, stop
 
-START_SECONDS = 30
+# It ends a wait that nothing would end; a server that has died is noticed at once.
+START_SECONDS = 120
 
 
 def set_up() -> None:
@@ -76,12 +78,19 @@ def announce(port: int) -> None:
     os._exit(0)
 
 
+def free_port() -> int:
+    """Below those that connections are given at any time, also until the server has bound it."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 @contextlib.contextmanager
 def running() -> Iterator[int]:
     """The server on a free port, for a check."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = subprocess.Popen(daphne(port), cwd=ROOT, stdin=subprocess.DEVNULL)
     try:
         give_up_at = time.monotonic() + START_SECONDS

@@ -6,10 +6,12 @@ Standard library only: it runs before anything is installed.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -44,7 +46,9 @@ NO_TESTS_COLLECTED = 5
 
 @dataclass
 class Sum:
-    """How many passed, and the others by name; those left out with why."""
+    """How many passed; the others as what runs them alone, `# where` they failed behind it; those
+    left out with why.
+    """
 
     passed: int = 0
     failed: list[str] = field(default_factory=list)
@@ -88,7 +92,7 @@ def run_check(name: str, arguments: list[str]) -> Sum:
     done = subprocess.run(
         [PYTHON, *arguments], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, check=False
     )
-    return Sum(failed=[name]) if done.returncode else Sum(passed=1)
+    return Sum(failed=[f"{in_a_shell(arguments)}  # {name}"]) if done.returncode else Sum(passed=1)
 
 
 def run_tests(name: str, arguments: list[str]) -> Sum:
@@ -101,25 +105,67 @@ def run_tests(name: str, arguments: list[str]) -> Sum:
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    if not report.exists():
-        return Sum(failed=[f"{name}: ended without a report"])
-    counted = read_report(report)
+    alone = in_a_shell(["-m", "pytest", *arguments])
+    try:
+        counted = read_report(report, name, arguments)
+    except (OSError, ElementTree.ParseError):
+        return Sum(failed=[f"{alone}  # {name}: ended with {done.returncode} without a report"])
     if done.returncode not in (0, NO_TESTS_COLLECTED) and not counted.failed:
-        counted.failed.append(f"{name}: ended with {done.returncode} outside of any test")
+        words = f"{name}: ended with {done.returncode} outside of any test"
+        counted.failed.append(f"{alone}  # {words}")
     return counted
 
 
-def read_report(report: Path) -> Sum:
+def read_report(report: Path, stage: str, arguments: Sequence[str] = ()) -> Sum:
+    """Of JUnit's XML, which has a testcase twice when both it and its teardown have failed.
+
+    Raises OSError, ElementTree.ParseError: it was not written to its end.
+    """
     counted = Sum()
+    failed: dict[str, list[str]] = {}
+    options = [argument for argument in arguments if argument.startswith("--stack")]
     for case in ElementTree.parse(report).iter("testcase"):
-        name = f"{case.get('classname')}.{case.get('name')}"
+        name = node_id(case.get("classname") or "", case.get("name") or "")
         if (skip := case.find("skipped")) is not None:
             counted.skipped.append(f"{name}: {skip.get('message')}")
-        elif case.find("failure") is not None or case.find("error") is not None:
-            counted.failed.append(name)
+        elif faults := [*case.findall("failure"), *case.findall("error")]:
+            alone = " ".join([shlex.quote(name), *options])
+            failed.setdefault(alone, [stage]).extend(filter(None, map(when, faults)))
         else:
             counted.passed += 1
+    counted.failed = [f"{alone}  # {', '.join(where)}" for alone, where in failed.items()]
     return counted
+
+
+def node_id(class_name: str, name: str) -> str:
+    """What pytest takes: `tests/test_a.py::TestB::test_c` of `tests.test_a.TestB` and `test_c`. A
+    module that could not be read has no class name.
+    """
+    parts = [*filter(None, class_name.split(".")), *([name] if class_name else name.split("."))]
+    for place in range(len(parts), 0, -1):
+        path = f"{'/'.join(parts[:place])}.py"
+        if (ROOT / path).is_file():
+            return "::".join([path, *parts[place:]])
+    return ".".join(parts)
+
+
+def when(fault: ElementTree.Element) -> str:
+    """Where in the test it was, when not in the test itself."""
+    message = fault.get("message") or ""
+    if "crashed while running" in message:
+        return "its worker crashed"
+    for part in ("setup", "teardown"):
+        if message.startswith(f"failed on {part}"):
+            return f"at {part}"
+    return "could not be read" if message.startswith("collection") else ""
+
+
+def in_a_shell(arguments: Sequence[str]) -> str:
+    return f"{shown(PYTHON)} {shlex.join(arguments)}"
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def environment() -> dict[str, str]:
@@ -137,11 +183,11 @@ def close(total: Sum, lacks: list[str], began: float) -> int:
     heading("in all")
     for line in total.skipped:
         print(f"skipped: {line}")
-    for line in total.failed:
-        print(f"failed: {line}")
     for line in lacks if total.skipped else ():
         print(f"missing: {line}")
-    print(f"{time.monotonic() - began:.0f} s; reports are in {RESULTS.relative_to(ROOT)}/")
+    print(f"{time.monotonic() - began:.0f} s; reports are in {shown(RESULTS)}/")
+    for line in total.failed:
+        print(f"failed: {line}")
     print(total, flush=True)
     return 1 if total.failed or not total.passed or (IS_CI and total.skipped) else 0
 

@@ -29,8 +29,9 @@ from messaging.kafka_adapter import KafkaAdapter
 from messaging.retry import RetryPolicy
 from tests.contract.conftest import outgoing, read
 from tests.needs import absent
+from tests.processes import PATIENCE
 from tests.secure_kafka import MECHANISMS, PASSWORDS, SecureKafka
-from tests.services import ServiceMissing
+from tests.services import ServiceMissing, wait_until
 from webchat.environment import Environment
 
 Unique = Callable[[str], str]
@@ -97,7 +98,7 @@ def refusal(adapter: BusAdapter, *, within: float) -> RetryableError:
     started = time.monotonic()
     with pytest.raises(RetryableError) as caught:
         adapter.connect()
-    assert time.monotonic() - started < within
+    assert time.monotonic() - started < within * PATIENCE
     for secret in (*PASSWORDS.values(), WRONG_PASSWORD):
         assert secret not in str(caught.value)
     return caught.value
@@ -242,7 +243,7 @@ class TestRights:
     ) -> None:
         started = time.monotonic()
         results = stranger.publish_many(outgoing(topic, 5))
-        assert time.monotonic() - started < AT_ONCE_SECONDS
+        assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
         assert [type(result) for result in results] == [ConfigurationError] * 5
         assert "ACL" in str(results[0])
 
@@ -254,7 +255,7 @@ class TestRights:
                 source.poll(max_records=1, timeout_seconds=3)
             finally:
                 source.close()
-        assert time.monotonic() - started < AT_ONCE_SECONDS
+        assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
 
     def test_to_make_topics_are_asked_for_in_words(
         self, stranger: BusAdapter, unique: Unique
@@ -272,8 +273,9 @@ class TestRights:
         (refused,) = stranger.publish_many(outgoing(topic, 1))
         assert isinstance(refused, ConfigurationError)
         with rights(kafka, "User:stranger", topic):
-            deadline = time.monotonic() + 20
-            result: object = refused
-            while not isinstance(result, RecordPosition) and time.monotonic() < deadline:
+
+            def is_written() -> bool:
                 (result,) = stranger.publish_many(outgoing(topic, 1))
-            assert isinstance(result, RecordPosition)
+                return isinstance(result, RecordPosition)
+
+            wait_until(is_written, seconds=20)

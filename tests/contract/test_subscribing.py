@@ -12,7 +12,7 @@ import pytest
 
 from messaging.adapter import OutgoingRecord
 from tests.contract.conftest import Bus
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE, PATIENCE
 from tests.services import wait_until
 
 Unique = Callable[[str], str]
@@ -135,16 +135,16 @@ class TestClose:
 
         def work(message: Any) -> None:
             is_working.set()
-            may_finish.wait(10)
+            may_finish.wait(DEADLINE)
             finished.append(message["id"])
 
         adapter.publish(topic, {"id": "1"})
         adapter.subscribe(topic, work)
-        assert is_working.wait(20)
+        assert is_working.wait(DEADLINE)
         closing = threading.Thread(target=adapter.close)
         closing.start()
         may_finish.set()
-        closing.join(10)
+        closing.join(DEADLINE)
         assert not closing.is_alive()
         assert finished == ["1"]
         lag = bus.adapter().lag(group_id=group, topics=[topic])
@@ -157,11 +157,11 @@ class TestClose:
 
         def work(message: Any) -> None:
             is_working.set()
-            may_finish.wait(20)
+            may_finish.wait(DEADLINE)
 
         adapter.publish(topic, {"id": "1"})
         adapter.subscribe(topic, work)
-        assert is_working.wait(20)
+        assert is_working.wait(DEADLINE)
         started = time.monotonic()
         adapter.close(timeout_seconds=0.5)
         assert time.monotonic() - started < 2 * PATIENCE

@@ -17,13 +17,15 @@ from tests.servers import Server, environment, manage, start_server
 from tests.sharing import locked
 
 NewPerson = Callable[..., Person]
+# For whatever a person would wait for. Longer than a page's longest pause between two tries (30 s).
+DEADLINE_MS = 15_000 * PATIENCE
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """One browser for all tests of a worker."""
     playwright = needs.module("playwright.sync_api")
-    playwright.expect.set_options(timeout=5_000 * PATIENCE)
+    playwright.expect.set_options(timeout=DEADLINE_MS)
     try:
         program = browser.find()
     except ServiceMissing as error:
@@ -93,7 +95,9 @@ def forget_everything(database_url: str) -> None:
     """
     lists = ("sqlite_%", "django_migrations", "django_content_type", "auth_permission")
     kept = (*lists, "chat_auditentry")
-    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20)) as database:
+    with closing(
+        sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20 * PATIENCE)
+    ) as database:
         unwanted = " AND ".join("name NOT LIKE ?" for _ in kept)
         tables = database.execute(
             f"SELECT name FROM sqlite_master WHERE type = 'table' AND {unwanted}", kept
@@ -115,7 +119,7 @@ def new_person(contexts: Contexts) -> Iterator[NewPerson]:
     def make(at: Server, **options: Any) -> Person:
         options.setdefault("locale", "en-US")
         person = Person(contexts.take(**options), at.url)
-        person.context.set_default_timeout(10_000 * PATIENCE)
+        person.context.set_default_timeout(DEADLINE_MS)
         people.append((person, options))
         return person
 

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import Person
 from tests.e2e.chatting import PASSWORD
+from tests.processes import wait_until
 
 SOCKET = """
 const Real = WebSocket;
@@ -78,6 +80,32 @@ def is_held(person: Person, part: str) -> None:
     )
 
 
+class HeldRequests:
+    """Requests of the page to an address like this wait from now on."""
+
+    def __init__(self, person: Person, address: str) -> None:
+        self._page = person.page
+        self._address = re.compile(address)
+        self._routes: list[Route] = []
+        self._page.route(self._address, lambda route: self._routes.append(route))
+
+    def let_go(self, *, ending: str = "") -> None:
+        """Those that wait, with this ending, are sent now; the first one is waited for."""
+        wait_until(lambda: bool(self._waiting(ending)), seconds=15, what="a request to let go")
+        for route in self._waiting(ending):
+            self._routes.remove(route)
+            route.continue_()
+
+    def let_go_of_all(self) -> None:
+        """And of those that are still to come."""
+        self.let_go()
+        self._page.unroute(self._address)
+
+    def _waiting(self, ending: str) -> list[Route]:
+        self._page.evaluate("true")  # what came meanwhile is told of now
+        return [route for route in self._routes if route.request.url.endswith(ending)]
+
+
 def say(person: Person, frame: dict[str, Any]) -> None:
     """As if the server had said it."""
     person.page.evaluate("(frame) => line.hear(JSON.stringify(frame))", frame)
@@ -91,7 +119,8 @@ def sleep_over(person: Person, milliseconds: int) -> None:
 
 
 def sign_out(person: Person, page: Page) -> None:
-    """In another tab of the same browser."""
+    """In another tab of the same browser. What the first one still asks is answered with 401."""
+    person.expects("401")
     page.goto(person.base_url)
     page.click("#my-menu")
     page.get_by_role("menuitem", name="Sign out").click()

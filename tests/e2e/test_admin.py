@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from playwright.sync_api import expect
 
@@ -21,12 +18,7 @@ def staff(server: Server, new_person) -> Person:
     """A superuser, signed in."""
     person = new_person(server)
     sign_up(person, "root")
-    file = server.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(file, timeout=20)) as database:
-        database.execute(
-            "UPDATE chat_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'"
-        )
-        database.commit()
+    server.execute("UPDATE chat_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'")
     return person
 
 

@@ -13,9 +13,11 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser import Person
 from tests.e2e.chatting import make_chat, message, open_chat, sees, send, sign_up, write_to
+from tests.e2e.network import HeldRequests
 
 TRAY = ".tray li"
 PICTURE = ".timeline .picture img"
+UPLOADS = "/attachments$"
 
 
 def picture(size: tuple[int, int] = (1200, 800), colour: str = "teal") -> bytes:
@@ -50,13 +52,6 @@ def hand_over(person: Person, event: str, target: str, name: str, content: bytes
 def are_ready(person: Person, count: int) -> None:
     expect(person.page.locator(TRAY)).to_have_count(count)
     expect(person.page.locator(f"{TRAY} progress")).to_have_count(0)
-
-
-def hold_uploads(person: Person) -> list[Any]:
-    """From now on they wait in the list until `continue_` is said to them."""
-    held: list[Any] = []
-    person.page.route(re.compile(r"/attachments$"), lambda route: held.append(route))
-    return held
 
 
 def is_drawn(image: Locator) -> None:
@@ -169,7 +164,7 @@ class TestTray:
         attach(ann, chosen("big.bin", b"x" * 10_000_001, "application/zip"))
         expect(ann.page.locator(TRAY)).to_contain_text("Too large: 10 MB at most")
         ann.page.get_by_role("button", name="Remove big.bin").click()
-        broken = re.compile(r"/attachments$")
+        broken = re.compile(UPLOADS)
         ann.page.route(broken, lambda route: route.fulfill(status=500, body="oh"))
         attach(ann, chosen("a.png", picture()))
         expect(ann.page.locator(TRAY)).to_contain_text("does not answer")
@@ -181,14 +176,14 @@ class TestTray:
         ann = new_person(server)
         sign_up(ann, "ann")
         make_chat(ann, "Files")
-        held = hold_uploads(ann)
+        uploads = HeldRequests(ann, UPLOADS)
         attach(ann, chosen("a.png", picture()))
         expect(ann.page.locator(f"{TRAY} progress")).to_be_visible()
         ann.page.fill("#message", "with a picture")
         ann.page.press("#message", "Enter")
         expect(ann.page.locator(".foot-line")).to_contain_text("when the files are there")
         expect(message(ann, "with a picture")).to_have_count(0)
-        held[0].continue_()
+        uploads.let_go()
         sees(ann, "with a picture")
         is_drawn(ann.page.locator(PICTURE))
 
@@ -197,14 +192,14 @@ class TestTray:
         sign_up(ann, "ann")
         make_chat(ann, "Books")
         make_chat(ann, "Files")
-        held = hold_uploads(ann)
+        uploads = HeldRequests(ann, UPLOADS)
         attach(ann, chosen("a.png", picture()))
         send(ann, "with a picture")
         expect(ann.page.locator(".foot-line")).to_contain_text("when the files are there")
         open_chat(ann, "Books")
         ann.page.fill("#message", "half a thought")
         expect(ann.page.locator(".foot-line span").first).to_be_hidden()
-        held[0].continue_()
+        uploads.let_go()
         expect(ann.page.locator("#chat-list .row", has_text="Files")).to_contain_text("with a pict")
         expect(ann.page.locator("#message")).to_have_value("half a thought")
         open_chat(ann, "Files")
@@ -218,13 +213,13 @@ class TestTray:
         sign_up(ann, "ann")
         make_chat(ann, "Books")
         make_chat(ann, "Files")
-        held = hold_uploads(ann)
+        uploads = HeldRequests(ann, UPLOADS)
         ann.page.fill("#message", "look at this")
         attach(ann, chosen("a.txt", b"words", "text/plain"))
         expect(ann.page.locator(f"{TRAY} progress")).to_be_visible()
         open_chat(ann, "Books")
-        with ann.page.expect_response(re.compile("/attachments$")) as answer:
-            held[0].continue_()
+        with ann.page.expect_response(re.compile(UPLOADS)) as answer:
+            uploads.let_go()
         answer.value.finished()
         expect(ann.page.locator(TRAY)).to_have_count(0)
         ann.page.wait_for_function(
@@ -242,7 +237,7 @@ class TestTray:
         ann.expects("500|upload")
         sign_up(ann, "ann")
         make_chat(ann, "Files")
-        broken = re.compile("/attachments$")
+        broken = re.compile(UPLOADS)
         ann.page.route(broken, lambda route: route.fulfill(status=500, body="oh"))
         attach(ann, chosen("a.png", picture()))
         expect(ann.page.locator(TRAY)).to_contain_text("does not answer")
@@ -274,7 +269,7 @@ class TestTray:
             chosen("lake.png", picture()),
         )
         are_ready(ann, 4)
-        assert ann.page.evaluate("blobs.size") == 1
+        ann.page.wait_for_function("() => blobs.size === 1")
 
 
 class TestFile:

@@ -470,13 +470,21 @@ class TestRichText:
               const read = m.parse(text).map(words).join("");
               if (bare(read) !== bare(text)) return [text, read];
             }
-            const start = performance.now();
-            const links = "(".repeat(9) + "https://a";
-            for (const worst of ["**", "*a ", "`", links, "@", ">", "> *a **b "]) {
-              m.parse(worst.repeat(Math.floor(4000 / worst.length)));
-            }
-            const took = performance.now() - start;
-            return took < 1000 ? null : ["slow", took];""",
+            // The quickest of some tries: a busy machine stands still now and then.
+            const tries = Array.from({ length: 5 }, () => {
+              const start = performance.now();
+              readTheWorst();
+              return performance.now() - start;
+            });
+            const took = Math.min(...tries);
+            return took < 1000 ? null : ["slow", took];
+
+            function readTheWorst() {
+              const links = "(".repeat(9) + "https://a";
+              for (const worst of ["**", "*a ", "`", links, "@", ">", "> *a **b "]) {
+                m.parse(worst.repeat(Math.floor(4000 / worst.length)));
+              }
+            }""",
             )
             is None
         )

@@ -19,9 +19,8 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
-from tests.e2e.network import cut, hand_over, mend, sign_in_at, sign_out
+from tests.e2e.network import HeldRequests, cut, hand_over, mend, sign_in_at, sign_out
 from tests.e2e.test_notifications import NOTES, notes, switch_on
-from tests.processes import PATIENCE
 
 QUIET_MS = 2000
 
@@ -43,10 +42,7 @@ def banner(person):
 
 
 def is_connected(person, state):
-    """It may take as many pauses as the page makes."""
-    expect(person.page.locator("html")).to_have_attribute(
-        "data-connection", state, timeout=30_000 * PATIENCE
-    )
+    expect(person.page.locator("html")).to_have_attribute("data-connection", state)
 
 
 def poll(person):
@@ -87,6 +83,9 @@ class TestBanner:
         anna, _ = anna_and_boris
         anna.page.evaluate(
             """() => {
+              // However long it takes here: by the page's clock it is at once.
+              const now = Date.now();
+              Date.now = () => now;
               window.shown = 0;
               const banner = document.querySelector("#banner");
               new MutationObserver(() => { shown += !banner.hidden; })
@@ -105,10 +104,13 @@ class TestBanner:
         now.focus()
         counted = anna.page.evaluate(
             """() => new Promise((resolve) => {
-              const counted = [];
+              let counted = [];
               const look = () => {
-                const seconds = /in (\\d+) sec/.exec(banner.textContent)?.[1];
-                if (seconds && counted.at(-1) !== seconds) counted.push(+seconds);
+                const seconds = +/in (\\d+) sec/.exec(banner.textContent)?.[1];
+                // That pause is over: the next one is counted from its own beginning.
+                if (!seconds || seconds > counted.at(-1)?.seconds) counted = [];
+                if (seconds && seconds !== counted.at(-1)?.seconds)
+                  counted.push({ seconds, at: Date.now() / 1000 });
                 if (counted.length === 3) resolve(counted);
               };
               const banner = document.querySelector("#banner");
@@ -116,7 +118,9 @@ class TestBanner:
                 .observe(banner, { subtree: true, childList: true, characterData: true });
             })"""
         )
-        assert counted == [counted[0], counted[0] - 1, counted[0] - 2]
+        # A busy machine may miss a second, but each number says what is left just then.
+        ends = [one["at"] + one["seconds"] for one in counted]
+        assert max(ends) - min(ends) < 1.1
         expect(now).to_be_focused()
         # Once is enough for who hears it: the seconds are for the eyes.
         heard = banner(anna).evaluate(
@@ -199,8 +203,7 @@ class TestSignedOut:
         anna, boris = anna_and_boris
         poll(anna)
         # The next round asks when all is done.
-        held: list = []
-        anna.page.route(re.compile("/api/(chats|me)$"), lambda route: held.append(route))
+        asked = HeldRequests(anna, "/api/(chats|me)$")
         with anna.page.expect_request(re.compile("/api/chats$")):
             pass
         other = anna.context.new_page()
@@ -209,9 +212,7 @@ class TestSignedOut:
             sign_in_at(anna, other, then, anna.base_url)
         anna.expects("401")
         # The socket's own question is answered by nobody.
-        for route in held:
-            if route.request.url.endswith("/chats"):
-                route.continue_()
+        asked.let_go(ending="/chats")
         is_connected(anna, "signed-out")
         send(anna, "from anna")
         expect(message(anna, "from anna")).to_have_class(re.compile("pending"))

@@ -16,7 +16,7 @@ from tests.e2e.chatting import (
     sign_up,
     wait_until_connected,
 )
-from tests.e2e.network import hand_over, hold, is_held, sign_in_at, sign_out
+from tests.e2e.network import HeldRequests, hand_over, hold, is_held, sign_in_at, sign_out
 
 EDITED = '{"type":"reply"'
 
@@ -175,14 +175,13 @@ class TestNames:
         return anna
 
     def test_that_come_too_late_show_nothing(self, anna):
-        held: list = []
-        anna.page.route(re.compile("/members"), lambda route: held.append(route))
+        names = HeldRequests(anna, "/members")
         with anna.page.expect_request(re.compile(r"/members\?q=an")):
             anna.page.locator("#message").press_sequentially("hi @an")
         anna.page.press("#message", "Enter")
         sees(anna, "hi @an")
         with anna.page.expect_response(re.compile("/members")) as answer:
-            held[0].continue_()
+            names.let_go()
         answer.value.finished()
         send(anna, "next")
         sees(anna, "next")

@@ -23,6 +23,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.e2e.network import HeldRequests
 from tests.processes import wait_until
 from tests.servers import Server, start_server
 
@@ -71,7 +72,7 @@ class TestSearch:
         anna.page.keyboard.press("Enter")
         is_in_view(anna, "Перенесём встречу на пятницу")
         expect(anna.page.locator(".message.flash")).to_have_count(1)
-        assert anna.page.url.endswith(f"/chats/{chat_id}#1")
+        expect(anna.page).to_have_url(f"{anna.base_url}/chats/{chat_id}#1")
         expect(anna.page.locator(RESULT)).to_have_count(1)
 
     def test_looks_in_one_chat_or_all_and_for_one_person(self, anna, server, new_person):
@@ -108,14 +109,13 @@ class TestSearch:
         expect(anna.page.locator(RESULT)).to_have_count(40)
 
     def test_shows_only_the_answer_to_the_newest_question(self, anna):
-        held = []
-        anna.page.route("**/api/search?q=flower*", lambda route: held.append(route))
+        search = HeldRequests(anna, r"/api/search\?q=flower")
         search_for(anna, "flower")
         expect(anna.page.locator("#search .end")).to_have_text("Loading…")
         anna.page.fill("#search input", "weed 149")
         expect(anna.page.locator(f"{RESULT} mark")).to_have_text(["weed", "149"])
         with anna.page.expect_response("**/api/search?q=flower*"):
-            held[0].continue_()
+            search.let_go()
         expect(anna.page.locator(f"{RESULT} mark")).to_have_text(["weed", "149"])
 
     def test_says_what_went_wrong_and_tries_again(self, anna):
@@ -146,6 +146,7 @@ class TestSearch:
 class TestLinkToAMessage:
     def test_survives_signing_in(self, anna, server, new_person):
         link = f"/chats/{chat_id_of(anna)}#1"
+        anna.expects("401")  # what the page asks on its way out
         anna.page.evaluate("() => document.querySelector('#sign-out').submit()")
         anna.page.wait_for_url("**/sign-in")
         anna.goto(link)
@@ -153,14 +154,14 @@ class TestLinkToAMessage:
         anna.page.fill("[name=password]", PASSWORD)
         anna.page.click("main button.primary")
         is_in_view(anna, "the first flower")
-        assert anna.page.url.endswith(link)
+        expect(anna.page).to_have_url(anna.base_url + link)
 
     def test_survives_the_way_over_other_pages(self, server, new_person):
         nina = new_person(server)
         nina.goto("/chats/1#12")
         nina.page.click("text=Русский")
         nina.page.click("text=Создать учётную запись")
-        assert nina.page.url.endswith("/sign-up?next=/chats/1#12")
+        expect(nina.page).to_have_url(f"{nina.base_url}/sign-up?next=/chats/1#12")
 
     def test_in_a_message_opens_in_the_page(self, anna):
         link = f"{anna.base_url}/chats/{chat_id_of(anna)}#1"

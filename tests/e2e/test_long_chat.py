@@ -24,14 +24,12 @@ COUNT = 100_000
 MOST_NODES = 400
 # Of text, for one opening: the page, the modules and 50 messages, not the past.
 MOST_OPENING_KILOBYTES = 600
-# Of two cores. The quickest opening tells of the page; the others tell of what else the machine had
-# to do just then, so a busy one gets more of them instead of more time.
-OPENS_WITHIN_SECONDS = 1.0
-LEAST_OPENINGS = 3
-MOST_OPENINGS = 10
+# Of a core, for one opening: a page that is on screen within a second has cost no more. The clock
+# would tell of what else the machine has to do, so it is only told of.
+MOST_OPENING_SECONDS = 1.0
+OPENINGS = 3
 
-# From the navigation, which is where the page's clock begins, to the frame after the one in which
-# the newest message is drawn.
+# The frame after the one in which the newest message is drawn.
 NOTE_WHEN_DRAWN = f"""
 const drawn = () => document.querySelector('{MESSAGE}[data-seq="{COUNT}"] .text');
 const watch = new MutationObserver(() => {{
@@ -93,6 +91,13 @@ def weight(anna: Any) -> tuple[int, int]:
     return nodes, used
 
 
+def thread_seconds(devtools: Any) -> float:
+    """What the page's main thread has had of a core."""
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    (found,) = [one["value"] for one in metrics if one["name"] == "ThreadTime"]
+    return float(found)
+
+
 class TestLongChat:
     def test_opens_with_its_newest_messages_and_asks_for_no_more(self, anna):
         anna.page.reload()
@@ -101,19 +106,22 @@ class TestLongChat:
         assert anna.page.locator(MESSAGE).count() <= 100
         assert anna.page.evaluate(LOADED) < MOST_OPENING_KILOBYTES * 1024
 
-    def test_is_on_screen_within_a_second(self, anna, capsys):
+    def test_is_on_screen_for_less_than_a_second_of_work(self, anna, capsys):
         anna.page.add_init_script(NOTE_WHEN_DRAWN)
+        devtools = anna.context.new_cdp_session(anna.page)
+        devtools.send("Performance.enable")
         seconds: list[float] = []
-        while len(seconds) < LEAST_OPENINGS or (
-            min(seconds) >= OPENS_WITHIN_SECONDS and len(seconds) < MOST_OPENINGS
-        ):
+        by_the_clock: list[float] = []
+        for _ in range(OPENINGS):
+            before = thread_seconds(devtools)
             anna.page.reload()
             anna.page.wait_for_function("() => window.drawnAt")
-            seconds.append(anna.page.evaluate("drawnAt") / 1000)
+            seconds.append(thread_seconds(devtools) - before)
+            by_the_clock.append(anna.page.evaluate("drawnAt") / 1000)
         with capsys.disabled():
-            shown = ", ".join(f"{one:.2f}" for one in seconds)
-            print(f"\nA chat of {COUNT:,} messages is on screen after {shown} s")  # noqa: T201
-        assert min(seconds) < OPENS_WITHIN_SECONDS
+            shown = f"after {min(by_the_clock):.2f} s, {min(seconds):.2f} s of them at work"
+            print(f"\nA chat of {COUNT:,} messages is on screen {shown}")  # noqa: T201
+        assert 0 < min(seconds) < MOST_OPENING_SECONDS
 
     def test_scrolls_back_and_forth_through_thousands_and_does_not_grow(self, anna):
         for _ in range(8):

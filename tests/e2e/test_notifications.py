@@ -19,6 +19,7 @@ from tests.e2e.chatting import (
     sign_up,
     write_to,
 )
+from tests.e2e.network import HeldRequests
 
 # Stands in for the browser's own window: what was shown, what was closed, and a way to click.
 NOTES = """
@@ -61,10 +62,27 @@ def switch_on(person):
     person.page.keyboard.press("Escape")
 
 
-def choose_level(person, level):
+# Also the tab that had it has heard that it has it no more, and stands in the queue.
+IS_THE_ONE_THAT_RINGS = """async () => {
+  const { locks } = navigator;
+  const own = await locks.request("whose", async () =>
+    (await locks.query()).held.find(({ name }) => name === "whose").clientId);
+  const { held, pending } = await locks.query();
+  const isOf = (lock, isOwn) =>
+    lock.name.startsWith("webchat.rings") && (lock.clientId === own) === isOwn;
+  return held.some((lock) => isOf(lock, true)) && pending.some((lock) => isOf(lock, false));
+}"""
+
+
+def open_level(person):
     person.page.click("#chat-head [aria-haspopup=menu]")
     person.page.get_by_role("menuitem", name="Notifications").click()
-    person.page.check(f"dialog input[value={level}]")
+
+
+def choose_level(person, level):
+    open_level(person)
+    with person.page.expect_response(re.compile("/notify$")):
+        person.page.check(f"dialog input[value={level}]")
 
 
 @pytest.fixture
@@ -90,7 +108,8 @@ class TestNotifications:
         expect(mentions(anna)).to_contain_text("@1")
         expect(badge(anna)).to_have_text("2")
         expect(anna.page).to_have_title(re.compile(r"^\(@1 2\) "))
-        assert "mentioned" in anna.page.locator("link[rel=icon]").get_attribute("href")
+        icon = anna.page.locator("link[rel=icon]")
+        expect(icon).to_have_attribute("href", re.compile("mentioned"))
         anna.page.reload()
         expect(badge(anna)).to_have_text("2")
         anna.page.click("#bell")
@@ -157,6 +176,19 @@ class TestNotifications:
 
 
 class TestLevel:
+    def test_and_a_mute_pressed_right_after_it_are_both_kept(self, two):
+        _, anna = two
+        open_chat(anna, "Garden")
+        open_level(anna)
+        answers = HeldRequests(anna, "/notify$")
+        anna.page.check("dialog input[value=nothing]")
+        anna.page.get_by_role("button", name="For 8 hours").click()
+        answers.let_go_of_all()
+        expect(anna.page.locator("dialog")).to_contain_text("Muted until")
+        expect(anna.page.locator("dialog input[value=nothing]")).to_be_checked()
+        (chat,) = api(anna, "GET", "chats")["chats"]
+        assert (chat["notify"], bool(chat["muted_until"])) == ("nothing", True)
+
     def test_of_nothing_and_a_mute_hold_on_every_device(self, server, new_person, two):
         boris, anna = two
         phone = new_person(server)
@@ -227,10 +259,7 @@ class TestBrowserNotification:
         for looked_at, elsewhere in ((other, anna.page), (anna.page, other)):
             looked_at.bring_to_front()
             looked_at.evaluate("dispatchEvent(new Event('focus'))")
-            looked_at.wait_for_function(
-                """async () => (await navigator.locks.query()).held
-                  .some(({ name }) => name.startsWith("webchat.rings"))"""
-            )
+            looked_at.wait_for_function(IS_THE_ONE_THAT_RINGS)
             before = [len(notes(anna, page)) for page in (looked_at, elsewhere)]
             send(boris, f"to one tab {before[0]}")
             looked_at.wait_for_function("(count) => notes.length > count", arg=before[0])
@@ -241,7 +270,6 @@ class TestBrowserNotification:
         switch_on(anna)
         open_chat(anna, "Garden")
         choose_level(anna, "mentions")
-        expect(anna.page.locator("dialog input[value=mentions]")).to_be_checked()
         anna.page.keyboard.press("Escape")
         anna.goto("/")
         expect(anna.page.locator("html")).to_have_attribute("data-connection", "online")
@@ -254,8 +282,7 @@ class TestBrowserNotification:
         boris, anna = two
         switch_on(anna)
         open_chat(anna, "Garden")
-        anna.page.click("#chat-head [aria-haspopup=menu]")
-        anna.page.get_by_role("menuitem", name="Notifications").click()
+        open_level(anna)
         anna.page.get_by_role("button", name="Until I switch it on").click()
         expect(anna.page.locator("dialog")).to_contain_text("Muted until you switch it on")
         anna.goto("/")

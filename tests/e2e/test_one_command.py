@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import loopback
 from tests.processes import PATIENCE, free_port, wait_until
 from tests.servers import ROOT, environment
 
@@ -55,7 +56,7 @@ class TestCheck:
             env=environment(f"sqlite:///{tmp_path / 'webchat.sqlite3'}"),
             capture_output=True,
             text=True,
-            timeout=60 * PATIENCE,
+            timeout=120 * PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -72,7 +73,7 @@ class TestCheck:
             ),
             capture_output=True,
             text=True,
-            timeout=60 * PATIENCE,
+            timeout=120 * PATIENCE,
             check=False,
         )
         assert done.returncode == 1
@@ -93,7 +94,7 @@ class TestStart:
                 stderr=words,
             ) as server,
         ):
-            wait_until(lambda: f"http://127.0.0.1:{port} " in said.read_text(), seconds=30)
+            wait_until(lambda: f"http://127.0.0.1:{port} " in said.read_text(), seconds=60)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez") as answer:
                 assert answer.status == 200
             server.send_signal(signal.SIGINT)
@@ -141,7 +142,7 @@ class TestTrouble:
             "script/server",
             cwd=bare,
             PYTHON=sys.executable,
-            PYTHONPATH=str(fake.parent),
+            PYTHONPATH=loopback.python_path(fake.parent),
             PORT=str(free_port()),
         )
         assert "apt-get install python3-venv" in one_line(done)

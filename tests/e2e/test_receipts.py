@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from playwright.sync_api import expect
 
@@ -61,9 +58,7 @@ class TestTicks:
 
     def test_stop_at_delivered_for_who_does_not_show_what_they_read(self, three, server):
         anna, _boris, carol = three
-        with closing(sqlite3.connect(server.database_url.removeprefix("sqlite:///"))) as database:
-            database.execute("UPDATE chat_user SET shares_reading = 0 WHERE username = 'carol'")
-            database.commit()
+        server.execute("UPDATE chat_user SET shares_reading = 0 WHERE username = 'carol'")
         send(anna, "a question")
         sees(carol, "a question")
         reaches(anna, "a question", "delivered")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,8 +61,8 @@ def numbered(first: int, last: int) -> list[str]:
     return [f"message {number}" for number in range(first, last + 1)]
 
 
-def at_bottom(person) -> bool:
-    return person.page.evaluate(
+def is_at_bottom(person) -> None:
+    person.page.wait_for_function(
         "() => { const s = document.querySelector('#scroller');"
         " return s.scrollHeight - s.scrollTop - s.clientHeight < 4; }"
     )
@@ -267,7 +265,7 @@ class TestScrollingBack:
         assert abs(anna.page.evaluate(TOP_OF, reading) - before) <= 2
         anna.page.click("#pill")
         expect(message(anna, "are you there?")).to_be_in_viewport()
-        assert at_bottom(anna)
+        is_at_bottom(anna)
 
     def test_sticks_to_the_bottom_while_it_is_there(self, anna_and_boris):
         anna, boris = anna_and_boris
@@ -275,7 +273,7 @@ class TestScrollingBack:
         post_many(boris, chat_id_of(boris), numbered(1, 70))
         sees(anna, "message 70")
         expect(message(anna, "message 70")).to_be_in_viewport()
-        assert at_bottom(anna)
+        is_at_bottom(anna)
 
 
 class TestUnread:
@@ -290,7 +288,7 @@ class TestUnread:
         post_many(boris, chat_id_of(boris), numbered(4, 260))
         anna.page.goto(anna.base_url)
         expect(anna.page.locator(".badge").first).to_contain_text("257")
-        assert "(257)" in anna.page.title()
+        expect(anna.page).to_have_title(re.compile(r"\(257\)"))
         anna.page.goto(address)
         expect(anna.page.locator("li.new")).to_be_in_viewport()
         after_line = anna.page.evaluate(
@@ -440,11 +438,8 @@ class TestHole:
         api(boris, "PATCH", f"messages/{page[1]['id']}", {"content": "message 2, better"})
         api(boris, "DELETE", f"messages/{page[2]['id']}")
         anna.go_online()
-        sees(anna, "message 8")
-        sees(anna, "message 2, better")
+        sees_exactly(anna, ["message 1", "message 2, better", *numbered(4, 8)])
         expect(anna.page.locator(".gone")).to_have_count(1)
-        expect(anna.page.locator(".hole")).to_have_count(0)
-        assert texts(anna) == ["message 1", "message 2, better", *numbered(4, 8)]
 
 
 class TestLink:
@@ -492,6 +487,8 @@ class TestDaysAndGroups:
             noon - timedelta(days=400), noon - timedelta(days=1), noon, noon + minutes,
             noon + 2 * minutes, noon + 3 * minutes, noon + 13 * minutes,
         ])  # fmt: skip
+        # It is one of those days, also when this runs at midnight.
+        anna.page.clock.set_fixed_time(noon + 60 * minutes)
         anna.goto(f"/chats/{chat_id}")
         sees(anna, "after ten minutes")
         days = anna.page.locator("li.day")
@@ -511,13 +508,11 @@ class TestDaysAndGroups:
 
 def move(server, chat_id: int, moments: list[datetime]) -> None:
     """The chat's messages were written at these moments."""
-    with closing(sqlite3.connect(server.database_url.removeprefix("sqlite:///"))) as database:
-        for seq, moment in enumerate(moments, 1):
-            database.execute(
-                "UPDATE chat_message SET created_at = ? WHERE chat_id = ? AND seq = ?",
-                (f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}", chat_id, seq),
-            )
-        database.commit()
+    for seq, moment in enumerate(moments, 1):
+        server.execute(
+            "UPDATE chat_message SET created_at = ? WHERE chat_id = ? AND seq = ?",
+            [f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}", chat_id, seq],
+        )
 
 
 class TestTicks:

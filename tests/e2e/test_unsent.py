@@ -35,7 +35,6 @@ from tests.e2e.network import (
     sign_out,
     sleep_over,
 )
-from tests.processes import PATIENCE
 
 TWO_HOURS_MS = 2 * 60 * 60 * 1000
 CLOCK_AFTER_MS = 400
@@ -95,7 +94,9 @@ class TestEcho:
             let_go(anna, part)
         sees_exactly(anna, ["told of thrice"])
         assert is_marked(anna)
-        assert anna.page.evaluate("Object.keys(localStorage).join()").count("outbox") == 0
+        anna.page.wait_for_function(
+            "() => !Object.keys(localStorage).some((key) => key.includes('outbox'))"
+        )
 
 
 # Only the reply to a message that was sent has this, and only the event of a new one begins so.
@@ -264,12 +265,8 @@ class TestUnsentMessage:
         server.start()
         for text in texts[16:]:
             send(anna, text)
-        expect(anna.page.locator("html")).to_have_attribute(
-            "data-connection", "online", timeout=30_000 * PATIENCE
-        )
-        expect(boris.page.locator("html")).to_have_attribute(
-            "data-connection", "online", timeout=30_000 * PATIENCE
-        )
+        wait_until_connected(anna)
+        wait_until_connected(boris)
         sees_exactly(anna, texts)
         sees_exactly(boris, texts)
 

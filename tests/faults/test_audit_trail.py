@@ -122,16 +122,24 @@ class Line:
             return database.execute(query).fetchall()
 
     def wait_until_audited(self) -> None:
-        """Everything that was recorded for the two topics has become an entry."""
+        """Everything that was recorded for the two topics has become an entry, and has been with
+        their other handlers.
+        """
         query = """
             SELECT (SELECT count(*) FROM messaging_outboxevent
                     WHERE topic IN ('chat-messages', 'audit-events')),
-                   (SELECT count(*) FROM chat_auditentry)
+                   (SELECT count(*) FROM chat_auditentry),
+                   (SELECT array_agg(topic) FROM messaging_outboxevent AS event
+                    WHERE topic IN ('chat-messages', 'audit-events')
+                    AND (SELECT count(*) FROM messaging_receipt AS receipt
+                         WHERE receipt.event_id = event.event_id)
+                        < (SELECT count(DISTINCT handler) FROM messaging_receipt AS receipt
+                           WHERE receipt.topic = event.topic))
         """
 
         def is_done() -> bool:
-            ((recorded, audited),) = self.rows(query)
-            return bool(recorded == audited)
+            ((recorded, audited, unfinished),) = self.rows(query)
+            return bool(recorded == audited and not unfinished)
 
         wait_until(is_done, seconds=120, what="entries of all events")
 

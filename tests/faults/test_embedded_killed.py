@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import stack
+from tests import loopback, stack
 from tests.bus_parts import TOPIC
 from tests.pipe import HANDLERS, ROOT
 from tests.processes import PATIENCE
@@ -24,7 +24,7 @@ RECORDED = f"SELECT count(*) FROM messaging_outboxevent WHERE topic = '{TOPIC}'"
 def run(database: Path, *arguments: str, dies_at: str = "") -> int:
     environment = stack.without_ours(os.environ) | {
         **stack.SETTINGS,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": loopback.python_path(ROOT),
         "DATABASE_URL": f"sqlite:///{database}",
         "TEST_TOPIC": TOPIC,
         "TEST_GROUP": "test-group",

@@ -27,11 +27,12 @@ from messaging.adapter import OutgoingRecord
 from messaging.kafka_adapter import KafkaAdapter
 from messaging.models import OutboxEvent, OutboxEventQuerySet, Receipt
 from messaging.validation import encode
+from tests import loopback
 from tests.bus_line import Line
 from tests.bus_parts import message_event
 from tests.kafka_topics import remove_topics
 from tests.people import make_group, make_people, message_events, new_post, post
-from tests.processes import PATIENCE, wait_until
+from tests.processes import DEADLINE, PATIENCE, wait_until
 from tests.replaying import counts, is_counted_right, log, replay, replayable
 from tests.servers import ROOT, environment
 from tests.services import Kafka
@@ -90,7 +91,7 @@ def people_write(chats: list[tuple[Chat, User]]) -> Iterator[None]:
         yield
     finally:
         stopping.set()
-        writer.join(30)
+        writer.join(DEADLINE)
     assert not writer.is_alive()
 
 
@@ -154,7 +155,7 @@ class TestReplay:
         done = subprocess.run(
             [sys.executable, "-c", KILLED_BEFORE_THE_SWAP],
             cwd=ROOT,
-            env=env | {"PYTHONPATH": str(ROOT)},
+            env=env | {"PYTHONPATH": loopback.python_path(ROOT)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,5 +1,5 @@
 """The live chat of the integration tests."""
 
-from tests.integration.chat.conftest import connect, fresh_message_limit, live
+from tests.integration.chat.conftest import connect, live, nothing_counted
 
-__all__ = ["connect", "fresh_message_limit", "live"]
+__all__ = ["connect", "live", "nothing_counted"]

@@ -14,7 +14,8 @@ from django.db import transaction
 from chat.errors import ChatError
 from chat.payloads import to_line
 from chat.protocol import Frame, parse_frame, request_id_of
-from chat.text import CONTENT_LENGTH, check_content, check_reaction, check_title
+from chat.reactions import check_reaction
+from chat.text import CONTENT_LENGTH, check_content, check_title
 from tests import needs
 from tests.integration.chat.test_api import CASES, Case, World
 from tests.integration.chat.test_frames import CASES as FRAMES

@@ -3,26 +3,63 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.servers import ROOT
 
-REPORT = """<?xml version="1.0"?>
+THIS = "tests/unit/test_script_test.py"
+MODULE = "tests.unit.test_script_test"
+REPORT = f"""<?xml version="1.0"?>
 <testsuites><testsuite>
-  <testcase classname="tests.A" name="one"/>
-  <testcase classname="tests.A" name="two"><failure message="no"/></testcase>
-  <testcase classname="tests.A" name="three"><error message="no"/></testcase>
-  <testcase classname="tests.A" name="four"><skipped message="Redis is not here"/></testcase>
+  <testcase classname="{MODULE}.TestA" name="test_one"/>
+  <testcase classname="{MODULE}.TestA" name="test_two"><failure message="no"/></testcase>
+  <testcase classname="{MODULE}" name="test_three[a.b-c d]"><error
+    message="failed on setup with &quot;no&quot;"/></testcase>
+  <testcase classname="{MODULE}.TestA.TestB" name="test_four"><error
+    message="failed on teardown with &quot;no&quot;"/></testcase>
+  <testcase classname="{MODULE}.TestA" name="test_two"><error
+    message="failed on teardown with &quot;no&quot;"/></testcase>
+  <testcase classname="" name="{MODULE}"><error message="collection failure"/></testcase>
+  <testcase classname="{MODULE}.TestA" name="test_five"><skipped message="No Redis"/></testcase>
 </testsuite></testsuites>
+"""
+FAILED = [
+    f"{THIS}::TestA::test_two  # browsers, at teardown",
+    f"'{THIS}::test_three[a.b-c d]'  # browsers, at setup",
+    f"{THIS}::TestA::TestB::test_four  # browsers, at teardown",
+    f"{THIS}  # browsers, could not be read",
+]
+ENDS = """
+import os
+import pytest
+
+@pytest.fixture
+def broken():
+    yield
+    raise OSError
+
+def test_in_time(broken):
+    pass
+
+def test_with_its_process():
+    os._exit(3)
 """
 
 
 @pytest.fixture
 def script(monkeypatch, tmp_path):
+    """Works in whatever virtual environment this test runs in."""
     monkeypatch.syspath_prepend(str(ROOT / "script" / "steps"))
     module = importlib.import_module("run_tests")
     monkeypatch.setattr(module, "IS_CI", False)
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(module, "ROOT", ROOT)
+    module.RESULTS.mkdir()
     return module
 
 
@@ -30,10 +67,24 @@ class TestReport:
     def test_is_counted(self, script, tmp_path):
         report = tmp_path / "report.xml"
         report.write_text(REPORT)
-        total = script.read_report(report)
-        assert str(total) == "1 passed, 2 failed, 1 skipped"
-        assert total.failed == ["tests.A.two", "tests.A.three"]
-        assert total.skipped == ["tests.A.four: Redis is not here"]
+        total = script.read_report(report, "browsers")
+        assert str(total) == "1 passed, 4 failed, 1 skipped"
+        assert total.failed == FAILED
+        assert total.skipped == [f"{THIS}::TestA::test_five: No Redis"]
+
+    def test_says_on_which_stack_a_test_failed(self, script, tmp_path):
+        report = tmp_path / "report.xml"
+        report.write_text(REPORT)
+        arguments = ["tests/integration", "--stack=services", "-n", "2"]
+        total = script.read_report(report, "PostgreSQL and Redis", arguments)
+        assert total.failed[0] == (
+            f"{THIS}::TestA::test_two --stack=services  # PostgreSQL and Redis, at teardown"
+        )
+
+
+class TestNames:
+    def test_of_what_is_no_file_of_ours_stay_as_they_are(self, script):
+        assert script.node_id("somewhere.else.TestA", "test_b") == "somewhere.else.TestA.test_b"
 
 
 class TestEnd:
@@ -42,9 +93,13 @@ class TestEnd:
         assert capsys.readouterr().out.splitlines()[-1] == "3 passed, 0 failed, 0 skipped"
         assert code == 0
 
-    def test_is_bad_when_anything_failed_and_names_it(self, script, capsys):
-        assert script.close(script.Sum(passed=3, failed=["tests.A.two"]), [], 0) == 1
-        assert "failed: tests.A.two" in capsys.readouterr().out
+    def test_is_bad_when_anything_failed_and_names_it_last(self, script, capsys):
+        total = script.Sum(passed=3, failed=FAILED[:2], skipped=["tests/a.py::test_b: no"])
+        assert script.close(total, ["Redis is not here"], 0) == 1
+        assert capsys.readouterr().out.splitlines()[-3:] == [
+            *(f"failed: {one}" for one in FAILED[:2]),
+            "3 passed, 2 failed, 1 skipped",
+        ]
 
     def test_is_good_with_skips_and_says_what_to_install(self, script, capsys):
         lacks = ["Redis is not on this machine. Debian: apt-get install redis-server"]
@@ -61,13 +116,52 @@ class TestEnd:
         assert script.close(script.Sum(), [], 0) == 1
 
 
-class TestRun:
-    def test_that_ends_without_a_report_has_failed(self, script, monkeypatch, tmp_path):
-        monkeypatch.setattr(script, "RESULTS", tmp_path)
-        total = script.run_tests("nothing", ["--no-such-option"])
-        assert total.failed == ["nothing: ended without a report"]
+class TestCheck:
+    def test_that_fails_says_how_to_run_it_alone(self, script):
+        total = script.run_check("style", ["-c", "raise SystemExit(1)"])
+        (line,) = total.failed
+        assert line == f"{script.shown(script.PYTHON)} -c 'raise SystemExit(1)'  # style"
 
-    def test_of_a_folder_without_tests_counts_nothing(self, script, monkeypatch, tmp_path):
-        monkeypatch.setattr(script, "RESULTS", tmp_path)
-        total = script.run_tests("empty", [str(tmp_path), "--rootdir", str(tmp_path)])
+
+class TestRun:
+    @pytest.fixture
+    def broken(self, script, tmp_path):
+        """Has a Python that ends at once, with 4."""
+        script.PYTHON = tmp_path / "python"
+        script.PYTHON.write_text("#!/bin/sh\nexit 4\n")
+        script.PYTHON.chmod(0o755)
+        return script
+
+    def test_that_ends_without_a_report_has_failed(self, broken):
+        total = broken.run_tests("nothing", ["tests/e2e", "-n", "2"])
+        assert total.failed == [
+            f"{broken.PYTHON} -m pytest tests/e2e -n 2  # nothing: ended with 4 without a report"
+        ]
+
+    def test_whose_report_breaks_off_has_failed(self, broken):
+        (broken.RESULTS / "half.xml").write_text(REPORT[:200])
+        assert "ended with 4 without a report" in broken.run_tests("half", []).failed[0]
+
+    def test_that_fails_outside_of_any_test_has_failed(self, broken):
+        (broken.RESULTS / "whole.xml").write_text("<testsuites/>")
+        assert "ended with 4 outside of any test" in broken.run_tests("whole", []).failed[0]
+
+    def test_of_a_folder_without_tests_counts_nothing(self, script, tmp_path):
+        folder = tmp_path / "empty"
+        folder.mkdir()
+        options = ["-c", "/dev/null", "--rootdir", str(folder), "-p", "no:django"]
+        total = script.run_tests("empty", [str(folder), *options])
         assert str(total) == "0 passed, 0 failed, 0 skipped"
+
+    def test_names_what_took_its_worker_with_it(self, script, tmp_path):
+        needs.module("xdist")
+        folder = tmp_path / "tests"
+        folder.mkdir()
+        (folder / "test_ends.py").write_text(ENDS)
+        script.ROOT = tmp_path
+        options = ["-c", "/dev/null", "--rootdir", str(tmp_path), "-p", "no:django"]
+        total = script.run_tests("ends", [str(folder), *options, "-n", "1"])
+        assert total.failed == [
+            "tests/test_ends.py::test_in_time  # ends, at teardown",
+            "tests/test_ends.py::test_with_its_process  # ends, its worker crashed",
+        ]

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis as Client
 
 from tests import needs, watchdog
-from tests.processes import ServiceFailed, ServiceMissing, answers, wait_until
+from tests.processes import ServiceFailed, ServiceMissing, answers, free_port, wait_until
 from tests.services import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,20 @@ def redis():
         needs.absent(str(error))
     with service:
         yield service
+
+
+class TestPort:
+    def test_is_given_out_once_though_nobody_has_bound_it_yet(self, monkeypatch):
+        monkeypatch.setattr("random.choice", lambda ports: ports[0])
+        elsewhere = subprocess.run(
+            [sys.executable, "-c", "from tests.processes import free_port; print(free_port())"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        ports = [free_port(), free_port(), int(elsewhere.stdout)]
+        assert len(set(ports)) == 3
 
 
 class TestService:

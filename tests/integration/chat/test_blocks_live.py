@@ -32,7 +32,7 @@ def of_person(person):
 
 async def keeps_apart(person, *others) -> None:
     """Waits until the person's open sockets hear nothing of these others, and of nobody else."""
-    ids = {other.pk for other in others}
+    ids = frozenset(other.pk for other in others)
     async with asyncio.timeout(10 * PATIENCE):
         while any(s.apart != ids for s in runtime().hub.people[person.pk]):  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # nobody is told of it

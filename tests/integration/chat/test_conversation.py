@@ -89,7 +89,7 @@ class TestWelcome:
         monkeypatch.setattr(welcome, "chat_summaries", read_then_post)
         socket = await connect(ann)
         (listed,) = socket.welcome["chats"]
-        event = await socket.message("in between", seconds=2)
+        event = await socket.message("in between")
         assert event["revision"] == listed["revision"] + 1
 
     @pytest.mark.parametrize("step", ["active_chat_ids", "chat_summaries"])
@@ -138,9 +138,9 @@ class TestWelcome:
         socket = await connect(eve)
         listed = [one["id"] for one in socket.welcome["chats"]]
         if chat.pk not in listed:
-            await socket.next("chat.created", seconds=2)
+            await socket.next("chat.created")
         await in_thread(people.post, chat, ann, "for eve, too")
-        await socket.message("for eve, too", seconds=2)
+        await socket.message("for eve, too")
 
 
 class TestMessage:
@@ -314,7 +314,7 @@ class TestMembership:
         else:
             await in_thread(chats.leave_chat, user=bob, chat_id=chat.pk)
         for socket in at_bobs:
-            gone = await socket.next("chat.removed", seconds=1)
+            gone = await socket.next("chat.removed")
             assert gone["chat_id"] == chat.pk
         left = await at_anns.next("member.left")
         assert (left["user_id"], left["member_count"]) == (bob.pk, 1)

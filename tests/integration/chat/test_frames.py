@@ -232,7 +232,7 @@ class TestStranger:
     async def test_may_have_been_a_member_when_the_socket_opened(self, connect, world, case):
         socket = await connect(world.bob)
         await in_thread(remove, world.chat, world.bob)
-        await socket.next("chat.removed", seconds=1)
+        await socket.next("chat.removed")
         before = await stored()
         error = await socket.ask(case.type, **world.fields(case))
         assert (error["type"], error["code"]) == ("error", "not_found")
@@ -253,7 +253,7 @@ class TestStranger:
         await in_thread(ban, world.bob)
         before = await stored()
         await socket.send(case.type, **world.fields(case))
-        assert await socket.closed(seconds=2) == 4401
+        assert await socket.closed() == 4401
         if case.type != "receipt":
             assert await stored() == before
 

@@ -126,7 +126,7 @@ class TestOtherProcess:
         events = await posted_elsewhere(chat, ann, *(f"{n}" for n in range(10)))
         await told_over_the_layer([event for n, event in enumerate(events) if n not in (2, 5, 6)])
         follower = Follower(socket, chat.pk)
-        await follower.has_all(10, seconds=2)
+        await follower.has_all(10, seconds=4)
         assert follower.texts == {n + 1: f"{n}" for n in range(10)}
         assert follower.arrivals == list(range(1, 11))
 
@@ -139,7 +139,7 @@ class TestOtherProcess:
         await at_anns.say(chat.pk, "heard")
         for socket in (at_anns, at_bobs):
             follower = Follower(socket, chat.pk)
-            await follower.has_all(2, seconds=2)
+            await follower.has_all(2, seconds=4)
             assert follower.texts == {1: "lost on the way", 2: "heard"}
 
     async def test_may_change_a_message_many_times_unheard(self, connect, world):
@@ -156,7 +156,7 @@ class TestOtherProcess:
 
         await in_thread(elsewhere, edit)
         spread([HubEvent.head(chat.pk, 4)])
-        changes = await socket.next("chat.changes", seconds=2)
+        changes = await socket.next("chat.changes", seconds=4)
         assert (changes["after"], changes["revision"]) == (1, 4)
         (change,) = changes["changes"]
         assert (change["type"], change["message"]["content"]) == ("message.edited", "edit 2")
@@ -168,7 +168,7 @@ class TestDurableRoad:
         socket = await connect(bob)
         await posted_elsewhere(chat, ann, "one", "two")
         spread([HubEvent.head(chat.pk, 2)])
-        changes = await socket.next("chat.changes", seconds=2)
+        changes = await socket.next("chat.changes", seconds=4)
         assert (changes["after"], changes["revision"], changes["more"]) == (0, 2, False)
         assert [c["message"]["content"] for c in changes["changes"]] == ["one", "two"]
 
@@ -198,7 +198,7 @@ class TestDurableRoad:
                 tell_heads([event])
 
         await in_thread(handle)
-        changes = await socket.next("chat.changes", seconds=2)
+        changes = await socket.next("chat.changes", seconds=4)
         assert [c["message"]["content"] for c in changes["changes"]] == ["one"]
 
     async def test_brings_a_long_absence_in_pages(self, connect, world, monkeypatch):
@@ -218,9 +218,9 @@ class TestDurableRoad:
         spread([HubEvent.head(chat.pk, 10**9)])
         room = runtime().hub.rooms[chat.pk]
         await until(lambda: room.known_head == 10**9)
-        await until(lambda: not room.is_behind, seconds=3)
+        await until(lambda: not room.is_behind, seconds=4)
         await in_thread(people.post, chat, ann, "goes on")
-        await socket.message("goes on", seconds=2)
+        await socket.message("goes on", seconds=4)
         await socket.everything_until_now()
         empty = [line for line in socket.seen if line["type"] == "chat.changes"]
         assert len(empty) <= 1

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -282,4 +283,4 @@ class TestTheReported:
         for kind, target in (
             ("message", world.message), ("person", world.bob), ("chat", world.group)
         ):  # fmt: skip
-            assert told(lambda kind=kind, target=target: report(world.ann, kind, target)) == []
+            assert told(partial(report, world.ann, kind, target)) == []

@@ -29,7 +29,7 @@ from tests.integration.chat.webhook_parts import (
     until,
 )
 from tests.people import make_group, make_person
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE, PATIENCE
 from tests.receivers import Got, Receiver, is_signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -455,12 +455,12 @@ class TestSender:
         def vanish(url, headers, body, before_leaving):
             requests.post(url, headers, body, before_leaving)
             answered.set()
-            over.wait(60)  # its answer is never written down
+            over.wait(DEADLINE)  # its answer is never written down
             return requests.Outcome(requests.BROKEN)
 
         first = sender_module.Sender(send=vanish, look_seconds=0.05)
         first.start()
-        assert answered.wait(10)
+        assert answered.wait(DEADLINE)
         first.stop(0)
         with sending():
             until(lambda: not webhook.deliveries.waiting().exists())

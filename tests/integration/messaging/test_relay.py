@@ -18,6 +18,7 @@ from messaging.relay_lock import Alarm, FileLock
 from messaging.retry import RetryPolicy
 from messaging.validation import decode
 from tests.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
+from tests.processes import DEADLINE
 from tests.services import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -283,7 +284,7 @@ def running(failing, tmp_path):
     for relay, thread in started:
         outbox_recorded.disconnect(relay.wake)
         relay.stop()
-        thread.join(10)
+        thread.join(DEADLINE)
         assert not thread.is_alive()
 
 

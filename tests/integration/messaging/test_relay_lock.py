@@ -13,7 +13,7 @@ from messaging.models import OutboxEvent
 from messaging.relay import Relay
 from messaging.relay_lock import Alarm, FileLock, PostgresLock, make_lock
 from tests.bus_parts import message_event, record
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE, PATIENCE
 from tests.services import wait_until
 
 
@@ -118,7 +118,7 @@ class TestRelayOnPostgres:
         thread.start()
         yield relay
         relay.stop()
-        thread.join(10)
+        thread.join(DEADLINE)
         assert not thread.is_alive()
 
     def test_is_woken_by_notify_alone(self, relay):

@@ -17,7 +17,7 @@ from messaging.registry import Registry
 from messaging.status import bus_problems, problems_of, read_figures, warnings_of, with_kafka
 from tests.bus_parts import TOPIC, message_event, record, record_chats
 from tests.people import message_events
-from tests.processes import PATIENCE
+from tests.processes import DEADLINE, PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,14 +110,14 @@ class TestBusProblems:
 
     def test_does_not_hang_with_the_database(self, monkeypatch):
         hangs = threading.Event()
-        asking = status._Asking(lambda: [str(hangs.wait(30))])
+        asking = status._Asking(lambda: [str(hangs.wait(DEADLINE))])
         monkeypatch.setattr(status, "_asking", asking)
         before = time.monotonic()
         assert bus_problems() == ["the database does not answer"]
         assert time.monotonic() - before < 2 * PATIENCE
         threads = threading.active_count()
         bus_problems()
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads
         hangs.set()
 
     def test_never_raises(self, monkeypatch):

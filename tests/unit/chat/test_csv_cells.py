@@ -69,8 +69,8 @@ CELLS = {
 }
 
 
-def rows_of(text: str, **options: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text, newline=""), **options))  # type: ignore[call-overload]
+def rows_of(text: str, *, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 class TestTextCell:

@@ -243,7 +243,7 @@ class TestAsides:
     LINES = ((0, "of nobody"), (7, "of seven"), (8, "of eight"))
 
     # Whose audiences and blocks they are, and what is heard.
-    LISTENERS = (
+    LISTENERS: tuple[tuple[set[str], frozenset[int] | None, list[str]], ...] = (
         ({"presence"}, frozenset(), ["of nobody", "of seven", "of eight"]),
         ({"presence"}, frozenset({7}), ["of nobody", "of eight"]),
         ({"presence"}, frozenset({7, 8, 9}), ["of nobody"]),

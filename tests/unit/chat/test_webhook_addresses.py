@@ -39,9 +39,11 @@ def names(monkeypatch):
     def answer(host, port, *given, **options):
         if host not in known:
             flags = 0 if host == "localhost" else socket.AI_NUMERICHOST
-            return real(host, port, *given, flags=flags, **options)
+            return real(host, port, *given, **{**options, "flags": flags})
         answers = known[host]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)

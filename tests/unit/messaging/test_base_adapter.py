@@ -23,6 +23,7 @@ from messaging.errors import (
     ShuttingDownError,
 )
 from messaging.memory_broker import InMemoryReader, InMemorySource
+from tests.processes import DEADLINE
 
 WRITTEN = RecordPosition("topic", 0, 7)
 
@@ -125,7 +126,7 @@ class TestPublish:
         thread = threading.Thread(target=publish)
         thread.start()
         adapter.close()
-        thread.join(5)
+        thread.join(DEADLINE)
         assert not thread.is_alive()
         assert outcome
 
@@ -203,7 +204,7 @@ class TestClose:
                 self, records: Sequence[OutgoingRecord], timeout_seconds: float
             ) -> list[RecordPosition | Exception]:
                 is_sending.set()
-                may_send.wait(10)
+                may_send.wait(DEADLINE)
                 return super()._send(records, timeout_seconds)
 
             def _disconnect(self, timeout_seconds: float) -> None:
@@ -214,12 +215,12 @@ class TestClose:
             target=adapter.publish_many, args=([OutgoingRecord("topic", "k", b"1")],)
         )
         sending.start()
-        assert is_sending.wait(5)
+        assert is_sending.wait(DEADLINE)
         closing = threading.Thread(target=adapter.close)
         closing.start()
         may_send.set()
-        closing.join(5)
-        sending.join(5)
+        closing.join(DEADLINE)
+        sending.join(DEADLINE)
         assert disconnected_after == [1]
 
     def test_disconnects_all_the_same_when_that_takes_too_long(self) -> None:
@@ -230,7 +231,7 @@ class TestClose:
                 self, records: Sequence[OutgoingRecord], timeout_seconds: float
             ) -> list[RecordPosition | Exception]:
                 is_sending.set()
-                may_send.wait(10)
+                may_send.wait(DEADLINE)
                 return super()._send(records, timeout_seconds)
 
         adapter = StuckAdapter(WRITTEN)
@@ -238,8 +239,8 @@ class TestClose:
             target=adapter.publish_many, args=([OutgoingRecord("topic", "k", b"1")],)
         )
         sending.start()
-        assert is_sending.wait(5)
+        assert is_sending.wait(DEADLINE)
         adapter.close(timeout_seconds=0.1)
         assert adapter.disconnects == 1
         may_send.set()
-        sending.join(5)
+        sending.join(DEADLINE)

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from messaging.bounded import BoundedCalls
+from tests.processes import DEADLINE
 from tests.services import wait_until
 
 
@@ -27,7 +28,7 @@ class TestBoundedCalls:
         calls, may_go_on, made = BoundedCalls(), threading.Event(), Closable()
 
         def hang() -> Closable:
-            may_go_on.wait(10)
+            may_go_on.wait(DEADLINE)
             return made
 
         with pytest.raises(TimeoutError):
@@ -39,7 +40,10 @@ class TestBoundedCalls:
         may_go_on = threading.Event()
         with pytest.raises(TimeoutError):
             BoundedCalls().run(
-                "hopeless", lambda: may_go_on.wait(10), timeout_seconds=60, give_up=lambda: True
+                "hopeless",
+                lambda: may_go_on.wait(DEADLINE),
+                timeout_seconds=60,
+                give_up=lambda: True,
             )
         may_go_on.set()
 
@@ -48,7 +52,7 @@ class TestBoundedCalls:
 
         def hang() -> None:
             started.append(threading.current_thread())
-            may_go_on.wait(10)
+            may_go_on.wait(DEADLINE)
 
         for _ in range(5):
             with pytest.raises(TimeoutError):
@@ -64,19 +68,19 @@ class TestBoundedCalls:
 
         def first() -> int:
             is_running.set()
-            may_go_on.wait(10)
+            may_go_on.wait(DEADLINE)
             return 1
 
         thread = threading.Thread(
             target=lambda: results.append(calls.run("same", first, timeout_seconds=10))
         )
         thread.start()
-        assert is_running.wait(5)
+        assert is_running.wait(DEADLINE)
         second = threading.Thread(
             target=lambda: results.append(calls.run("same", lambda: 2, timeout_seconds=10))
         )
         second.start()
         may_go_on.set()
-        thread.join(5)
-        second.join(5)
+        thread.join(DEADLINE)
+        second.join(DEADLINE)
         assert sorted(results) == [1, 2]

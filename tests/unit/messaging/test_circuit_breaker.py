@@ -7,6 +7,7 @@ import pytest
 
 from messaging.circuit_breaker import BreakerState, CircuitBreaker
 from messaging.errors import CircuitOpenError
+from tests.processes import DEADLINE
 
 
 class Clock:
@@ -130,7 +131,7 @@ class TestThreads:
         outcomes: list[str] = []
 
         def ask() -> None:
-            barrier.wait(10)
+            barrier.wait(DEADLINE)
             try:
                 breaker.allow()
                 outcomes.append("allowed")
@@ -141,5 +142,5 @@ class TestThreads:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(DEADLINE)
         assert sorted(outcomes) == ["allowed"] + ["refused"] * 7

@@ -9,6 +9,7 @@ import pytest
 from messaging.adapter import TopicPartition
 from messaging.errors import PartitionsLostError
 from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
+from tests.processes import DEADLINE
 
 
 class TestPublishedMessages:
@@ -56,5 +57,5 @@ class TestInMemorySource:
         )
         thread.start()
         adapter.publish("topic", {"id": "1"})
-        thread.join(5)
+        thread.join(DEADLINE)
         assert len(polled) == 1

@@ -65,16 +65,23 @@ function row(notice, store, onclick) {
 /** Of what one chat tells its member who looks elsewhere: how much, and nothing for a while. @param {import("./store.js").Store} store @param {import("./types.js").Chat} chat */
 export function chooseNotify(store, chat) {
   const body = el("div");
-  const put = (/** @type {string} */ level, /** @type {?number} */ minutes) => orSay(async () => {
-    store.update(chat.id, await api("PUT", `chats/${chat.id}/notify`, { level, mute_minutes: minutes }));
-  }).then(draw);
-  const draw = () => {
-    const now = store.chats.get(chat.id) ?? chat;
-    const until = isMuted(now) ? new Date(/** @type {string} */ (now.muted_until)) : null;
+  let last = Promise.resolve();
+  // One after the other, each from what the one before has made of it: a quick press takes nothing back.
+  const put = (/** @type {{level?: string, mute_minutes?: ?number}} */ pressed) => last = last.then(() => orSay(async () => {
+    const [now, until] = current();
     const left = until && Math.max(1, Math.round((until.getTime() - Date.now()) / 60_000));
+    store.update(chat.id, await api("PUT", `chats/${chat.id}/notify`, { level: now.notify, mute_minutes: left, ...pressed }));
+  })).then(draw);
+  /** @returns {[import("./types.js").Chat, ?Date]} */
+  const current = () => {
+    const now = store.chats.get(chat.id) ?? chat;
+    return [now, isMuted(now) ? new Date(/** @type {string} */ (now.muted_until)) : null];
+  };
+  const draw = () => {
+    const [now, until] = current();
     const choice = (/** @type {string} */ level, /** @type {string} */ name, /** @type {string} */ text) =>
-      el("label.choice", {}, el("input", { type: "radio", name: "level", value: level, checked: now.notify === level, onchange: () => put(level, left) }), el("span", {}, name, el("small", {}, text)));
-    const mute = (/** @type {?number} */ minutes, /** @type {string} */ label) => el("button.button.small", { onclick: () => put(now.notify, minutes) }, label);
+      el("label.choice", {}, el("input", { type: "radio", name: "level", value: level, checked: now.notify === level, onchange: () => put({ level }) }), el("span", {}, name, el("small", {}, text)));
+    const mute = (/** @type {?number} */ minutes, /** @type {string} */ label) => el("button.button.small", { onclick: () => put({ mute_minutes: minutes }) }, label);
     const pressed = /** @type {any} */ (body.contains(document.activeElement) ? document.activeElement : null);
     body.replaceChildren(
       el("fieldset", {}, el("legend.unseen", {}, gettext("Notify me of")),
