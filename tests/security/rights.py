@@ -91,6 +91,14 @@ API: Mapping[str, Line] = {
     "GET chats/{chat}/webhooks/incoming": HOOKS,
     "POST chats/{chat}/webhooks/incoming": HOOKS,
     "DELETE chats/{chat}/webhooks/incoming/{incoming}": HOOKS,
+    "POST chats/{chat}/webhooks/{webhook}/take-over": NEW_HOOK,
+    "POST chats/{chat}/webhooks/incoming/{incoming}/take-over": HOOKS,
+    "GET chats/{chat}/mentionable": MEMBERS,
+    "GET blocks": PEOPLE,
+    # The author is who is blocked here: nobody blocks themselves.
+    "PUT blocks/{member}": {**PEOPLE, "author": "conflict"},
+    "DELETE blocks/{member}": PEOPLE,
+    "POST reports": PEOPLE,
 }
 
 SOCKET: Mapping[str, Line] = {
