@@ -18,6 +18,7 @@ from chat.models import (
     AuditEntry,
     Chat,
     IncomingWebhook,
+    Invitation,
     Invite,
     Membership,
     Message,
@@ -121,6 +122,13 @@ def _invite() -> Invite:
     return Invite.objects.create(token=token, chat=chat, created_by=chat.created_by)
 
 
+def _invitation() -> Invitation:
+    chat = _chat()
+    return Invitation.objects.create(
+        chat=chat, user=make_person("left"), created_by=chat.created_by, expires_at=timezone.now()
+    )
+
+
 def _notification() -> Notification:
     message = _message()
     return Notification.objects.create(
@@ -172,6 +180,7 @@ MAKE: dict[type[Model], Callable[[], Model]] = {
     DeadLetter: _dead_letter,
     Group: lambda: Group.objects.create(name=uuid.uuid4().hex),
     IncomingWebhook: _incoming_webhook,
+    Invitation: _invitation,
     Invite: _invite,
     Membership: _membership,
     Message: _message,

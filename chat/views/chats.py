@@ -52,17 +52,17 @@ def opened_chat(user: User, chats: list[dict[str, Any]], chat_id: int) -> dict[s
     public = Chat.objects.open_to_all().filter(pk=chat_id).first()
     if public is None:
         raise Http404
-    invitation = {"id": public.pk, "title": public.title, "refused": why_refused(user, chat_id)}
+    invitation = {"id": public.pk, "title": public.title, **refusal(user, chat_id)}
     return {"chat_id": chat_id, "invitation": invitation}
 
 
-def why_refused(user: User, chat_id: int) -> str:
-    """What is said to whoever may not join; empty for all others."""
+def refusal(user: User, chat_id: int) -> dict[str, str]:
+    """What is said to whoever may not join, as `refused`; others are spared the field."""
     try:
         check_may_come(user, chat_id)
-    except ForbiddenError as refusal:
-        return str(refusal.detail)
-    return ""
+    except ForbiddenError as error:
+        return {"refused": str(error.detail)}
+    return {}
 
 
 def where_reading_goes_on(chat: dict[str, Any]) -> dict[str, Any]:

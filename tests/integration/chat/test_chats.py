@@ -126,6 +126,7 @@ class TestDirectChat:
             (chats.rename_chat, {"title": "ours"}),
             (chats.add_member, {"user_id": eve.pk}),
             (chats.remove_member, {"user_id": bob.pk}),
+            (chats.let_back, {"user_id": bob.pk}),
             (chats.set_role, {"user_id": bob.pk, "role": "admin"}),
         ):
             refused(ForbiddenError, function, actor=ann, chat_id=chat.pk, **more)
