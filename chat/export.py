@@ -6,6 +6,7 @@ than for a hundred, and holds neither a transaction nor a connection while a slo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import orjson
 from django.db.models import F
 
 from chat.csv_cells import csv_head, csv_row
-from chat.models import Chat, Membership, Message, MessageEdit, User
+from chat.models import Attachment, Chat, Message, MessageEdit, User
 from chat.payloads import Payload, timestamp
 from chat.pieces import in_pieces
 
@@ -42,68 +43,81 @@ def export_parts(user: User, *, as_csv: bool) -> Iterator[str]:
 
 def _csv_lines(user: User) -> Iterator[str]:
     yield csv_head(CSV_COLUMNS)
-    for message, title in _messages_of(user):
-        fields = _exported(message, title)
-        yield csv_row(fields[name] for name in CSV_COLUMNS)
+    for page, title in _pages(user):
+        for message in page:
+            fields = _exported(message, title)
+            yield csv_row(fields[name] for name in CSV_COLUMNS)
 
 
 def _json_parts(user: User) -> Iterator[str]:
-    for message, title in _messages_of(user):
-        fields = {**_exported(message, title), "attachments": _attachments_of(message)}
-        # Left open: of wordings there may be more than fit into memory at once.
-        yield _json(fields).removesuffix("}") + ',"earlier":['
-        for place, edit in enumerate(_wordings_of(message)):
-            comma = "," if place else ""
-            yield comma + _json({"content": edit.content, "until": timestamp(edit.edited_at)})
-        yield "]}\n"
+    for page, title in _pages(user):
+        attachments = _attachments_of(page)
+        for message in page:
+            fields = {**_exported(message, title), "attachments": attachments[message.pk]}
+            # Left open: of wordings there may be more than fit into memory at once.
+            yield _json(fields).removesuffix("}") + ',"earlier":['
+            for place, wording in enumerate(_wordings_of(message)):
+                yield ("," if place else "") + _json(wording)
+            yield "]}\n"
 
 
 def _json(fields: Payload) -> str:
     return orjson.dumps(fields).decode()
 
 
-def _messages_of(user: User) -> Iterator[tuple[Message, str]]:
-    """Each with its chat's title."""
-    for chat in _chats_of(user):
-        title = _title(chat, user)
+def _pages(user: User) -> Iterator[tuple[list[Message], str]]:
+    """Messages of a chat, with its title."""
+    for chat_id in _chats_of(user):
+        title = _title(chat_id, user)
         last_seq = 0
-        while rows := list(_page(user, chat, last_seq)):
-            last_seq = rows[-1].seq
-            for message in rows:
-                yield message, title
+        while page := list(_page(user, chat_id, last_seq)):
+            last_seq = page[-1].seq
+            yield page, title
 
 
-def _chats_of(user: User) -> list[Chat]:
+def _chats_of(user: User) -> list[int]:
     """Also those that the person has left."""
-    written_in = Message.objects.filter(sender=user).order_by().values("chat_id")
-    return list(Chat.objects.filter(pk__in=written_in).order_by("pk"))
+    written_in = Message.objects.filter(sender=user).order_by("chat_id")
+    return list(written_in.values_list("chat_id", flat=True).distinct())
 
 
-def _page(user: User, chat: Chat, after_seq: int) -> Any:
-    return (
-        chat.messages.filter(sender=user, seq__gt=after_seq)
-        .order_by("seq")
-        .annotate(reply_to_seq=F("reply_to__seq"))
-        .prefetch_related("attachments")[:PAGE]
-    )
+# Nothing is prefetched below and no related manager is used: they tie rows into circles, which stay
+# in memory until the collector comes, long after they were sent.
 
 
-def _wordings_of(message: Message) -> Iterator[MessageEdit]:
+def _page(user: User, chat_id: int, after_seq: int) -> Any:
+    messages = Message.objects.filter(chat_id=chat_id, sender=user, seq__gt=after_seq)
+    return messages.order_by("seq").annotate(reply_to_seq=F("reply_to__seq"))[:PAGE]
+
+
+def _attachments_of(page: list[Message]) -> dict[int, list[Payload]]:
+    """By message id."""
+    found: dict[int, list[Payload]] = defaultdict(list)
+    shown = [message.pk for message in page if message.is_readable]
+    rows = Attachment.objects.filter(message_id__in=shown).order_by("message_id", "place")
+    for message_id, *about in rows.values_list("message_id", "name", "content_type", "size"):
+        found[message_id].append(dict(zip(("name", "type", "size"), about, strict=True)))
+    return found
+
+
+def _wordings_of(message: Message) -> Iterator[Payload]:
     """The earlier ones, the oldest first, a page at a time."""
     if message.edited_at is None or not message.is_readable:
         return
+    edits = MessageEdit.objects.filter(message_id=message.pk).order_by("pk")
+    wordings = edits.values_list("pk", "content", "edited_at")
     last_pk = 0
-    while rows := list(message.edits.filter(pk__gt=last_pk).order_by("pk")[:PAGE]):
-        last_pk = rows[-1].pk
-        yield from rows
+    while rows := list(wordings.filter(pk__gt=last_pk)[:PAGE]):
+        last_pk = rows[-1][0]
+        for _pk, content, edited_at in rows:
+            yield {"content": content, "until": timestamp(edited_at)}
 
 
-def _title(chat: Chat, user: User) -> str:
+def _title(chat_id: int, user: User) -> str:
     """Empty for a chat that the person is no longer in: what it is called now is not theirs."""
-    if not Membership.objects.active().filter(chat=chat, user=user).exists():
-        return ""
-    if not chat.is_direct:
-        return chat.title
+    chat = Chat.objects.with_member(user).filter(pk=chat_id).first()
+    if chat is None or not chat.is_direct:
+        return chat.title if chat else ""
     other = User.objects.filter(memberships__chat=chat).exclude(pk=user.pk).first()
     return other.name if other else ""
 
@@ -120,12 +134,3 @@ def _exported(message: Any, title: str) -> Payload:
         "content": message.content if message.is_readable else "",
         "reply_to_seq": message.reply_to_seq,
     }
-
-
-def _attachments_of(message: Message) -> list[Payload]:
-    if not message.is_readable:
-        return []
-    return [
-        {"name": attachment.name, "type": attachment.content_type, "size": attachment.size}
-        for attachment in message.attachments.all()
-    ]

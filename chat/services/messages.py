@@ -11,7 +11,7 @@ from chat.limits.kept import check_room
 from chat.limits.table import REACTIONS_OF_MESSAGE, WORDINGS_KEPT
 from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
 from chat.reactions import check_reaction, qualified
-from chat.services.access import check_may_delete, check_sent, lock_chat, message_for
+from chat.services.access import check_may_delete, check_sent, message_for
 from chat.services.attachments import delete_attachments
 from chat.services.direct_chats import check_may_write
 from chat.signals import messages_changed
@@ -85,7 +85,8 @@ def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
         raise ConflictError(_("A moderator has hidden this message."))
     if not _change_reaction(message, actor, emoji, on=on):
         return message.revision
-    chat = lock_chat(message.chat_id)
+    # As it is now: `message_for` has locked it.
+    chat = Chat.objects.get(pk=message.chat_id)
     chat.revision += 1
     message.revision = chat.revision
     Chat.objects.filter(pk=chat.pk).update(revision=chat.revision)
