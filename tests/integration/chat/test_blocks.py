@@ -7,14 +7,19 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from chat import migrations
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
 from chat.facts import AUDIT_TOPIC
 from chat.models import AuditEntry, Block, Chat, Message, Notification, User
@@ -450,6 +455,16 @@ class TestGoneAccounts:
         delete_account(two.them)
         assert not Block.objects.exists()
         assert self.is_closed(two)
+
+    def test_of_before_there_were_blocks_are_closed_by_the_migration(self, two: Two) -> None:
+        others = make_direct(two.me, make_person("other"))
+        User.objects.filter(pk=two.them.pk).update(is_active=False)
+        (file,) = Path(migrations.__path__[0]).glob("*_direct_chats_of_gone_people.py")
+        migration = import_module(f"{migrations.__name__}.{file.stem}")
+        migration.close(apps, SimpleNamespace(connection=connection))
+        closed = Chat.objects.filter(is_closed=True)
+        assert list(closed) == [two.direct]
+        assert others not in closed
 
     def test_leave_groups_open(self, two: Two, staff: User) -> None:
         ban_person(staff, two.them.pk, "spam")
