@@ -136,7 +136,7 @@ class TestProfile:
     def test_presence_is_shown_until_it_is_switched_off(self, anna_and_boris):
         anna, boris = anna_and_boris
         head = boris.page.locator(".chat-head p")
-        expect(head).to_have_text("online")
+        expect(head).to_have_text("@anna · online")
         anna.page.locator("#message").press_sequentially("hm")
         expect(boris.page.locator("#typing")).to_have_text("Anna is typing…")
         anna.page.fill("#message", "")

@@ -17,8 +17,8 @@ WORDS = "Buy cheap watches"
 def staff(server: Server, new_person) -> Person:
     """A superuser, signed in."""
     person = new_person(server)
-    sign_up(person, "root")
-    server.execute("UPDATE chat_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'")
+    sign_up(person, "olga")
+    server.execute("UPDATE chat_user SET is_staff = 1, is_superuser = 1 WHERE username = 'olga'")
     return person
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chat.directory import find_people, find_public_chats, list_members
 from chat.errors import BadTextError, ConflictError, ForbiddenError
@@ -52,6 +54,18 @@ class TestOnTheWire:
         assert "is_bot" not in message_payload(reply)["sender"]
         assert message_payload(reply)["reply_to"]["sender"]["is_bot"] is True
         assert chat_summary(ann, chat.pk)["last_message"]["sender"]["username"] == ann.username
+
+    def test_posting_asks_nothing_more_to_say_it(
+        self, hook: IncomingWebhook, ann: User, chat: Chat, told: Any
+    ) -> None:
+        def post() -> None:
+            people.post(chat, ann)
+            post_by_webhook(hook, content="green", key=None)
+
+        with CaptureQueriesContext(connection) as asked:
+            told(post)
+        queries = [query["sql"] for query in asked.captured_queries]
+        assert [sql for sql in queries if 'FROM "chat_user" WHERE' in sql] == []
 
     @pytest.mark.django_db(transaction=True)
     async def test_those_who_look_are_told_with_the_message(

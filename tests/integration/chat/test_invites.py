@@ -190,7 +190,7 @@ class TestRoutes:
         made = browser.post(path, fields, content_type="application/json").json()["invite"]
         assert made["path"].startswith("/join/")
         assert (made["most_uses"], made["uses"]) == (10, 0)
-        assert made["created_by"] == {"id": ann.pk, "name": ann.name}
+        assert made["created_by"] == {"id": ann.pk, "name": ann.name, "username": ann.username}
         assert browser.get(path).json()["invites"] == [made]
         assert browser.delete(f"{path}/{made['id']}").status_code == 204
         assert browser.get(path).json()["invites"] == []

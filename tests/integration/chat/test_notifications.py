@@ -256,7 +256,7 @@ class TestMention:
         posted = post(chat, ann, f"@{bob.username} " + "x" * 500)
         deliver()
         (shown,) = unseen_notifications(bob)["newest"]
-        assert shown["actor"] == {"id": ann.pk, "name": ann.username}
+        assert shown["actor"] == {"id": ann.pk, "name": ann.username, "username": ann.username}
         assert (shown["chat_id"], shown["message"]["seq"]) == (chat.pk, posted.seq)
         assert shown["message"]["id"] == posted.message_id
         assert len(shown["message"]["content"]) == 120

@@ -4,7 +4,7 @@ import { lineOf } from "./attachments.js";
 import { api } from "./api.js";
 import { avatar, beforeNextFrame, byId, el, icon, isolated, tag } from "./dom.js";
 import { Emitter } from "./emitter.js";
-import { badge, exactTime, goneWords, shortMoment, shortName } from "./format.js";
+import { badge, exactTime, fullName, goneWords, shortMoment, shortName } from "./format.js";
 import { gettext, ngettext } from "./i18n.js";
 import { isMuted, isQuiet } from "./notify-level.js";
 
@@ -102,7 +102,7 @@ export class ChatList extends Emitter {
     } },
       chatAvatar(chat, isOnline),
       el("span.body", {},
-        el("span.line", {}, el("span.name.ellipsis", {}, chat.kind !== "direct" && icon(chat.kind), isolated(chat.title)),
+        el("span.line", {}, el("span.name.ellipsis", { title: chat.peer ? fullName(chat.peer) : null }, chat.kind !== "direct" && icon(chat.kind), isolated(chat.title)),
           isMuted(chat) && el("span.muted", { title: gettext("Muted") }, icon("bell-off"), el("span.unseen", {}, gettext("Muted"))),
           el("time", { dateTime: moment.toISOString(), title: exactTime(moment) }, shortMoment(moment, now))),
         el("span.line", {}, el("span.sub.ellipsis", {}, ...said.map((part) => sayingPart(part))),
