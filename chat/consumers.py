@@ -59,8 +59,7 @@ MOST_WAITING_ACTIONS: Final = 64
 # apart from the good ones: between a flood's frames some always pass the limit.
 MOST_REFUSED_FRAMES: Final = 300
 MOST_REFUSED_PER_SECOND: Final = 5
-# What a closing frame has room for, in bytes; a letter may take several.
-MOST_REASON_BYTES: Final = 123
+TURNED_AWAY_RETRY_SECONDS: Final = 5
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -100,7 +99,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._close_with(CloseCode.RESTARTING)
             return
         if full := await self._find_place():
-            await self._close_with(CloseCode.TOO_MUCH, self._reason(full))
+            await self._turn_away(full)
             return
         self.socket = Socket(
             user_id=user.pk,
@@ -277,13 +276,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.place = Place(self.user.pk, address_group(client_address(self.scope)))
         return await socket_places().take(self.place, self.runtime.threads)
 
-    def _reason(self, limit: Limit) -> str:
+    async def _turn_away(self, limit: Limit) -> None:
+        """With a word why: Daphne sends no reason with the code."""
         with translation.override(self.language):
-            return str(limit.said).encode()[:MOST_REASON_BYTES].decode(errors="ignore")
+            said = {"reason": "too_many", "detail": str(limit.said)}
+        retry = {"retry_after": TURNED_AWAY_RETRY_SECONDS}
+        await self.send(text_data=to_line({"type": "goodbye", **said, **retry}))
+        await self._close_with(CloseCode.TOO_MUCH)
 
-    async def _close_with(self, code: int, reason: str | None = None) -> None:
-        # autobahn takes an int and nothing derived from it
-        await self.close(code=int(code), reason=reason)
+    async def _close_with(self, code: int) -> None:
+        await self.close(code=int(code))  # autobahn takes an int and nothing derived from it
 
     def _forget(self) -> None:
         if self.place is not None:

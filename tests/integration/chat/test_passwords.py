@@ -273,7 +273,7 @@ class TestWrongInvites:
         assert client.get("/join/x", REMOTE_ADDR=HERE).status_code == 429
 
     def test_keep_no_one_out_who_is_signed_in_or_known_at_the_same_address(self, invite, boris):
-        device, session = known("boris"), signed_in("boris")
+        device, session = known("boris"), people.browser_of(boris)
         self.use_up(Client())
         for client in (device, session):
             answer = client.get(f"/join/{invite.token}", REMOTE_ADDR=HERE)
@@ -282,7 +282,7 @@ class TestWrongInvites:
 
     def test_of_a_person_count_for_this_person_alone(self, invite, anna, boris):
         stranger = create_person(username="carol", password=PASSWORD)
-        self.use_up(signed_in("boris"))
+        self.use_up(people.browser_of(boris))
         for client in (Client(), people.browser_of(stranger)):
             answer = client.get(f"/join/{invite.token}", REMOTE_ADDR=HERE)
             assert answer.status_code == 200

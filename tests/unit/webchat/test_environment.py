@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from chat.limits.table import TABLE
 from webchat.environment import Environment
 
 LONG_KEY = "k" * 32
@@ -261,6 +262,22 @@ class TestKafka:
         kafka = env(KAFKA_SASL_PASSWORD=SECRET, KAFKA_SSL_PASSWORD=SECRET).kafka()
         assert kafka.sasl_password == SECRET
         assert SECRET not in repr(kafka) + str(kafka)
+
+
+class TestLimits:
+    @pytest.mark.parametrize("limit", TABLE, ids=lambda limit: limit.variable)
+    def test_a_wrong_variable_is_named(self, limit):
+        for wrong in ("many", "-1", "1.5"):
+            said = complaint(env(**{limit.variable: wrong}).limits, TABLE)
+            assert limit.variable in said
+            assert wrong in said
+
+    def test_are_read_and_have_defaults(self):
+        read = env(LIMIT_EDITS_PER_MINUTE="7").limits(TABLE)
+        assert read["LIMIT_EDITS_PER_MINUTE"] == 7
+        assert read == {limit.variable: limit.default for limit in TABLE} | {
+            "LIMIT_EDITS_PER_MINUTE": 7
+        }
 
 
 class TestLogging:

@@ -11,6 +11,8 @@ export class Banner {
   #gateway;
   #since = 0;
   #timer = 0;
+  /** Why the server closed the line, if it said so: nothing comes after it. @type {string|undefined} */
+  #said;
   #text = el("span");
   /** For the eyes alone: nobody wants to hear every second of it. */
   #count = el("span", { "aria-hidden": "true" });
@@ -22,6 +24,7 @@ export class Banner {
     this.#gateway = gateway;
     this.#node.append(this.#text, this.#count, this.#action, this.#now);
     gateway.on("state", () => this.#changed());
+    gateway.on("frame", ({ detail }) => (this.#said = detail));
     addEventListener("offline", () => this.#changed());
     addEventListener("online", () => this.#changed());
   }
@@ -50,7 +53,7 @@ export class Banner {
     if (state === "signed-out") return gettext("You are signed out. What you have written is kept.");
     if (state === "not-allowed") return gettext("The server does not let this page in. It was opened under another address than the server expects.");
     if (state === "polling") return gettext("The direct connection is blocked here. Messages come with a few seconds' delay.");
-    return navigator.onLine ? this.#gateway.refusal || gettext("No connection.") : gettext("You are offline. What you write is sent when the connection is back.");
+    return navigator.onLine ? this.#said || gettext("No connection.") : gettext("You are offline. What you write is sent when the connection is back.");
   }
 
   #countdown() {

@@ -62,11 +62,6 @@ export class Gateway extends Emitter {
     return this.state === "signed-out" || this.state === "not-allowed";
   }
 
-  /** Why the server let this page in no further, in its own words. */
-  get refusal() {
-    return this.#socket.refusal;
-  }
-
   get retryAt() {
     return this.#socket.retryAt;
   }

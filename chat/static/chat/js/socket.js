@@ -22,8 +22,6 @@ export class Socket extends Emitter {
   retryAt = 0;
   /** How often in a row it could not even be opened. */
   failedToOpen = 0;
-  /** What the server said when it last closed it. @type {string|undefined} */
-  refusal;
   /** @type {?WebSocket} */
   #socket = null;
   #attempt = 0;
@@ -100,7 +98,6 @@ export class Socket extends Emitter {
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
       if (!hasOpened) this.failedToOpen += 1;
-      this.refusal = event.reason;
       this.#closed(event.code);
     };
   }
