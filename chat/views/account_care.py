@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -16,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.devices import describe_device
+from chat.downloads import is_still_signed_in, while_allowed
 from chat.errors import NotFoundError
 from chat.export import export_pieces
 from chat.facts import record_fact
@@ -90,8 +93,11 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     user = _person(request)
     record_fact("account.exported", actor=user, target=("person", user.pk))
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
+    # Whoever opens the file sees that it is not all.
+    ending = "\n" + _("You were signed out meanwhile: this is not everything.") + "\n"
+    pieces = export_pieces(user, as_csv=form == "csv")
     return StreamingHttpResponse(
-        export_pieces(user, as_csv=form == "csv"),
+        while_allowed(pieces, partial(is_still_signed_in, request), ending=ending),
         content_type=FORMATS[form],
         headers={"Content-Disposition": content_disposition_header(True, name)},
     )

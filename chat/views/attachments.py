@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from chat.downloads import is_still_signed_in, while_allowed
 from chat.models import Attachment, User
 from chat.threads import DATABASE_AWAY
 
@@ -65,14 +67,20 @@ class FilePart:
 
 
 class PartResponse(StreamingHttpResponse):
-    """Reads as it sends; Django's own response would read all before it sends the first byte."""
+    """Reads as it sends; Django's own response would read all before it sends the first byte.
 
-    def __init__(self, part: FilePart, **options: Any) -> None:
+    Is cut off, short of its length, when `is_allowed` says no.
+    """
+
+    def __init__(self, part: FilePart, is_allowed: Callable[[], bool], **options: Any) -> None:
         super().__init__(part, **options)
-        self._part = part
+        self._part, self._is_allowed = part, is_allowed
         self["Content-Length"] = str(part.length)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return while_allowed(self._chunks(), self._is_allowed, ending=b"")
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
         while chunk := await sync_to_async(self._part.read, thread_sensitive=False)():
             yield chunk
 
@@ -96,7 +104,8 @@ def _hand_out(request: HttpRequest, attachment_id: UUID, *, is_preview: bool) ->
     file = attachment.preview if is_preview else attachment.file
     etag = f'"{attachment.pk}{"-preview" if is_preview else ""}"'
     unchanged = get_conditional_response(request, etag=etag)
-    response = unchanged or _part_of(request, file, etag)
+    is_allowed = partial(_is_still_visible, request, attachment_id)
+    response = unchanged or _part_of(request, file, etag, is_allowed)
     if response.status_code in {200, 206}:
         response["Content-Type"] = PREVIEW_TYPE if is_preview else attachment.content_type
         is_saved = attachment.kind != Attachment.Kind.IMAGE
@@ -118,7 +127,17 @@ def _visible(request: HttpRequest, attachment_id: UUID) -> Attachment:
     return attachment
 
 
-def _part_of(request: HttpRequest, file: FieldFile, etag: str) -> HttpResponseBase:
+def _is_still_visible(request: HttpRequest, attachment_id: UUID) -> bool:
+    try:
+        _visible(request, attachment_id)
+    except Http404:
+        return False
+    return is_still_signed_in(request)
+
+
+def _part_of(
+    request: HttpRequest, file: FieldFile, etag: str, is_allowed: Callable[[], bool]
+) -> HttpResponseBase:
     """All of it, or the range that is asked for. Raises Http404."""
     try:
         opened = file.storage.open(file.name or "")
@@ -129,14 +148,14 @@ def _part_of(request: HttpRequest, file: FieldFile, etag: str) -> HttpResponseBa
     size = opened.size
     asked = _asked_range(request, etag)
     if asked is None:
-        return PartResponse(FilePart(opened, first=0, length=size))
+        return PartResponse(FilePart(opened, first=0, length=size), is_allowed)
     first, last = _ends(asked, size)
     if first > last:
         opened.close()
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     part = FilePart(opened, first=first, length=last - first + 1)
     content_range = f"bytes {first}-{last}/{size}"
-    return PartResponse(part, status=206, headers={"Content-Range": content_range})
+    return PartResponse(part, is_allowed, status=206, headers={"Content-Range": content_range})
 
 
 def _asked_range(request: HttpRequest, etag: str) -> tuple[str, str] | None:

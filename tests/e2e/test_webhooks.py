@@ -260,6 +260,74 @@ class TestIncoming:
         expect(anna.page.locator(".message")).to_have_count(1)
 
 
+class TestPaused:
+    """Whoever made them was removed."""
+
+    @pytest.fixture
+    def left_behind(self, neighbourly_server, new_person, receiver):
+        """Anna's page, and what Max, an admin whom she has removed, made in her chat."""
+        anna = owner(neighbourly_server, new_person, "emma")
+        max_ = new_person(neighbourly_server)
+        sign_up(max_, "max", name="Max")
+        (found,) = api(anna, "GET", "people?q=max")["people"]
+        chat = f"chats/{chat_id_of(anna)}"
+        api(anna, "POST", f"{chat}/members", {"user_id": found["id"]})
+        api(anna, "PATCH", f"{chat}/members/{found['id']}", {"role": "admin"})
+        hook = {"name": "Mirror", "url": receiver.url}
+        secret = api(max_, "POST", f"{chat}/webhooks", hook)["secret"]
+        door = api(max_, "POST", f"{chat}/webhooks/incoming", {"name": "Builds"})["path"]
+        api(anna, "DELETE", f"{chat}/members/{found['id']}")
+        return anna, secret, neighbourly_server.url + door
+
+    def test_is_told_and_taken_over(self, left_behind, receiver):
+        anna, old_secret, old_address = left_behind
+        expect(anna.page.locator("#bell")).to_have_accessible_name(re.compile("1 new"))
+        anna.page.click("#bell")
+        expect(dialog(anna, "Notifications")).to_contain_text(
+            re.compile("Max.*looked after a webhook of .*Garden.* that is paused now", re.DOTALL)
+        )
+        anna.page.keyboard.press("Escape")
+        send(anna, "while nobody looks after it")
+        assert post(old_address, "Build 17 is green") == 404
+
+        open_webhooks(anna)
+        why = "Paused: Max, who looked after it, is no longer in this chat."
+        hooks = dialog(anna, "Webhooks")
+        expect(hooks.locator("li", has_text="Mirror")).to_contain_text(why)
+        expect(hooks.locator("li", has_text="Builds")).to_contain_text(why)
+        has_no_barriers(anna)
+        anna.expects("409")
+        choose(anna, "Mirror", "Send a test")
+        expect(anna.page.locator(".toast")).to_contain_text("Take it over first.")
+
+        hooks.locator("li", has_text="Mirror").get_by_role("button", name="Take over").click()
+        question = dialog(anna, "Take over Mirror?")
+        expect(question).to_contain_text(receiver.url)
+        has_no_barriers(anna)
+        question.get_by_role("button", name="Take over").click()
+        new_secret = dialog(anna, "The secret of Mirror").locator(".once").inner_text()
+        assert new_secret != old_secret
+        anna.page.keyboard.press("Escape")
+        expect(anna.page.get_by_role("button", name="More about Mirror")).to_be_focused()
+        expect(hooks.locator("li", has_text="Mirror")).not_to_contain_text("Paused")
+
+        hooks.locator("li", has_text="Builds").get_by_role("button", name="Take over").click()
+        dialog(anna, "Take over Builds?").get_by_role("button", name="Take over").click()
+        address = dialog(anna, "The address of Builds").locator(".once").inner_text()
+        anna.page.keyboard.press("Escape")
+        expect(anna.page.get_by_role("button", name="Revoke Builds")).to_be_focused()
+        expect(hooks.get_by_role("button", name="Take over")).to_have_count(0)
+        anna.page.keyboard.press("Escape")
+
+        assert post(old_address, "Build 18 is green") == 404
+        assert post(address, "Build 19 is green") == 201
+        sees(anna, "Build 19 is green")
+        wait_until(lambda: bool(receiver.taken), seconds=10)
+        assert is_signed(receiver.taken[0], new_secret)
+        contents = [got.fields["data"]["content"] for got in receiver.taken]
+        assert contents == ["Build 19 is green"]
+
+
 class TestDialog:
     def test_is_not_offered_to_a_plain_member(self, server, new_person):
         anna = owner(server, new_person, "anna")
@@ -281,7 +349,7 @@ class TestDialog:
             ("Mirror", "ftp://example.org", "url", "This is no address of a receiver."),
             ("Mirror", "http://example.org/hook", "url", "must begin with https"),
             ("  ", "https://127.0.0.1/hook", "name", "nothing to see"),
-            ("Mirror", "https://127.0.0.1/hook", "url", "leads into a private network"),
+            ("Mirror", "https://127.0.0.1/hook", "url", "There is no way to this address"),
         ]:
             anna.page.fill("[name=name]", name)
             anna.page.fill("[name=url]", url)
@@ -314,7 +382,7 @@ class TestDialog:
         anna.page.fill("[name=name]", "Зеркало")
         anna.page.fill("[name=url]", "https://127.0.0.1/hook")
         anna.page.get_by_role("button", name="Создать").tap()
-        expect(anna.page.get_by_role("alert")).to_contain_text("Адрес ведёт в частную сеть.")
+        expect(anna.page.get_by_role("alert")).to_contain_text("К этому адресу нет пути")
         has_no_barriers(anna)
         anna.page.keyboard.press("Escape")
         anna.page.get_by_role("button", name="Добавить входящий вебхук").tap()

@@ -226,16 +226,24 @@ class AnOutgoingWebhookOfAllChats(AnOutgoingWebhook):
 
 OF_MANAGERS = (AnInvite, AnIncomingWebhook, AnOutgoingWebhook)
 OF_STAFF = (AnIncomingWebhook, AnOutgoingWebhook, AnOutgoingWebhookOfAllChats)
-TABLE = [
-    pytest.param(kind, of_staff, loss, id=f"{kind.__name__} of who {loss}, staff: {of_staff}")
+ROWS = [
+    (kind, of_staff, loss)
     for kinds, losses, of_staff in ((OF_MANAGERS, BY_MANAGERS, False), (OF_STAFF, BY_STAFF, True))
     for kind, loss in itertools.product(kinds, losses)
 ]
-SENT = [row for row in TABLE if getattr(row.values[0], "is_sent", False)]
-HOOKS = [row for row in TABLE if row.values[0] is not AnInvite]
-every_row = pytest.mark.parametrize(("kind", "of_staff", "loss"), TABLE)
-every_row_that_is_sent = pytest.mark.parametrize(("kind", "of_staff", "loss"), SENT)
-every_row_of_webhooks = pytest.mark.parametrize(("kind", "of_staff", "loss"), HOOKS)
+Row = tuple[type[Thing], bool, Loss]
+
+
+def rows(condition: Callable[[type[Thing]], bool] = lambda kind: True) -> Any:
+    found: list[Row] = [row for row in ROWS if condition(row[0])]
+    names = [f"{kind.__name__} of who {loss}, staff: {staff}" for kind, staff, loss in found]
+    return pytest.mark.parametrize(("kind", "of_staff", "loss"), found, ids=names)
+
+
+every_row = rows()
+every_row_that_is_sent = rows(lambda kind: kind.is_sent)
+every_row_of_webhooks = rows(lambda kind: kind is not AnInvite)
+every_row_that_is_used = rows(lambda kind: kind is AnIncomingWebhook)
 
 
 class TestWhatSomebodyMade:
@@ -313,18 +321,57 @@ class TestWhatSomebodyMade:
         thing.row.refresh_from_db()
         assert thing.row.failures == 0
 
-    @pytest.mark.parametrize(
-        ("of_staff", "loss"),
-        [row.values[1:] for row in TABLE if row.values[0] is AnIncomingWebhook],
-        ids=str,
-    )
-    def test_and_is_being_used_does_nothing_more(self, of_staff, loss, monkeypatch):
+    @every_row_that_is_used
+    def test_and_is_being_used_does_nothing_more(self, kind, of_staff, loss, monkeypatch):
         """The right ends between the look at the token and the message."""
         world = World(of_staff=of_staff)
-        thing = AnIncomingWebhook(world, "")
+        thing = kind(world, "")
         monkeypatch.setattr(hooks, "take", lambda count: loss.happens(world))
         assert thing.post().status_code == 404
         assert not Message.objects.exists()
+
+
+class TestRightOfStaff:
+    """From wherever it comes: the database's answer is Django's own."""
+
+    @pytest.mark.parametrize(
+        "give",
+        [
+            lambda world: world.set_fields(is_superuser=True),
+            lambda world: world.max.user_permissions.set(rights(*WebhookQuerySet.permissions)),
+            lambda world: world.max.groups.add(world.group),
+        ],
+        ids=["superuser", "a right of their own", "group"],
+    )
+    @pytest.mark.parametrize(
+        ("take", "is_kept"),
+        [
+            (lambda world: world.set_fields(is_staff=False), False),
+            (lambda world: world.set_fields(is_superuser=False), None),
+            (lambda world: world.max.user_permissions.clear(), None),
+            (lambda world: world.max.user_permissions.remove(*rights("chat.change_webhook")), None),
+            (lambda world: world.max.groups.clear(), None),
+            (lambda world: None, True),
+        ],
+        ids=["staff", "superuser", "all of their own", "one of their own", "groups", "nothing"],
+    )
+    def test_counts_as_django_counts_it(self, give, take, is_kept):
+        world = World(of_staff=True)
+        world.max.groups.clear()
+        give(world)
+        row = AnOutgoingWebhookOfAllChats(world_of(world), "https://192.0.2.1/hook").row
+        take(world)
+        person = world.someone()
+        may = person.is_staff and person.has_perms(WebhookQuerySet.permissions)
+        assert is_kept in (None, may)
+        assert Webhook.objects.entitled().exists() == may
+        assert Webhook.objects.working_ids([row.pk]) == ({row.pk} if may else set())
+
+
+def world_of(world: World) -> World:
+    """With its people as they are now."""
+    world.max = world.someone()
+    return world
 
 
 class TestPaused:

@@ -38,8 +38,8 @@ def names(monkeypatch):
 
     def answer(host, port, *given, **options):
         if host not in known:
-            flags = 0 if host == "localhost" else socket.AI_NUMERICHOST
-            return real(host, port, *given, **{**options, "flags": flags})
+            options["flags"] = 0 if host == "localhost" else socket.AI_NUMERICHOST
+            return real(host, port, *given, **options)
         answers = known[host]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         if not found:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0015_refused_addresses_tell_nothing'),
+        ('chat', '0016_webhooks_need_owners'),
     ]
 
     operations = [

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('chat', '0016_blocks_and_reports'),
+        ('chat', '0017_blocks_and_reports'),
     ]
 
     operations = [
