@@ -27,6 +27,16 @@ ROOMS, SIZE = 50, 10
 MEGABYTE = 1 << 20
 
 
+class Good(Member):
+    """Answers `heads` as a browser does: who is silent for too long is closed."""
+
+    def _take(self, line: dict[str, Any]) -> None:
+        super()._take(line)
+        if line["type"] == "heads":
+            receipt = {"type": "receipt", "chat_id": self.chat_ids[0], "read_seq": 0}
+            self.answering = asyncio.create_task(self.say(receipt))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=50, help="messages a second, of all together")
@@ -45,7 +55,7 @@ def main() -> None:
 async def measure(
     server: Server, rooms: list[Room], bad: list[Room], options: argparse.Namespace
 ) -> dict[str, Any]:
-    crowd = Crowd(Member(one) for room in rooms for one in room)
+    crowd = Crowd(Good(one) for room in rooms for one in room)
     count = round(len(crowd.members) * options.share)
     async with crowd:
         await steady(crowd, options.rate, 5)  # warms up
