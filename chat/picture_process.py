@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import IO, Any, Final
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from chat.errors import BadRequestError, ChatError, TooLargeError, TooManyError, UnavailableError
@@ -32,8 +32,6 @@ FILE_BYTES: Final = 100_000_000
 COME_BACK_SECONDS: Final = 10.0
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-# Where Python and its libraries are; no secrets of ours.
-_ENVIRONMENT: Final = ("PATH", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 Told = dict[str, Any]
 
@@ -87,7 +85,7 @@ def _start(given: IO[bytes], content: IO[bytes], preview: IO[bytes]) -> subproce
         stderr=subprocess.PIPE,
         pass_fds=descriptors,
         cwd=_ROOT,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        env=settings.PYTHON_ENVIRONMENT,
         # Ctrl+C is for the server, which ends it.
         start_new_session=True,
     )

@@ -28,6 +28,7 @@ EVERY_PROCESS = Path(__file__).parent / "every_process"
 SERVICES = ("TEST_POSTGRES_URL", "TEST_REDIS_URL", "TEST_KAFKA_BROKERS")
 
 _named: set[str] = set()
+_installed: list[Callable[..., None]] = []
 
 
 class BeyondLoopbackError(OSError):
@@ -35,8 +36,11 @@ class BeyondLoopbackError(OSError):
 
 
 def install() -> None:
-    """From now on, in this process, for good."""
+    """From now on, in this process, for good. Done twice it is done once."""
     _named.update(_named_services())
+    if _look_at in _installed:
+        return
+    _installed.append(_look_at)
     sys.addaudithook(_look_at)
     # A name that stands in the place of an address is looked up before there is an audit event.
     for name in ("connect", "connect_ex", "sendto", "sendmsg"):
@@ -117,7 +121,8 @@ def _check(host: Any, what: str) -> None:
 
 
 def _is_here(host: str) -> bool:
-    if host in _named or host.rstrip(".").lower() == "localhost":
+    # This machine's own name: the standard library's HTTP server asks for it when it starts.
+    if host in _named or host.rstrip(".").lower() in {"localhost", socket.gethostname().lower()}:
         return True
     address = _figures(host)
     return address is not None and (address.is_loopback or address.is_unspecified)

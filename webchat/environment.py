@@ -194,6 +194,11 @@ class Environment:
             "OPTIONS": options,
         }
 
+    def of_python(self) -> dict[str, str]:
+        """For a Python process of our own: where it and its libraries are, and no secrets."""
+        names = ("PATH", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH")
+        return {name: value for name in names if (value := self._variables.get(name))}
+
     @property
     def kafka_is_named(self) -> bool:
         return bool(self.text("KAFKA_BROKERS")) or self.flag("IS_DOCKER", default=False)

@@ -150,6 +150,9 @@ CONNECTION_LONGEST_SECONDS = env.whole_number("CONNECTION_LONGEST_SECONDS", defa
 # Connections that one address may have; 0: only never more than half of all that there can be.
 LIMIT_CONNECTIONS_PER_ADDRESS = env.whole_number("LIMIT_CONNECTIONS_PER_ADDRESS", default=500)
 
+# What processes of ours get that draw pictures (chat/picture_process.py).
+PYTHON_ENVIRONMENT = env.of_python()
+
 # The bus.
 KAFKA = env.kafka()
 MESSAGE_BUS = env.message_bus()

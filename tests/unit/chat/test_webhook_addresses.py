@@ -202,6 +202,7 @@ class TestRefusal:
 
     @pytest.fixture(params=["unknown", "private", "mixed", "slow"])
     def url(self, request, names, monkeypatch):
+        names["unknown.example.org"] = [[]]
         names["private.example.org"] = [["10.20.30.40"]]
         names["mixed.example.org"] = [[PUBLIC, "10.20.30.40"]]
         is_over = threading.Event()
