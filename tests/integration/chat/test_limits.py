@@ -166,6 +166,8 @@ class TestProcesses:
     def test_exchange_thousands_of_counts(self, two, settings):
         settings.LIMIT_MESSAGES_PER_MINUTE = 10
         one, other = two
+        for counter in two:
+            counter.close()  # they exchange when they are told to, below
         for person in range(1500):
             taken(one, SLOW, person, tries=7)
             taken(other, SLOW, person, tries=1)
@@ -190,6 +192,7 @@ class TestProcesses:
     def test_that_heard_of_a_flood_are_over_it_within_a_window(self, two, settings):
         settings.LIMIT_MESSAGES_PER_MINUTE = 60
         for counter in two:
+            counter.close()
             taken(counter, SLOW, tries=60)
         for counter in two:
             counter.join()
