@@ -7,7 +7,7 @@ than for a hundred, and holds neither a transaction nor a connection while a slo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
 import orjson
@@ -32,7 +32,7 @@ CSV_COLUMNS: Final = (
 )
 
 
-def export_pieces(user: User, *, as_csv: bool) -> AsyncIterator[str]:
+def export_pieces(user: User, *, as_csv: bool) -> AsyncGenerator[str]:
     """The file, in pieces."""
     return in_pieces(export_parts(user, as_csv=as_csv))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,7 @@ from chat.threads import let_go_of_database
 PIECE_LENGTH: Final = 256 * 1024
 
 
-async def in_pieces(parts: Iterator[str]) -> AsyncIterator[str]:
+async def in_pieces(parts: Iterator[str]) -> AsyncGenerator[str]:
     """`parts` may query as they like, but hold no cursor from one to the next."""
     read = sync_to_async(partial(_read_piece, joined(parts)))
     while piece := await read():

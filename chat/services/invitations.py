@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from chat.errors import ConflictError, NotFoundError
 from chat.facts import record_fact
 from chat.models import Chat, Invitation, User
-from chat.services.access import lock_chat
+from chat.services.access import locked_for
 from chat.services.notifications import take_back_invitations
 
 LASTS = timedelta(days=7)
@@ -53,12 +53,14 @@ def _make(invitation: Invitation, by: User) -> Invitation:
 def lock_chat_of(user: User, invitation_id: int) -> tuple[Chat, Invitation]:
     """The person's own invitation with its chat, locked. Raises NotFoundError."""
     own = Invitation.objects.of(user).filter(pk=invitation_id, user__is_active=True)
-    chat_id = own.values_list("chat_id", flat=True).first()
-    chat = lock_chat(chat_id) if chat_id else None
-    invitation = own.first()
-    if chat is None or invitation is None:
-        raise NotFoundError
-    return chat, invitation
+
+    def look(_user: User, _chat_id: int) -> Invitation:
+        invitation = own.first()
+        if invitation is None:
+            raise NotFoundError
+        return invitation
+
+    return locked_for(user, look(user, 0).chat_id, look)
 
 
 @transaction.atomic

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests import needs
+from tests import needs, stack
 
 needs.module("importlinter")
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class TestWebProcess:
+    def test_has_nothing_in_it_that_unfolds_pictures(self):
+        program = "import sys, webchat.asgi, webchat.urls; print('PIL' in sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=stack.without_ours(os.environ) | stack.SETTINGS,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == "False"
 
 
 class TestImports:
@@ -16,7 +34,7 @@ class TestImports:
         program = Path(sys.executable).with_name("lint-imports")
         done = subprocess.run(
             [program, "--no-cache", "--no-logo"],
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,

@@ -246,9 +246,11 @@ class TestManyUploadsAtOnce:
         """All are let through by the first look; only as many as there is room for are kept."""
         settings.LIMIT_UNSENT_UPLOADS = 2
         all_here = threading.Barrier(5)
-        monkeypatch.setattr(
-            attachments, "redraw", lambda *given, **more: all_here.wait(20) and None
-        )
+
+        def wait_for_all(*given: Any, **more: Any) -> None:
+            all_here.wait(timeout=60)
+
+        monkeypatch.setattr(attachments, "redraw", wait_for_all)
 
         def attempt(number: int) -> str:
             try:

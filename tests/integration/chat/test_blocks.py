@@ -329,10 +329,8 @@ class TestBlockPerson:
             block(ann, bob)
         unblock(ann, bob)
 
-    def test_is_done_so_often_and_not_more(
-        self, ann: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("chat.services.blocks.MOST_BLOCKED", 2)
+    def test_is_done_so_often_and_not_more(self, ann: User, settings: Any) -> None:
+        settings.LIMIT_BLOCKS_PER_PERSON = 2
         first, second, third = make_people("a", "b", "c")
         block(ann, first)
         block(ann, second)

@@ -101,9 +101,9 @@ class TestCounting:
         assert f"@{ann.username}" in page
 
     def test_lets_people_into_a_group_that_bots_alone_have_filled(
-        self, hook: IncomingWebhook, ann: User, chat: Chat, monkeypatch: Any
+        self, hook: IncomingWebhook, ann: User, chat: Chat, settings: Any
     ) -> None:
-        monkeypatch.setattr(chats, "MOST_MEMBERS_OF_GROUP", 3)
+        settings.LIMIT_MEMBERS_PER_GROUP = 3
         eve, mallory = people.make_people("eve", "mallory")
         chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
         with pytest.raises(ConflictError):

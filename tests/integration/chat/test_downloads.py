@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
-from chat import downloads, export
+from chat import downloads, export, pieces
 from chat.models import Chat, User
 from chat.services.attachments import store_upload
 from chat.views import attachments
@@ -62,6 +62,7 @@ def download(settings, tmp_path, monkeypatch) -> Download:
     monkeypatch.setattr(downloads, "LOOK_SECONDS", 0)
     monkeypatch.setattr(attachments, "CHUNK_BYTES", CHUNK)
     monkeypatch.setattr(export, "PAGE", 1)
+    monkeypatch.setattr(pieces, "PIECE_LENGTH", 1)
     return Download()
 
 

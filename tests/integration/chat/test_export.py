@@ -84,5 +84,5 @@ class TestLargeExport:
         assert "message 0" in await anext(pieces)
         assert await sync_to_async(lambda: connection.connection)() is None
         # Whoever asked has gone away.
-        await pieces.aclose()  # type: ignore[attr-defined]  # a generator, as every server knows
+        await pieces.aclose()
         assert await sync_to_async(lambda: connection.connection)() is None

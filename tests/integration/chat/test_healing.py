@@ -275,7 +275,10 @@ class TestDatabaseAway:
 
     async def test_is_said_of_actions_too(self, connect, world, monkeypatch):
         from chat import actions
+        from chat.limits.doors import under
+        from chat.limits.table import PAGES
 
+        @under(PAGES)
         def away(user, frame):
             raise OperationalError("away")
 

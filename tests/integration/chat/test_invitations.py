@@ -110,7 +110,7 @@ class TestInvite:
         deliver()
         (shown,) = shown_to(bob)
         assert (shown["kind"], shown["chat_id"], shown["message"]) == ("invite", chat.pk, None)
-        assert shown["actor"] == {"id": ann.pk, "name": ann.name}
+        assert shown["actor"] == {"id": ann.pk, "name": ann.name, "username": ann.username}
         expires = shown["invitation"].pop("expires_at")
         assert expires.endswith("Z")
         assert shown["invitation"] == {"id": invitation.pk, "title": chat.title}
@@ -166,11 +166,11 @@ class TestAccept:
         assert {"type": "notification", "gone": [row.pk]} in lines
         assert shown_to(bob) == []
 
-    def test_of_a_full_group_waits_for_room(self, chat, bob, invitation, monkeypatch):
-        monkeypatch.setattr("chat.services.memberships.MOST_MEMBERS_OF_GROUP", 2)
+    def test_of_a_full_group_waits_for_room(self, chat, bob, invitation, settings):
+        settings.LIMIT_MEMBERS_PER_GROUP = 2
         with pytest.raises(ConflictError, match="full"):
             accept(bob, invitation)
-        monkeypatch.undo()
+        settings.LIMIT_MEMBERS_PER_GROUP = 3
         accept(bob, invitation)
 
     def test_of_somebody_else_s_is_not_found(self, chat, ann, dora, invitation):

@@ -210,8 +210,8 @@ class TestRefusal:
         assert (link.uses, facts("invite.used")) == (0, [])
         use_invite(user=people.make_person("dora"), token=link.token)
 
-    def test_comes_before_that_the_group_is_full(self, world, monkeypatch):
-        monkeypatch.setattr("chat.services.memberships.MOST_MEMBERS_OF_GROUP", 1)
+    def test_comes_before_that_the_group_is_full(self, world, settings):
+        settings.LIMIT_MEMBERS_PER_GROUP = 1
         removed(world.public, world.carl)
         link = create_invite(actor=world.ann, chat_id=world.public.pk)
         Chat.objects.filter(pk=world.public.pk).update(kind="group")

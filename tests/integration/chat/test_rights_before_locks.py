@@ -298,6 +298,7 @@ class TestWhoMayNoMore:
 
 class TestLock:
     def test_of_a_chat_is_taken_where_the_look_is_taken(self):
-        """By `locked_for`; moderation has looked at the staff's own rights."""
+        """By `locked_for`; moderation has looked at the staff's own rights, and who has a webhook's
+        token has the right to it."""
         calling = {path.name for path in SERVICES.glob("*.py") if "lock_chat(" in path.read_text()}
-        assert calling == {"access.py", "moderation.py"}
+        assert calling == {"access.py", "incoming_webhooks.py", "moderation.py"}
