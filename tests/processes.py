@@ -31,10 +31,21 @@ from tests.containers import Container
 # while the service is away could otherwise be given the service's own port.
 PORTS = range(15_000, 32_000)
 
-# A deadline ends a wait that nothing would end; it judges no speed (that is what bench/ is for). So
-# deadlines are those of a quiet machine of two cores, times this: a shared one may be frozen for a
-# second at a time.
-PATIENCE = float(os.environ.get("TEST_PATIENCE", "4"))
+
+def patience() -> float:
+    """By what deadlines are multiplied, which are those of a quiet machine of two cores.
+
+    A deadline ends a wait that nothing would end; it judges no speed (that is what bench/ is for).
+    A shared machine may be frozen for a second at a time, hence 4, and where many wait for each
+    core all takes as many times longer. TEST_PATIENCE takes another number.
+    """
+    if given := os.environ.get("TEST_PATIENCE"):
+        return float(given)
+    waiting_for_a_core = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return 4.0 * min(max(waiting_for_a_core, 1.0), 10.0)
+
+
+PATIENCE = patience()
 # Of whatever else a test waits for, in seconds.
 DEADLINE = 30 * PATIENCE
 

@@ -13,7 +13,14 @@ import pytest
 from redis import Redis as Client
 
 from tests import needs, watchdog
-from tests.processes import ServiceFailed, ServiceMissing, answers, free_port, wait_until
+from tests.processes import (
+    ServiceFailed,
+    ServiceMissing,
+    answers,
+    free_port,
+    patience,
+    wait_until,
+)
 from tests.services import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +34,19 @@ def redis():
         needs.absent(str(error))
     with service:
         yield service
+
+
+class TestPatience:
+    @pytest.mark.parametrize(("load", "expected"), [(0.1, 4), (2.0, 4), (6.0, 12), (500.0, 40)])
+    def test_grows_with_those_who_wait_for_a_core(self, monkeypatch, load, expected):
+        monkeypatch.delenv("TEST_PATIENCE", raising=False)
+        monkeypatch.setattr(os, "cpu_count", lambda: 2)
+        monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+        assert patience() == expected
+
+    def test_is_what_is_asked_for(self, monkeypatch):
+        monkeypatch.setenv("TEST_PATIENCE", "2.5")
+        assert patience() == 2.5
 
 
 class TestPort:

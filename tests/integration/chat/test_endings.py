@@ -348,9 +348,10 @@ class TestTooSlow:
 
     async def test_a_silent_browser_is_closed(self, connect, world, monkeypatch):
         monkeypatch.setattr("chat.watch.HEADS_SECONDS", (0.05, 0.06))
-        monkeypatch.setattr(chat_sockets, "MOST_SILENT_SECONDS", 0.3)
         ann, *_ = world
         socket = await connect(ann)
+        # Only now: on a busy machine even its welcome may take longer.
+        monkeypatch.setattr(chat_sockets, "MOST_SILENT_SECONDS", 0.3)
         assert await socket.closed() == 4408
 
 

@@ -256,37 +256,33 @@ class TestSlowReceiver:
         self, webhook, chat, receiver, monkeypatch, part
     ):
         monkeypatch.setattr(requests, "TOTAL_SECONDS", 0.5)
+        is_over = threading.Event()
 
         def drip(got: Got, handler) -> int:
-            until = time.monotonic() + 5
+            """By itself it never ends."""
             if part == "headers":
                 handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            while time.monotonic() < until and part != "nothing":
-                handler.wfile.write(b"x-drip: y\r\n" if part == "headers" else b"H")
-                time.sleep(0.05)
-            if part == "nothing":
-                time.sleep(2)
+            while not is_over.wait(0.05):
+                if part != "nothing":
+                    handler.wfile.write(b"x-drip: y\r\n" if part == "headers" else b"H")
             return 0
 
         receiver.behave = drip
         note([chat], last=1)
         with sending():
-            until(lambda: Webhook.objects.get(pk=webhook.pk).failures, seconds=4)
+            until(lambda: Webhook.objects.get(pk=webhook.pk).failures)
+        is_over.set()
         delivery = webhook.deliveries.get()
-        assert delivery.milliseconds < 3500
         assert delivery.status == "waiting"
         if part != "head":
             assert delivery.error == requests.TOO_SLOW
 
-    def test_answer_of_any_size_counts_by_its_status(self, webhook, chat, receiver, monkeypatch):
-        monkeypatch.setattr(requests, "TOTAL_SECONDS", 2.0)
-
+    def test_answer_of_any_size_counts_by_its_status(self, webhook, chat, receiver):
         def flood(got: Got, handler) -> int:
             handler.send_response(200)
             handler.end_headers()
-            for _ in range(2000):
+            while True:  # until the other side has gone
                 handler.wfile.write(b"x" * 65536)
-            return 0
 
         receiver.behave = flood
         note([chat], last=1)
@@ -294,7 +290,6 @@ class TestSlowReceiver:
             until(lambda: not webhook.deliveries.waiting().exists(), seconds=10)
         delivery = webhook.deliveries.get()
         assert (delivery.status, delivery.response_status) == ("delivered", 200)
-        assert delivery.milliseconds < 1000
 
 
 class TestSwitchingOff:

@@ -16,7 +16,7 @@ from chat.services.webhook_deliveries import record_deliveries
 from chat.webhooks.sender import Sender
 from messaging.events import Event
 from tests.bus_parts import TOPIC, message_payload
-from tests.processes import wait_until
+from tests.processes import DEADLINE, wait_until
 
 
 def make_webhook(actor: User, chat: Chat | None, url: str, name: str = "A hook") -> Webhook:
@@ -66,4 +66,4 @@ def sending(**options: Any) -> Iterator[Sender]:
     try:
         yield sender
     finally:
-        assert sender.stop(15)
+        assert sender.stop(DEADLINE)
