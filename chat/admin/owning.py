@@ -28,7 +28,9 @@ class PausedFilter(admin.SimpleListFilter):
 class OwnedAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Rows:
         owned: Any = super().get_queryset(request)
-        rows: Rows = owned.with_standing()
+        # Django leaves `list_select_related` out where something is selected along already.
+        related = [*self.list_select_related] if self.list_select_related is not True else []
+        rows: Rows = owned.with_standing().select_related("owner", *related)
         return rows
 
     @admin.display(description=_("paused because"))

@@ -62,19 +62,25 @@ def post(
     `before_leaving` is called when the connection stands, and nothing of the request has left:
     what it raises, WithheldError say, is raised.
     """
-    began_at = time.monotonic()
+    began_at, asked_seconds = time.monotonic(), 0.0
     status, retry_after = None, 0
+
+    def ask() -> None:
+        nonlocal asked_seconds
+        asked_at = time.monotonic()
+        before_leaving()
+        asked_seconds = time.monotonic() - asked_at
+
     try:
-        response = _exchange(
-            parse_target(url), headers, body, began_at + TOTAL_SECONDS, before_leaving
-        )
+        response = _exchange(parse_target(url), headers, body, began_at + TOTAL_SECONDS, ask)
         status, error = response.status, _judge(response.status)
         retry_after = _retry_after(response)
     except AddressRefusedError as refusal:
         return Outcome(str(refusal))
     except (OSError, HTTPException) as failure:
         error = _describe(failure, took_seconds=time.monotonic() - began_at)
-    return Outcome(error, status, round((time.monotonic() - began_at) * 1000), retry_after)
+    took_seconds = time.monotonic() - began_at - asked_seconds  # what we asked is not the receiver
+    return Outcome(error, status, round(took_seconds * 1000), retry_after)
 
 
 @functools.cache
