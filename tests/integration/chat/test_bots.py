@@ -92,13 +92,15 @@ class TestCounting:
     def test_of_a_public_chat_and_of_an_invitation_leaves_them_out(
         self, ann: User, bob: User, client: Any
     ) -> None:
+        ann.display_name = "Ann"
+        ann.save()
         chat = people.make_public(ann, title="Garden")
         make_hook(ann, chat)
         assert [one["member_count"] for one in find_public_chats(bob, "Garden", 0)["chats"]] == [1]
         invite = create_invite(actor=ann, chat_id=chat.pk, seconds=None, most_uses=None)
         page = client.get(f"/join/{invite.token}").content.decode()
         assert "It has 1 member." in page
-        assert f"@{ann.username}" in page
+        assert f"<bdi>Ann @{ann.username}</bdi> invites you" in page
 
     def test_lets_people_into_a_group_that_bots_alone_have_filled(
         self, hook: IncomingWebhook, ann: User, chat: Chat, settings: Any
