@@ -29,7 +29,7 @@ class OwnedAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Rows:
         owned: Any = super().get_queryset(request)
         # Django leaves `list_select_related` out where something is selected along already.
-        related = [*self.list_select_related] if self.list_select_related is not True else []
+        related: Any = self.list_select_related or ()
         rows: Rows = owned.with_standing().select_related("owner", *related)
         return rows
 

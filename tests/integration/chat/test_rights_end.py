@@ -67,7 +67,7 @@ class World:
             self.admit()
 
     def admit(self) -> None:
-        added = {"actor": self.ann, "chat_id": self.chat.pk, "user_id": self.max.pk}
+        added: Any = {"actor": self.ann, "chat_id": self.chat.pk, "user_id": self.max.pk}
         if invitation := chats.add_member(**added):  # of who left by themselves
             chats.accept_invitation(user=self.max, invitation_id=invitation.pk)
         self.promote()
