@@ -28,6 +28,8 @@ FIELDS: Final = ("id", "last_seq", "revision", "is_closed")
 
 def lock_chats_of(posters: Collection[tuple[int, int]]) -> dict[int, Chat]:
     """The chats of these (chat id, person id), by their ids: no more than FIELDS of each."""
+    if not posters:
+        return {}
     table, parameters = given(("chat_id", "user_id"), list(posters))
     query = LOCK.format(given=table)
     if connection.vendor == "postgresql":
