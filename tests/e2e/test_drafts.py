@@ -175,12 +175,12 @@ class TestNames:
         return anna
 
     def test_that_come_too_late_show_nothing(self, anna):
-        names = HeldRequests(anna, "/members")
-        with anna.page.expect_request(re.compile(r"/members\?q=an")):
+        names = HeldRequests(anna, "/mentionable")
+        with anna.page.expect_request(re.compile(r"/mentionable\?q=an")):
             anna.page.locator("#message").press_sequentially("hi @an")
         anna.page.press("#message", "Enter")
         sees(anna, "hi @an")
-        with anna.page.expect_response(re.compile("/members")) as answer:
+        with anna.page.expect_response(re.compile("/mentionable")) as answer:
             names.let_go()
         answer.value.finished()
         send(anna, "next")
