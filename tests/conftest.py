@@ -105,6 +105,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         remove_guard()
 
 
+@pytest.fixture(autouse=True)
+def patience_with_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no picture that takes too long; its processor time is bounded as ever."""
+    monkeypatch.setattr("chat.picture_process.MOST_SECONDS", 120.0)
+
+
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all workers of this run."""
