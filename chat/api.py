@@ -49,7 +49,6 @@ from chat.summaries import chat_summaries, chat_summary
 from chat.text import CONTENT_LENGTH
 
 MOST_QUERY = 64
-MOST_PAGE = 10_000
 MOST_SEEN_AT_ONCE = 100
 # The newest earlier wordings; nobody reads further back.
 MOST_EDITS = 50
@@ -89,7 +88,7 @@ def open_direct_chat(user: User, fields: Frame) -> Payload:
 
 @under(LOOK_UPS)
 def find_public_chats(user: User, fields: Frame) -> Payload:
-    return directory.find_public_chats(user, _words(fields), _page(fields))
+    return directory.find_public_chats(user, _words(fields), fields.page())
 
 
 @under(LOOK_UPS)
@@ -122,7 +121,7 @@ def leave_chat(user: User, fields: Frame, chat_id: int) -> None:
 @under(LOOK_UPS)
 def list_members(user: User, fields: Frame, chat_id: int) -> Payload:
     membership_of(user, _known(chat_id))
-    return directory.list_members(chat_id, _words(fields), _page(fields))
+    return directory.list_members(chat_id, _words(fields), fields.page())
 
 
 @under(LOOK_UPS)
@@ -155,7 +154,7 @@ def remove_member(user: User, fields: Frame, chat_id: int, user_id: int) -> None
 @under(READS)
 def list_removed(user: User, fields: Frame, chat_id: int) -> Payload:
     managing_membership_of(user, _known(chat_id))
-    return directory.list_removed(chat_id, _page(fields))
+    return directory.list_removed(chat_id, fields.page())
 
 
 @under(CHANGES)
@@ -264,7 +263,7 @@ def list_receipts(user: User, fields: Frame, message_id: int) -> Payload:
     message = _message_seen_by(user, message_id)
     if message.sender_id != user.pk:
         raise ForbiddenError
-    return receipts_payload(message, user, _page(fields))
+    return receipts_payload(message, user, fields.page())
 
 
 @under(READS)
@@ -298,10 +297,6 @@ def _words(fields: Frame) -> str:
     if "\x00" in words:
         raise BadRequestError.of("q", _("a text"))
     return words[:MOST_QUERY]
-
-
-def _page(fields: Frame) -> int:
-    return min(fields.optional_number("page") or 0, MOST_PAGE)
 
 
 urlpatterns = [

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from chat.models import Block, User
+from chat.paging import page_of
 from chat.payloads import Payload, person_payload, timestamp
 
 PAGE_BLOCKS = 100
@@ -16,15 +17,14 @@ PAGE_BLOCKS = 100
 
 def blocks_page(user: User, page: int) -> Payload:
     """The newest first."""
-    start = page * PAGE_BLOCKS
-    rows = Block.objects.by(user).select_related("blocked").order_by("-pk")
-    found = list(rows[start : start + PAGE_BLOCKS + 1])
+    blocks = Block.objects.by(user).select_related("blocked").order_by("-pk")
+    rows, more = page_of(blocks, page, size=PAGE_BLOCKS)
     return {
         "blocks": [
             {"user": person_payload(block.blocked), "created_at": timestamp(block.created_at)}
-            for block in found[:PAGE_BLOCKS]
+            for block in rows
         ],
-        "more": len(found) > PAGE_BLOCKS,
+        "more": more,
     }
 
 

@@ -15,6 +15,7 @@ from chat.lookalikes import skeleton
 from chat.models import Block, Chat, Membership, User
 from chat.models.chats import MembershipQuerySet
 from chat.names import normal_form
+from chat.paging import page_of
 from chat.payloads import Payload, person_payload, sender_payload, timestamp
 
 MOST_FOUND = 20
@@ -95,24 +96,19 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
         .order_by("-count", "title", "pk")
         .values_list("pk", "title", "count", "joined")
     )
-    start = page * MOST_FOUND
-    rows = list(chats[start : start + MOST_FOUND + 1])
+    rows, more = page_of(chats, page, size=MOST_FOUND)
     return {
         "chats": [
             {"id": pk, "title": title, "member_count": count, "joined": joined}
-            for pk, title, count, joined in rows[:MOST_FOUND]
+            for pk, title, count, joined in rows
         ],
-        "more": len(rows) > MOST_FOUND,
+        "more": more,
     }
 
 
 def list_members(chat_id: int, words: str, page: int) -> Payload:
-    start = page * PAGE_MEMBERS
-    rows = list(_members(chat_id, words)[start : start + PAGE_MEMBERS + 1])
-    return {
-        "members": [member_payload(membership) for membership in rows[:PAGE_MEMBERS]],
-        "more": len(rows) > PAGE_MEMBERS,
-    }
+    rows, more = page_of(_members(chat_id, words), page, size=PAGE_MEMBERS)
+    return {"members": [member_payload(membership) for membership in rows], "more": more}
 
 
 def list_removed(chat_id: int, page: int) -> Payload:
@@ -123,8 +119,7 @@ def list_removed(chat_id: int, page: int) -> Payload:
         .select_related("user", "removed_by")
         .order_by("-removed_at", "-pk")
     )
-    start = page * PAGE_MEMBERS
-    rows = list(removed[start : start + PAGE_MEMBERS + 1])
+    rows, more = page_of(removed, page, size=PAGE_MEMBERS)
     return {
         "removed": [
             {
@@ -132,9 +127,9 @@ def list_removed(chat_id: int, page: int) -> Payload:
                 "removed_at": timestamp(row.removed_at),
                 "removed_by": sender_payload(row.removed_by) if row.removed_by else None,
             }
-            for row in rows[:PAGE_MEMBERS]
+            for row in rows
         ],
-        "more": len(rows) > PAGE_MEMBERS,
+        "more": more,
     }
 
 

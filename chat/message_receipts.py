@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Value
 
 from chat.models import Membership, Message, User
+from chat.paging import page_of
 from chat.payloads import Payload, person_payload
 
 PAGE_PEOPLE: Final = 50
@@ -41,14 +42,13 @@ def receipts_payload(message: Message, viewer: User, page: int) -> Payload:
     counts = count_receipts(message)
     receivers = _receivers(message, show_reading=viewer.shares_reading).select_related("user")
     ordered = receivers.order_by("-has_read", "-has_it", "user__username")
-    start = page * PAGE_PEOPLE
-    rows = list(ordered[start : start + PAGE_PEOPLE + 1])
+    rows, more = page_of(ordered, page, size=PAGE_PEOPLE)
     return {
         "members": counts.members,
         "delivered": counts.delivered,
         **({"read": counts.read} if viewer.shares_reading else {}),
-        "people": [_person(row, viewer) for row in rows[:PAGE_PEOPLE]],
-        "more": len(rows) > PAGE_PEOPLE,
+        "people": [_person(row, viewer) for row in rows],
+        "more": more,
     }
 
 

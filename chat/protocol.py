@@ -26,6 +26,7 @@ from chat.services.access import LARGEST_ID
 PROTOCOL_VERSION: Final = 1
 MOST_FRAME_BYTES: Final = 64 * 1024
 REQUEST_ID_LENGTH: Final = 200
+MOST_PAGE: Final = 10_000
 
 
 class CloseCode(IntEnum):
@@ -65,6 +66,10 @@ class Frame:
 
     def optional_number(self, name: str) -> int | None:
         return None if self.fields.get(name) is None else self._whole_number(name, minimum=0)
+
+    def page(self) -> int:
+        """Which page of a list is asked for, from 0."""
+        return min(self.optional_number("page") or 0, MOST_PAGE)
 
     def text(self, name: str) -> str:
         value = self.fields.get(name)

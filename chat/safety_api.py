@@ -15,12 +15,10 @@ from chat.services import blocks
 from chat.services.access import known_id
 from chat.services.reports import create_report
 
-MOST_PAGE = 10_000
-
 
 @under(READS)
 def list_blocks(user: User, fields: Frame) -> Payload:
-    return blocks_page(user, min(fields.optional_number("page") or 0, MOST_PAGE))
+    return blocks_page(user, fields.page())
 
 
 @under(CHANGES)

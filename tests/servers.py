@@ -138,11 +138,11 @@ class Server(Program):
     def is_ready(self) -> bool:
         return self.status_of("/livez") == 200
 
-    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
-        """Writes into the server's SQLite behind its back."""
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Writes into the server's SQLite behind its back, or reads from it: the rows."""
         file = self.database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(file, timeout=20 * PATIENCE)) as database, database:
-            database.execute(statement, values)
+            return database.execute(statement, values).fetchall()
 
     def status_of(self, path: str) -> int | None:
         """The HTTP status of a page; None when the server does not answer."""

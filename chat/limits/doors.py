@@ -1,6 +1,6 @@
 """How a route, a frame or a page says which row of the table it is under, and is held to it.
 
-A function without a word about it cannot be a route: `limit_of` raises TypeError when the addresses
+A function without a word about it cannot be a route: `rule_of` raises TypeError when the addresses
 are read. Doors take from the row before they call the function: what is asked counts, done or not.
 """
 
@@ -34,10 +34,6 @@ def under(rule: Rule) -> Callable[[Function], Function]:
         return function
 
     return declare
-
-
-def unlimited(reason: str) -> Callable[[Function], Function]:
-    return under(Unlimited(reason))
 
 
 def rule_of(function: Callable[..., Any]) -> Rule:

@@ -55,18 +55,11 @@ def open_chat_for(user: User, chat_id: int) -> Chat:
     return chat
 
 
-def check_may_reach(actor: User, user: User) -> None:
-    """Whether the one may write to the other for the first time, or bring them into a chat.
-
-    Raises NotFoundError where a block stands between them; whose own block it is, is told so.
-    """
-    _check_not_apart(actor, user.pk, user)
-
-
 def person_within_reach(actor: User, user_id: int) -> User:
     """Somebody to write to or to bring into a chat by name. Raises NotFoundError.
 
     Who has blocked the actor is, to the actor, not there: the same answer after the same queries.
+    Whoever has blocked somebody is told so.
     """
     user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
     _check_not_apart(actor, user_id, user)

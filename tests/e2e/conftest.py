@@ -129,3 +129,19 @@ def new_person(contexts: Contexts) -> Iterator[NewPerson]:
         person.leave()
         contexts.give_back(person.context, person.base_url, **options)
     assert not complaints, "The browser complained:\n" + "\n".join(complaints)
+
+
+@pytest.fixture
+def anna_and_boris(server: Server, new_person: NewPerson) -> tuple[Person, Person]:
+    """Both have their direct chat open, with one message in it."""
+    # Only here: without playwright the tests are left out with a word, this file is not.
+    from tests.e2e.chatting import open_chat, sees, send, sign_up, write_to
+
+    anna, boris = new_person(server), new_person(server)
+    sign_up(boris, "boris", name="Boris")
+    sign_up(anna, "anna", name="Anna")
+    write_to(anna, "boris", username="boris")
+    send(anna, "hello from Anna")
+    open_chat(boris, "Anna")
+    sees(boris, "hello from Anna")
+    return anna, boris

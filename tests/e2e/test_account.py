@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
@@ -22,22 +21,9 @@ from tests.e2e.chatting import (
     sign_up,
     state_of,
     wait_until_connected,
-    write_to,
 )
 
 NEW_PASSWORD = "windy-field-38"
-
-
-@pytest.fixture
-def anna_and_boris(server, new_person):
-    anna, boris = new_person(server), new_person(server)
-    sign_up(boris, "boris", name="Boris")
-    sign_up(anna, "anna", name="Anna")
-    write_to(anna, "boris", username="boris")
-    send(anna, "hello from Anna")
-    open_chat(boris, "Anna")
-    sees(boris, "hello from Anna")
-    return anna, boris
 
 
 class TestSignedInElsewhere:

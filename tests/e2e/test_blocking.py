@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser import Person
@@ -50,21 +47,7 @@ def can_write(person: Person) -> None:
 
 
 def reports(server) -> list[tuple[str, str, str]]:
-    path = server.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, timeout=20)) as database:
-        return database.execute("SELECT kind, reason, text FROM chat_report ORDER BY id").fetchall()
-
-
-@pytest.fixture
-def anna_and_boris(server, new_person):
-    anna, boris = new_person(server), new_person(server)
-    sign_up(boris, "boris", name="Boris")
-    sign_up(anna, "anna", name="Anna")
-    write_to(anna, "boris", username="boris")
-    send(anna, "hello from Anna")
-    open_chat(boris, "Anna")
-    sees(boris, "hello from Anna")
-    return anna, boris
+    return server.execute("SELECT kind, reason, text FROM chat_report ORDER BY id")
 
 
 class TestBlocking:
