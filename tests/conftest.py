@@ -47,8 +47,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     # Workers inherit the environment: with this name in it pytest-django would read the settings
     # before `prepare` has given the worker a Redis database of its own.
     del os.environ["DJANGO_SETTINGS_MODULE"]
-    # A good hash of a password is slow on purpose: hundreds of sign-ins here would take minutes.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # It looks through all static files when it is made, and each test client makes its own. That
     # they are served is for the tests with a server of their own.
     settings.MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")
@@ -99,10 +97,11 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Between tests all tables are emptied, also the one that refuses it everywhere else."""
-    from tests.audit import remove_guard
+    from tests import audit, emptying
 
     with django_db_blocker.unblock():
-        remove_guard()
+        audit.remove_guard()
+        emptying.install()
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tests.services import Postgres, Redis, RedisServer, ServiceMissing
 NAMES = ("embedded", "services")
 
 SETTINGS = {
-    "DJANGO_SETTINGS_MODULE": "webchat.settings",
+    "DJANGO_SETTINGS_MODULE": "tests.settings",
     "SECRET_KEY": "for-tests-only-for-tests-only-for-tests-only-for-tests-only",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "MESSAGE_BUS": "embedded",

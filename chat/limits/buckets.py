@@ -68,10 +68,6 @@ class Bucket:
             raise TooManyError(retry_after=seconds)
         self._full_at = now + ahead + self._rate.interval
 
-    @property
-    def is_full(self) -> bool:
-        return self._full_at <= self._clock()
-
 
 class Buckets:
     """Many by key, for all threads of the process. Bounded: above MOST_KEPT the emptiest stay."""

@@ -28,6 +28,9 @@ it. An address is what the connection says (behind a proxy: `daphne --proxy-head
 /64. How passwords are counted, and why nobody is locked out by others, stands in
 `chat/sign_in_throttle.py`.
 
+What a connection may do before anybody is known (`LIMIT_CONNECTIONS_PER_ADDRESS`, `CONNECTION_…`)
+stands in [security.md](security.md).
+
 | variable | default | of | per | time | answer |
 |---|---|---|---|---|---|
 """

@@ -25,9 +25,12 @@ def delete_account(user: User) -> None:
     The row stays, because messages refer to it; its name is free again. Direct chats stay for the
     others; open pages show the new name at once.
     """
-    # First of all: what is written down of the rest carries no name any more.
+    # Chats before the person, as in posting, which refers to its sender: else each could wait for the
+    # other.
+    chats = _locked_chats_of(user)
+    # Before leaving: what is written down of that carries no name any more.
     _forget(user)
-    _leave_chats(user)
+    _leave(user, chats)
     forget_blocks_of(user)
     end_sign_ins(user=user)
     Notification.objects.filter(user=user).delete()
@@ -38,16 +41,16 @@ def delete_account(user: User) -> None:
     record_fact("account.deleted", actor=None, target=("person", user.pk))
 
 
-def _leave_chats(user: User) -> None:
+def _locked_chats_of(user: User) -> dict[int, Chat]:
+    """All at once: two that are locked one after the other could be locked in the wrong order."""
+    own = Membership.objects.active().filter(user=user).values("chat_id")
+    return {chat.pk: chat for chat in Chat.objects.locked_in_order().filter(pk__in=own)}
+
+
+def _leave(user: User, chats: dict[int, Chat]) -> None:
     """In direct chats nothing can be written any more: nobody would read it."""
-    own = Membership.objects.active().filter(user=user)
-    # All at once: two that are locked one after the other could be locked in the wrong order.
-    chats = {
-        chat.pk: chat
-        for chat in Chat.objects.locked_in_order().filter(pk__in=own.values("chat_id"))
-    }
-    of_many = own.filter(chat_id__in=chats).exclude(chat__kind=Chat.Kind.DIRECT)
-    for membership in of_many.select_related("user"):
+    own = Membership.objects.active().filter(user=user, chat_id__in=chats)
+    for membership in own.exclude(chat__kind=Chat.Kind.DIRECT).select_related("user"):
         dismiss(chats[membership.chat_id], membership)
     settle_direct_chats_of(user)
 

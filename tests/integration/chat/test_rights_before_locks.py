@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.errors import ChatError, ForbiddenError, NotFoundError
@@ -33,6 +34,7 @@ from chat.services import (
     posting_locks,
     webhooks,
 )
+from chat.services.account_deletion import delete_account
 from tests import people
 from tests.staff import staff_of
 
@@ -294,6 +296,20 @@ class TestWhoMayNoMore:
         monkeypatch.setattr(access, "lock_chat", revoke)
         with pytest.raises(NotFoundError):
             invites.use_invite(user=eve, token=invite.token)
+
+
+@pytest.mark.postgresql
+class TestDeletedAccount:
+    def test_waits_for_its_chats_with_nothing_of_the_person_locked(self, world):
+        """A post has its chat locked, and then refers to who sends it: each would wait for the
+        other."""
+        with connect_elsewhere() as other, connection.cursor() as cursor:
+            other.execute("SELECT 1 FROM chat_chat FOR UPDATE")
+            cursor.execute("SET lock_timeout = '50ms'")
+            with CaptureQueriesContext(connection) as asked, pytest.raises(OperationalError):
+                delete_account(world.bob)
+            other.rollback()
+        assert not [query["sql"] for query in asked if query["sql"].startswith("UPDATE")]
 
 
 class TestLock:
