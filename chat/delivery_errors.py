@@ -1,4 +1,4 @@
-"""Which of a person's own messages were not passed on: their events stand aside in the outbox."""
+"""Which of people's own messages were not passed on: their events stand aside in the outbox."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ ERROR_LENGTH: Final = 200
 MOST_ERRORS: Final = 1000
 
 
-def delivery_errors(user_id: int, chat_ids: Collection[int]) -> dict[int, dict[str, str]]:
-    """By chat and message: why. Nearly always nothing, at the price of a look at a small index."""
-    found: dict[int, dict[str, str]] = defaultdict(dict)
+def delivery_errors(
+    user_ids: Collection[int], chat_ids: Collection[int]
+) -> dict[tuple[int, int], dict[str, str]]:
+    """By person and chat, then by message: why. Nearly always nothing, at the price of a look at a
+    small index.
+    """
+    found: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
     rows = (
         OutboxEvent.objects.set_aside()
         .filter(topic=MESSAGES_TOPIC, key__in=[str(pk) for pk in chat_ids])
@@ -29,8 +33,9 @@ def delivery_errors(user_id: int, chat_ids: Collection[int]) -> dict[int, dict[s
     for payload, error in rows[:MOST_ERRORS]:
         try:
             told = orjson.loads(payload)
-            if told["senderId"] == str(user_id):
-                found[int(told["chatId"])][str(told["messageId"])] = error[:ERROR_LENGTH]
+            sender, chat_id = int(told["senderId"]), int(told["chatId"])
+            if sender in user_ids:
+                found[sender, chat_id][str(told["messageId"])] = error[:ERROR_LENGTH]
         except (ValueError, KeyError, TypeError):
             continue  # it stands aside because it tells of no message
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import Count
 from django.utils import timezone
 
@@ -44,9 +46,17 @@ def unseen_notifications(user: User) -> Payload:
 
 def mention_counts(user: User) -> dict[int, int]:
     """Mentions of the person and replies to them that wait to be seen, by chat."""
-    pending = Notification.objects.of(user).pending()
-    about = pending.filter(kind__in=ABOUT_ONESELF)
-    return dict(about.order_by().values_list("chat_id").annotate(count=Count("pk")))
+    waiting = Notification.objects.of(user).unread().filter(kind__in=ABOUT_ONESELF)
+    return dict(waiting.order_by().values_list("chat_id").annotate(count=Count("pk")))
+
+
+def waiting_mentions(
+    user_ids: Collection[int], chat_ids: Collection[int]
+) -> dict[tuple[int, int], int]:
+    """The same of several people in some chats, by person and chat."""
+    waiting = Notification.objects.filter(user__in=user_ids, chat__in=chat_ids).unread()
+    about = waiting.filter(kind__in=ABOUT_ONESELF).order_by().values_list("user_id", "chat_id")
+    return {(user, chat): count for user, chat, count in about.annotate(count=Count("pk"))}
 
 
 def notification_payload(notification: Notification) -> Payload:

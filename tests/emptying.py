@@ -23,7 +23,7 @@ _standing: list[list[tuple[Any, ...]]] = []
 
 
 def install() -> None:
-    """From now on, for all tests of this process; its database is migrated, and has no other row."""
+    """From now on, for all tests of this process. Its database is migrated, with no other row."""
     _standing[:] = standing_rows()
     TransactionTestCase._fixture_teardown = _empty  # type: ignore[attr-defined]
 

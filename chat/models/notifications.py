@@ -41,6 +41,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         unread = Q(message__isnull=True) | Q(message__seq__gt=_READ_SEQ)
         return self._readable(_in_or_invited(), unread, seen_at__isnull=True)
 
+    def unread(self) -> NotificationQuerySet:
+        """Unseen ones whose message waits to be read, in a chat that the person is in now."""
+        return self._readable(_STILL_IN, message__seq__gt=_READ_SEQ, seen_at__isnull=True)
+
     def read_meanwhile(self) -> NotificationQuerySet:
         """Unseen ones whose message the person has read in its chat."""
         return self._readable(_STILL_IN, message__seq__lte=_READ_SEQ, seen_at__isnull=True)

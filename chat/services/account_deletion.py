@@ -25,8 +25,8 @@ def delete_account(user: User) -> None:
     The row stays, because messages refer to it; its name is free again. Direct chats stay for the
     others; open pages show the new name at once.
     """
-    # Chats before the person, as in posting, which refers to its sender: else each could wait for the
-    # other.
+    # Chats before the person, as in posting, which refers to its sender: or the two could wait for
+    # each other.
     chats = _locked_chats_of(user)
     # Before leaving: what is written down of that carries no name any more.
     _forget(user)

@@ -23,7 +23,7 @@ from chat.services.access import (
     person_within_reach,
 )
 from chat.services.invitations import check_open, invite, lock_chat_of
-from chat.services.memberships import admit, announce_arrival, dismiss, give_role, of_member
+from chat.services.memberships import admit, announce_arrivals, dismiss, give_role, of_member
 from chat.text import check_title
 from messaging.outbox import record_many
 
@@ -41,8 +41,7 @@ def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] =
         Membership(chat=chat, user=person, role=Role.OWNER if person == owner else Role.MEMBER)
         for person in people.values()
     )
-    for person in people.values():
-        announce_arrival(chat, person)
+    announce_arrivals(chat, people.values())
     added = [person for person in people.values() if person != owner]
     record_many(
         [
@@ -76,8 +75,7 @@ def _create_direct_chat(key: str, user: User, other: User) -> Chat:
     person_within_reach(user, other.pk)
     chat = Chat.objects.create(kind=Chat.Kind.DIRECT, direct_key=key, created_by=user)
     Membership.objects.bulk_create(Membership(chat=chat, user=person) for person in (user, other))
-    for person in (user, other):
-        announce_arrival(chat, person)
+    announce_arrivals(chat, (user, other))
     kind_and_other = {"kind": chat.kind, "with": str(other.pk)}
     record_fact("chat.created", **_of_chat(chat, user), details=kind_and_other)
     return chat

@@ -5,6 +5,7 @@ Of a chat that the caller has locked; who may do it is the caller's to check.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -18,7 +19,7 @@ from chat.limits.table import MEMBERS_OF_GROUP
 from chat.models import Chat, Invitation, Membership, User
 from chat.payloads import person_payload
 from chat.services.invitations import close_invitation
-from chat.summaries import chat_summary
+from chat.summaries import summaries_for
 
 Role = Membership.Role
 # How a membership ended, if it did.
@@ -47,7 +48,7 @@ def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
     membership.delivered_seq = membership.read_seq = chat.last_seq
     membership.save()
     close_invitation(chat, user, Invitation.Answer.ACCEPTED)
-    announce_arrival(chat, user)
+    announce_arrivals(chat, [user])
     _announce_member(chat, user, membership.role)
     action = "member.added" if by else "member.joined"
     record_fact(action, **of_member(chat, user, by or user), details={"role": membership.role})
@@ -96,12 +97,12 @@ def give_role(chat: Chat, membership: Membership, role: str, *, by: User) -> Non
     record_fact("member.role_changed", **of_member(chat, membership.user, by), details=details)
 
 
-def announce_arrival(chat: Chat, user: User) -> None:
-    """The person's own sockets: from now on they get the chat."""
-    summary = chat_summary(user, chat.pk)
-    created = {"type": "chat.created", "chat": summary}
-    joined = HubEvent.join(chat.pk, user.pk, summary["revision"])
-    announce([joined, HubEvent.to_person(user.pk, created)])
+def announce_arrivals(chat: Chat, people: Collection[User]) -> None:
+    """Each one's own sockets: from now on they get the chat."""
+    for user, summary in summaries_for(people, chat):
+        created = {"type": "chat.created", "chat": summary}
+        joined = HubEvent.join(chat.pk, user.pk, summary["revision"])
+        announce([joined, HubEvent.to_person(user.pk, created)])
 
 
 def of_member(chat: Chat, user: User, actor: User) -> dict[str, Any]:

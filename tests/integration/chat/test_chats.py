@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 
 from chat.errors import (
     BadRequestError,
@@ -415,12 +417,8 @@ class TestSummaries:
         assert chat_summary(ann, large.pk)["cursors"] == []
 
     def test_take_as_many_queries_for_many_chats_as_for_one(self, ann, bob):
-        from django.test.utils import CaptureQueriesContext
-
         def queries() -> int:
-            with CaptureQueriesContext(connection) as captured:
-                chat_summaries(ann)
-            return len(captured)
+            return queries_of(lambda: chat_summaries(ann))
 
         post(make_group(ann, bob), bob)
         make_direct(ann, bob)
@@ -428,3 +426,15 @@ class TestSummaries:
         for _ in range(5):
             post(make_group(ann, bob), bob)
         assert queries() == for_two
+
+    def test_of_all_who_arrive_together_take_as_many_as_of_one(self, ann, bob):
+        many = make_people(*"cdefghijklm")
+        assert queries_of(lambda: make_group(ann, *many)) == queries_of(
+            lambda: make_group(ann, bob)
+        )
+
+
+def queries_of(deed: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        deed()
+    return len(captured)

@@ -69,14 +69,6 @@ class TestBucket:
         bucket = Bucket(per_second=0, burst=0, clock=clock)
         assert taken_from(bucket, tries=10_000) == 10_000
 
-    def test_is_full_when_it_has_rested(self, clock):
-        bucket = Bucket(per_second=1, burst=2, clock=clock)
-        assert bucket.is_full
-        bucket.take()
-        assert not bucket.is_full
-        clock.move(1)
-        assert bucket.is_full
-
 
 def charge(key: str, *, amount: int = 2, seconds: float = 60) -> Charge:
     return Charge(key, Rate(seconds / amount, seconds))
