@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         choices=stack.NAMES,
         default="embedded",
         help="embedded: Django on SQLite and memory; services: on PostgreSQL and Redis",
+    )
+    parser.addoption(
+        "--quick", action="store_true", help="leaves out what is marked long (see script/test)"
     )
     # Settings are read when a test module imports a model, long before options are at hand: so the
     # one option that decides on them is read here. Workers inherit the answer.
@@ -67,10 +70,20 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is for the other stack is left out, not skipped: it has its own run."""
-    other = "embedded" if config.getoption("stack") == "services" else "postgresql"
-    left_out = [item for item in items if item.get_closest_marker(other)]
+    name, quick = config.getoption("stack"), config.getoption("quick")
+    other = "embedded" if name == "services" else "postgresql"
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker(other) or (quick and is_long(item.iter_markers("long"), on=name))
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def is_long(marks: Iterable[pytest.Mark], *, on: str) -> bool:
+    """By the marks named "long" of a test, for the run on this stack."""
+    return any(mark.kwargs.get("on", on) == on for mark in marks)
 
 
 def pytest_unconfigure() -> None:

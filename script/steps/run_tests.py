@@ -1,4 +1,6 @@
-"""script/test: gets what testing needs, runs every check and every test, and ends with one sum.
+"""script/test: gets what testing needs, runs the checks and tests, and ends with one sum.
+
+Tests that are marked long are left out; `script/test --all` runs them, too.
 
 Standard library only: it runs before anything is installed.
 """
@@ -41,6 +43,8 @@ TESTS: dict[str, list[str]] = {
     "real Kafka and faults": ["tests/contract", "tests/faults", "-n", "3", "--dist", "worksteal"],
     "browsers": ["tests/e2e", *TWO_WORKERS],
 }
+ALL = "--all"
+WITHOUT_LONG = "--quick"
 NO_TESTS_COLLECTED = 5
 
 
@@ -179,8 +183,8 @@ def heading(words: str) -> None:
     print(f"\n== {words}", flush=True)
 
 
-def close(total: Sum, lacks: list[str], began: float) -> int:
-    heading("in all")
+def close(total: Sum, lacks: list[str], began: float, *, is_all: bool) -> int:
+    heading("in all" if is_all else f"in all, without the long tests (script/test {ALL})")
     for line in total.skipped:
         print(f"skipped: {line}")
     for line in lacks if total.skipped else ():
@@ -196,7 +200,8 @@ def main(arguments: list[str]) -> int:
     began = time.monotonic()
     ready_python("requirements-dev.txt")
     lacks = get_programs()
-    if arguments:
+    is_all = arguments == [ALL]
+    if arguments and not is_all:
         command = [str(PYTHON), "-m", "pytest", *arguments]
         return subprocess.run(command, cwd=ROOT, check=False).returncode
     shutil.rmtree(RESULTS, ignore_errors=True)
@@ -205,8 +210,8 @@ def main(arguments: list[str]) -> int:
     for name, check in CHECKS.items():
         total.add(run_check(name, check))
     for name, tests in TESTS.items():
-        total.add(run_tests(name, tests))
-    return close(total, lacks, began)
+        total.add(run_tests(name, tests if is_all else [*tests, WITHOUT_LONG]))
+    return close(total, lacks, began, is_all=is_all)
 
 
 if __name__ == "__main__":

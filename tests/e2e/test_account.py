@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
@@ -119,6 +120,7 @@ class TestProfile:
         anna.page.click("#my-menu")
         expect(anna.page.locator(".menu .caption")).to_contain_text("Anna Petrova")
 
+    @pytest.mark.long
     def test_presence_is_shown_until_it_is_switched_off(self, anna_and_boris):
         anna, boris = anna_and_boris
         head = boris.page.locator(".chat-head p")

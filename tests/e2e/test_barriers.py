@@ -83,7 +83,7 @@ class Tour:
             message(self.person, text).locator(".tools button").last.click()
 
 
-@pytest.fixture(params=["desk", "phone"])
+@pytest.fixture(params=["desk", pytest.param("phone", marks=pytest.mark.long)])
 def tour(request, server, new_person) -> Iterator[Tour]:
     is_phone = request.param == "phone"
     person = new_person(server, **(PHONE if is_phone else DESK))

@@ -23,7 +23,7 @@ from tests.e2e.chatting import (
 from tests.servers import start_server
 
 
-@pytest.fixture(params=["one process", "two processes"])
+@pytest.fixture(params=[pytest.param("one process", marks=pytest.mark.long), "two processes"])
 def two_people(request, new_person):
     """Anna and Boris; with two processes on PostgreSQL and Redis each is on another one."""
     if request.param == "one process":

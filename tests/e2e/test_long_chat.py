@@ -125,6 +125,7 @@ class TestLongChat:
             print(f"\nA chat of {COUNT:,} messages is on screen {shown}")  # noqa: T201
         assert 0 < min(seconds) < MOST_OPENING_SECONDS
 
+    @pytest.mark.long
     def test_scrolls_back_and_forth_through_thousands_and_does_not_grow(self, anna):
         for _ in range(8):
             scroll_until_moved(anna, 0)

@@ -64,6 +64,7 @@ class TestCheck:
         assert "boris received it" in done.stderr
         assert done.stderr.endswith("all is well\n")
 
+    @pytest.mark.long
     def test_fails_when_the_chat_does_not_let_its_people_in(self, tmp_path):
         done = subprocess.run(
             [sys.executable, "script/steps/run_server.py", "check"],

@@ -13,7 +13,7 @@ from tests.processes import wait_until
 from tests.servers import Command, environment, manage
 from tests.services import Kafka
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CHATS, PEOPLE, MESSAGES = 4, 3, 600
 

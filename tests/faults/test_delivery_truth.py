@@ -22,8 +22,6 @@ from tests.servers import Server, manage
 from tests.services import Kafka
 from tests.way import Way
 
-pytestmark = pytest.mark.slow
-
 STATUS_TOPIC = "message-delivery-status"
 PEOPLE, MESSAGES = 10, 200
 
@@ -192,6 +190,7 @@ STATUS_WRITES = """
 """
 
 
+@pytest.mark.long
 class TestAThousandWhoAllRead:
     def test_make_a_few_hundred_status_writes_a_second(self, way: Callable[..., Way]) -> None:
         """Everyone's browser says of each message at once that it is read: 1,000 receipts each."""

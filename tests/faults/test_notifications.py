@@ -18,7 +18,6 @@ from tests.services import Kafka
 from tests.way import Way
 
 websockets = needs.module("websockets.asyncio.client")
-pytestmark = pytest.mark.slow
 MENTIONS = 60
 
 

@@ -116,6 +116,7 @@ class TestUntilEmpty:
         assert pipe.effects() == EVERYTHING
         assert pipe.lag() == 0
 
+    @pytest.mark.long
     def test_stops_after_so_many(self, pipe: Pipe):
         pipe.write(chats=1, last=MESSAGES)
         pipe.relay()

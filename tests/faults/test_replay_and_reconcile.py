@@ -37,7 +37,7 @@ from tests.replaying import counts, is_counted_right, log, replay, replayable
 from tests.servers import ROOT, environment
 from tests.services import Kafka
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
 KILLED_BEFORE_THE_SWAP = """
 import os, signal, sys

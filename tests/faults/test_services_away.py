@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
+
 from messaging.adapter import OutgoingRecord
 from messaging.validation import encode
 from tests.bus_parts import message_event
@@ -45,6 +47,7 @@ class TestKafkaAway:
         assert_all_arrived(breakable, 140)
         wait_until(lambda: breaker(breakable) == "closed", seconds=10)
 
+    @pytest.mark.long
     def test_frozen_nobody_who_writes_waits_and_all_arrives_in_order(
         self, breakable: Pipe, own_kafka: Kafka
     ):
@@ -86,6 +89,7 @@ class TestKafkaAway:
         assert time.monotonic() - before < 15 * PATIENCE
 
 
+@pytest.mark.long
 class TestKafkaNeverThere:
     def test_the_consumer_says_what_to_do_and_ends_with_69(self, pipe: Pipe):
         pipe.brokers = f"127.0.0.1:{free_port()}"

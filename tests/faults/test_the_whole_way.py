@@ -18,8 +18,6 @@ from tests.processes import wait_until
 from tests.services import Kafka
 from tests.way import Way
 
-pytestmark = pytest.mark.slow
-
 SEED_FIELDS = {"messageId", "chatId", "senderId", "content", "timestamp"}
 
 
@@ -85,6 +83,7 @@ def assert_on_topic_once_and_in_order(way: Way, told: dict[int, set[int]]) -> No
 
 
 class TestTheWholeWay:
+    @pytest.mark.long
     def test_ten_thousand_messages_arrive_once_and_in_order_while_consumers_come_and_go(
         self, way: Callable[[], Way]
     ) -> None:

@@ -12,7 +12,7 @@ from tests.processes import wait_until
 from tests.receivers import Receiver, is_signed
 from tests.servers import Command, environment, manage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 GROUP = "webchat-webhooks"
 CHATS, MESSAGES = 3, 40

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs
+from tests import needs, stack
+from tests.conftest import is_long
 from tests.servers import ROOT
 
 THIS = "tests/unit/test_script_test.py"
@@ -63,6 +64,10 @@ def script(monkeypatch, tmp_path):
     return module
 
 
+def closed(script, total, lacks=()):
+    return script.close(total, list(lacks), 0, is_all=True)
+
+
 class TestReport:
     def test_is_counted(self, script, tmp_path):
         report = tmp_path / "report.xml"
@@ -89,13 +94,13 @@ class TestNames:
 
 class TestEnd:
     def test_is_a_line_that_every_runner_reads(self, script, capsys):
-        code = script.close(script.Sum(passed=3), [], 0)
+        code = closed(script, script.Sum(passed=3))
         assert capsys.readouterr().out.splitlines()[-1] == "3 passed, 0 failed, 0 skipped"
         assert code == 0
 
     def test_is_bad_when_anything_failed_and_names_it_last(self, script, capsys):
         total = script.Sum(passed=3, failed=FAILED[:2], skipped=["tests/a.py::test_b: no"])
-        assert script.close(total, ["Redis is not here"], 0) == 1
+        assert closed(script, total, ["Redis is not here"]) == 1
         assert capsys.readouterr().out.splitlines()[-3:] == [
             *(f"failed: {one}" for one in FAILED[:2]),
             "3 passed, 2 failed, 1 skipped",
@@ -103,17 +108,17 @@ class TestEnd:
 
     def test_is_good_with_skips_and_says_what_to_install(self, script, capsys):
         lacks = ["Redis is not on this machine. Debian: apt-get install redis-server"]
-        assert script.close(script.Sum(passed=3, skipped=["tests.A.four: no"]), lacks, 0) == 0
+        assert closed(script, script.Sum(passed=3, skipped=["tests.A.four: no"]), lacks) == 0
         said = capsys.readouterr().out
         assert "skipped: tests.A.four: no" in said
         assert "apt-get install redis-server" in said
 
     def test_is_bad_with_skips_where_nothing_may_be_missing(self, script, monkeypatch):
         monkeypatch.setattr(script, "IS_CI", True)
-        assert script.close(script.Sum(passed=3, skipped=["tests.A.four: no"]), [], 0) == 1
+        assert closed(script, script.Sum(passed=3, skipped=["tests.A.four: no"])) == 1
 
     def test_is_bad_when_nothing_ran(self, script):
-        assert script.close(script.Sum(), [], 0) == 1
+        assert closed(script, script.Sum()) == 1
 
 
 class TestCheck:
@@ -165,3 +170,22 @@ class TestRun:
             "tests/test_ends.py::test_in_time  # ends, at teardown",
             "tests/test_ends.py::test_with_its_process  # ends, its worker crashed",
         ]
+
+
+class TestLong:
+    def test_is_said_to_be_left_out(self, script, capsys):
+        script.close(script.Sum(passed=3), [], 0, is_all=False)
+        assert "without the long tests (script/test --all)" in capsys.readouterr().out
+        closed(script, script.Sum(passed=3))
+        assert "long" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("mark", "on"),
+        [
+            (pytest.mark.long, {"embedded", "services"}),
+            (pytest.mark.long(on="services"), {"services"}),
+        ],
+    )
+    def test_is_on_every_stack_or_the_one_that_it_names(self, mark, on):
+        assert {name for name in stack.NAMES if is_long([mark.mark], on=name)} == on
+        assert not is_long([], on="embedded")

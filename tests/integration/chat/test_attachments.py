@@ -49,7 +49,7 @@ from tests.people import (
 )
 from tests.pictures import slow_animation
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 
 
 @pytest.fixture(autouse=True)

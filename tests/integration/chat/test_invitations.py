@@ -22,7 +22,7 @@ from messaging.models import OutboxEvent
 from tests import people
 from tests.bus_parts import handle_waiting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 
 
 @pytest.fixture(autouse=True)

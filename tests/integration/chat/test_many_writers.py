@@ -52,7 +52,6 @@ def write_everything(chat_id: int, person_ids: list[int]) -> None:
 
 
 @pytest.mark.postgresql
-@pytest.mark.slow
 class TestTwentyWritersInFourProcesses:
     async def test_leave_no_hole_no_double_and_one_order(self, connect, settings):
         settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_MESSAGES_PER_MINUTE = 0

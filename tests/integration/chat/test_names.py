@@ -30,7 +30,7 @@ from chat.services.notifications import Said, notify_of_messages
 from chat.services.people import change_profile, create_person
 from tests import people
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 migration = import_module("chat.migrations.0013_usernames_look_different")
 
 PASSWORD = "sunny-road-71"

@@ -6,8 +6,6 @@ import asyncio
 import time
 from typing import Any
 
-import pytest
-
 from chat.models import Chat, Membership, User
 from chat.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
 from chat.services.posting import post_messages
@@ -31,7 +29,6 @@ def make_crowd() -> tuple[Chat, list[int]]:
     return chat, [person.pk for person in people]
 
 
-@pytest.mark.slow
 class TestAThousandWhoAllRead:
     async def test_make_a_few_hundred_writes_a_second(self, live: None) -> None:
         """Rows that change and rows of the outbox, while ten messages a second are read by all."""

@@ -26,7 +26,7 @@ from tests.integration.chat.webhook_parts import note, sending, until
 from tests.people import browser_of, make_group, make_person
 from tests.receivers import Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long(on="services")]
 
 STAFF_RIGHTS = (*WebhookQuerySet.permissions, *IncomingWebhookQuerySet.permissions)
 

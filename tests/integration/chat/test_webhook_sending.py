@@ -32,7 +32,7 @@ from tests.people import make_group, make_person
 from tests.processes import DEADLINE, PATIENCE
 from tests.receivers import Got, Receiver, is_signed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long(on="services")]
 
 QUICK = RetryPolicy(initial_seconds=0.05)
 

@@ -19,7 +19,7 @@ from tests import needs
 from tests.raw_http import Raw, request
 from tests.servers import ROOT, Server, environment, manage
 
-pytestmark = [pytest.mark.embedded, pytest.mark.slow]
+pytestmark = pytest.mark.embedded
 
 MAKE = """
 from tests import people
@@ -72,6 +72,8 @@ WAYS = {
 }
 # What lists no requests, or only refused ones.
 QUIET = {"systemd", "Dockerfile", "compose", "runserver"}
+# Much like one of the others.
+ALIKE = {"Dockerfile", "-v 3", "access log in a file", "proxy headers", WITHOUT_DAPHNE}
 
 
 class StartedAs(Server):
@@ -98,7 +100,11 @@ class StartedAs(Server):
 
 
 class TestLogs:
-    @pytest.mark.parametrize("way", WAYS, ids=str)
+    @pytest.mark.parametrize(
+        "way",
+        [pytest.param(way, marks=[pytest.mark.long] if way in ALIKE else []) for way in WAYS],
+        ids=str,
+    )
     def test_hold_no_secret(self, way, tmp_path, migrated_sqlite_url):
         found = make_secrets(migrated_sqlite_url)
         form = "json" if way in {"README", "-v 2", "runserver"} else "text"
