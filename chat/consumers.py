@@ -34,7 +34,7 @@ from chat.limits.buckets import Bucket
 from chat.limits.counting import Count, take
 from chat.limits.doors import knock, rule_of
 from chat.limits.sockets import Place, socket_places
-from chat.limits.table import FRAMES, MESSAGES, TYPING, Limit
+from chat.limits.table import FRAMES, MESSAGES, SOCKETS_OPENED, TYPING
 from chat.models import User
 from chat.payloads import Payload, timestamp, to_line
 from chat.protocol import (
@@ -98,8 +98,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.runtime.is_draining:
             await self._close_with(CloseCode.RESTARTING)
             return
-        if full := await self._find_place():
-            await self._turn_away(full)
+        try:
+            take(Count(SOCKETS_OPENED, user.pk))
+            await self._find_place()
+        except TooManyError as error:
+            await self._turn_away(error)
             return
         self.socket = Socket(
             user_id=user.pk,
@@ -271,17 +274,17 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     # The connection
 
-    async def _find_place(self) -> Limit | None:
-        """The row of the table by which there is none."""
+    async def _find_place(self) -> None:
+        """Raises TooManyError when there is none."""
         self.place = Place(self.user.pk, address_group(client_address(self.scope)))
-        return await socket_places().take(self.place, self.runtime.threads)
+        if full := await socket_places().take(self.place, self.runtime.threads):
+            raise TooManyError(full.said, retry_after=TURNED_AWAY_RETRY_SECONDS)
 
-    async def _turn_away(self, limit: Limit) -> None:
+    async def _turn_away(self, error: TooManyError) -> None:
         """With a word why: Daphne sends no reason with the code."""
         with translation.override(self.language):
-            said = {"reason": "too_many", "detail": str(limit.said)}
-        retry = {"retry_after": TURNED_AWAY_RETRY_SECONDS}
-        await self.send(text_data=to_line({"type": "goodbye", **said, **retry}))
+            said = {name: error.payload()[name] for name in ("detail", "retry_after")}
+        await self.send(text_data=to_line({"type": "goodbye", "reason": "too_many", **said}))
         await self._close_with(CloseCode.TOO_MUCH)
 
     async def _close_with(self, code: int) -> None:

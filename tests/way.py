@@ -24,6 +24,7 @@ class Way:
             "KAFKA_BROKERS": brokers,
             "MESSAGE_BUS": "kafka",
             "LIMIT_FRAMES_PER_SECOND": 0,
+            "LIMIT_SOCKETS_OPENED_PER_MINUTE": 0,
             "LIMIT_MESSAGES_PER_MINUTE": 0,
         }
         self.brokers = brokers

@@ -38,6 +38,7 @@ WINDOWS: Final = {0: "", SECOND: "second", MINUTE: "minute", HOUR: "hour"}
 # Those that are not answered with the row's own sentence.
 ANSWERS: Final = {
     "typing": "none",
+    "sockets_opened": "closed with 4429",
     "sockets_of_person": "closed with 4429",
     "sockets_of_address": "closed with 4429",
     "upload_megabytes": "`too_large`: how much is allowed",

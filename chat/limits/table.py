@@ -64,6 +64,16 @@ TYPING = Limit(
     said=_("That was too much at once."),
     window_seconds=MINUTE,
 )
+SOCKETS_OPENED = Limit(
+    "sockets_opened",
+    "LIMIT_SOCKETS_OPENED_PER_MINUTE",
+    60,
+    of="sockets opened: each is greeted with all of one's chats",
+    per=PERSON,
+    said=_("The chat was opened many times in a short time."),
+    window_seconds=MINUTE,
+    is_joined=True,
+)
 SOCKETS_OF_PERSON = Limit(
     "sockets_of_person",
     "LIMIT_SOCKETS_PER_PERSON",

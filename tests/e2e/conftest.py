@@ -69,6 +69,7 @@ def server_of_all(
         new_sqlite_url(folder),
         LIMIT_MESSAGES_PER_MINUTE=0,
         LIMIT_FRAMES_PER_SECOND=0,
+        LIMIT_SOCKETS_OPENED_PER_MINUTE=0,
         LIMIT_SIGN_UPS_PER_HOUR=0,
         LIMIT_UPLOADS_PER_MINUTE=0,
         MEDIA_ROOT=str(folder / "media"),

@@ -27,7 +27,7 @@ from chat.limits.counting import Count, Counter, take, use_counter
 from chat.limits.doors import Unlimited, rule_of
 from chat.limits.shared import SharedBuckets
 from chat.limits.sockets import Place, SocketPlaces
-from chat.limits.table import MESSAGES, TABLE, Limit
+from chat.limits.table import MESSAGES, SOCKETS_OPENED, TABLE, Limit
 from chat.middleware import AtOnceMiddleware
 from chat.models import Attachment, MessageEdit
 from chat.page_urls import urlpatterns as pages
@@ -423,6 +423,18 @@ class TestSockets:
         assert await refused(ann, application=from_address("2001:db8:1:2:ffff::9")) == 4429
         await connect(ann, application=from_address("2001:db8:1:3::1"))
 
+    async def test_of_a_person_are_opened_so_many_a_minute(self, connect, ann, bob, settings):
+        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 2
+        for _ in range(2):
+            await (await connect(ann)).leave()
+        socket = ChatSocket(await in_thread(people.session_cookie, ann))
+        await socket.shake_hands()
+        assert await socket.closed() == 4429
+        (said,) = socket.seen
+        assert "opened many times in a short time. Try again in" in said["detail"]
+        assert 0 < said["retry_after"] <= 30
+        await connect(bob)
+
     async def test_say_why_they_are_closed(self, ann, live, settings):
         settings.LIMIT_SOCKETS_PER_PERSON = 1
         settings.LIMIT_SOCKETS_PER_ADDRESS = 0
@@ -439,7 +451,8 @@ class TestSockets:
 
     async def test_limits_of_zero_are_none(self, connect, ann, settings):
         settings.LIMIT_SOCKETS_PER_PERSON = settings.LIMIT_SOCKETS_PER_ADDRESS = 0
-        for _ in range(25):
+        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 0
+        for _ in range(70):
             await connect(ann)
 
 
@@ -633,7 +646,8 @@ class TestHotPath:
             assert (await socket.say(chat.pk, "x"))["type"] == "reply"
         assert asked == []
         counter.join()
-        assert asked == [[(Count(MESSAGES, ann.pk).charge, 5)]]
+        opened = (Count(SOCKETS_OPENED, ann.pk).charge, 1)
+        assert asked == [[opened, (Count(MESSAGES, ann.pk).charge, 5)]]
 
 
 def test_soon_does_its_work_once_a_second_at_most():
