@@ -101,6 +101,7 @@ class TestReadAgain:
         assert sum(lag.records for lag in lags) == 10
         source.close()
 
+    @pytest.mark.long
     def test_fails_in_time_when_the_bus_is_away(self, fragile_bus: Bus, unique: Unique) -> None:
         topic = fragile_bus.topic(unique("away"))
         adapter = fragile_bus.adapter()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from messaging.adapter import OutgoingRecord, Record
 from messaging.validation import encode
 from tests.bus_parts import message_event
@@ -60,6 +62,7 @@ class TestPoison:
 
 
 class TestHandlers:
+    @pytest.mark.long
     def test_one_that_fails_a_few_times_and_then_works_leaves_no_trace(self, pipe: Pipe):
         pipe.fault(1, 5, "not yet")
         pipe.relay()

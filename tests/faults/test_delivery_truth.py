@@ -80,6 +80,7 @@ class TestTheDurableRoad:
         assert not any(member.errors for member in crowd.members)
         assert_everyone_saw_everything_once_in_order(crowd, 2 * MESSAGES)
 
+    @pytest.mark.long
     def test_beside_the_direct_one_doubles_nothing(self, way: Callable[..., Way]) -> None:
         one, other = way(), way()
         one.start_consumer()
@@ -107,6 +108,7 @@ HANDLERS = "SELECT count(DISTINCT handler) FROM messaging_receipt WHERE topic = 
 
 
 class TestStatuses:
+    @pytest.mark.long
     def test_a_thousand_in_any_order_from_another_system_end_right(
         self, way: Callable[..., Way]
     ) -> None:

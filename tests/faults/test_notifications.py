@@ -65,6 +65,7 @@ async def until(condition: Any, what: str) -> None:
     await asyncio.to_thread(wait_until, condition, seconds=60, what=what)
 
 
+@pytest.mark.long
 class TestTheWholeWay:
     def test_tells_once_though_a_consumer_is_killed_and_what_is_read_is_seen(
         self, way: Way

@@ -17,7 +17,10 @@ EVERYTHING = {str(chat): ALL for chat in range(1, CHATS + 1)}
 
 
 class TestRelayKilled:
-    @pytest.mark.parametrize("point", ["relay after reading", "relay after sending"])
+    @pytest.mark.parametrize(
+        "point",
+        [pytest.param("relay after reading", marks=pytest.mark.long), "relay after sending"],
+    )
     def test_another_sends_again_in_order_with_the_same_event_ids(self, pipe: Pipe, point):
         pipe.write(chats=CHATS, last=MESSAGES)
         doomed = pipe.relay("--batch-size", "60", dies_at=point)
@@ -41,7 +44,13 @@ class TestRelayKilled:
 
 
 class TestConsumerKilled:
-    @pytest.mark.parametrize("point", ["consumer after polling", "consumer after its transaction"])
+    @pytest.mark.parametrize(
+        "point",
+        [
+            pytest.param("consumer after polling", marks=pytest.mark.long),
+            "consumer after its transaction",
+        ],
+    )
     def test_its_records_are_handled_by_another_within_15_seconds_and_once(self, pipe: Pipe, point):
         pipe.write(chats=CHATS, last=MESSAGES)
         pipe.relay()
@@ -106,6 +115,7 @@ class TestSignals:
         assert consumer.exit_code(seconds=5) == 130
 
 
+@pytest.mark.long
 class TestUntilEmpty:
     def test_ends_when_everything_is_read(self, pipe: Pipe):
         pipe.write(chats=CHATS, last=MESSAGES)
@@ -116,7 +126,6 @@ class TestUntilEmpty:
         assert pipe.effects() == EVERYTHING
         assert pipe.lag() == 0
 
-    @pytest.mark.long
     def test_stops_after_so_many(self, pipe: Pipe):
         pipe.write(chats=1, last=MESSAGES)
         pipe.relay()

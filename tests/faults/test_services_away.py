@@ -61,6 +61,7 @@ class TestKafkaAway:
         own_kafka.thaw()
         assert_all_arrived(breakable, 120)
 
+    @pytest.mark.long
     def test_a_relay_that_is_told_to_stop_meanwhile_is_gone_in_time(
         self, breakable: Pipe, own_kafka: Kafka
     ):

@@ -123,9 +123,15 @@ class TestEnd:
 
 class TestCheck:
     def test_that_fails_says_how_to_run_it_alone(self, script):
-        total = script.run_check("style", ["-c", "raise SystemExit(1)"])
+        total = script.run_checks({"style": ["-c", "raise SystemExit(1)"]})
         (line,) = total.failed
         assert line == f"{script.shown(script.PYTHON)} -c 'raise SystemExit(1)'  # style"
+
+    def test_that_run_at_once_each_stand_under_their_own_name(self, script, capsys):
+        checks = {name: ["-c", f"print('said by {name}')"] for name in ("one", "other")}
+        assert script.run_checks(checks).passed == 2
+        said = capsys.readouterr().out.split()
+        assert said == ["==", "one", "said", "by", "one", "==", "other", "said", "by", "other"]
 
 
 class TestRun:
