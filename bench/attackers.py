@@ -178,10 +178,13 @@ async def attack(kind: Attack, sign_ins: Iterator[SignIn], ends_at: float, ends:
         await asyncio.sleep(min(PAUSE_SECONDS, one.left))
 
 
-async def attack_all(sign_ins: list[SignIn], count: int, seconds: float) -> dict[str, int]:
+async def attack_all(
+    sign_ins: list[SignIn], count: int, seconds: float, only: str | None
+) -> dict[str, int]:
     ends: Counter[str] = Counter()
     ends_at, whose = time.monotonic() + seconds, cycle(sign_ins)
-    kinds = [kind for kind, _ in zip(cycle(ATTACKS), range(count), strict=False)]
+    chosen = [kind for kind in ATTACKS if only in (None, kind.__name__)]
+    kinds = [kind for kind, _ in zip(cycle(chosen), range(count), strict=False)]
     await asyncio.gather(*(attack(kind, whose, ends_at, ends) for kind in kinds))
     return dict(sorted(ends.items()))
 
@@ -190,6 +193,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--only", choices=[kind.__name__ for kind in ATTACKS])
     given = parser.parse_args()
-    rooms = json.load(sys.stdin)
-    print(json.dumps(asyncio.run(attack_all(rooms[0], given.count, given.seconds))))
+    people = json.load(sys.stdin)[0]
+    print(json.dumps(asyncio.run(attack_all(people, given.count, given.seconds, given.only))))

@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50, help="messages a second, of all together")
     parser.add_argument("--seconds", type=float, default=30, help="of each of the two parts")
     parser.add_argument("--share", type=float, default=0.05, help="of bad connections to good ones")
+    parser.add_argument("--only", help="one kind of them: a function's name in bench/attackers.py")
     options = parser.parse_args()
     with Postgres() as postgres, Redis() as redis:
         database = postgres.new_database("bench")
@@ -62,7 +63,7 @@ async def measure(
         before = memory_of(server)
         alone = await steady(crowd, options.rate, options.seconds)
         async with peak_memory(server) as peak:
-            attacking = asyncio.create_task(attack(bad, count, options.seconds + 5))
+            attacking = asyncio.create_task(attack(bad, count, options))
             beside = await steady(crowd, options.rate, options.seconds)
             ends = await attacking
         after = memory_of(server)
@@ -77,9 +78,11 @@ async def measure(
     }
 
 
-async def attack(bad: list[Room], count: int, seconds: float) -> dict[str, int]:
+async def attack(bad: list[Room], count: int, options: argparse.Namespace) -> dict[str, int]:
     """In a process of its own: the good ones' clock shall not wait for it."""
-    arguments = ["-m", "bench.attackers", f"--count={count}", f"--seconds={seconds}"]
+    arguments = ["-m", "bench.attackers", f"--count={count}", f"--seconds={options.seconds + 5}"]
+    if options.only:
+        arguments.append(f"--only={options.only}")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *arguments),
         cwd=ROOT,
