@@ -17,7 +17,7 @@ from chat.fanout import HubEvent, announce
 from chat.limits.kept import check_room
 from chat.limits.table import MEMBERS_OF_GROUP
 from chat.models import Chat, Invitation, Membership, User
-from chat.payloads import person_payload
+from chat.payloads import person_payload, timestamp
 from chat.services.invitations import close_invitation
 from chat.summaries import summaries_for
 
@@ -49,7 +49,7 @@ def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
     membership.save()
     close_invitation(chat, user, Invitation.Answer.ACCEPTED)
     announce_arrivals(chat, [user])
-    _announce_member(chat, user, membership.role)
+    _announce_member(chat, membership)
     action = "member.added" if by else "member.joined"
     record_fact(action, **of_member(chat, user, by or user), details={"role": membership.role})
 
@@ -92,7 +92,7 @@ def dismiss(chat: Chat, membership: Membership, *, by: User | None = None) -> No
 def give_role(chat: Chat, membership: Membership, role: str, *, by: User) -> None:
     membership.role = role
     membership.save(update_fields=["role"])
-    _announce_member(chat, membership.user, role)
+    _announce_member(chat, membership)
     details = {"role": role}
     record_fact("member.role_changed", **of_member(chat, membership.user, by), details=details)
 
@@ -129,12 +129,13 @@ def _pass_on_ownership(chat: Chat, by: User) -> None:
         give_role(chat, heir, Role.OWNER, by=by)
 
 
-def _announce_member(chat: Chat, user: User, role: str) -> None:
+def _announce_member(chat: Chat, membership: Membership) -> None:
     joined = {
         "type": "member.joined",
         "chat_id": chat.pk,
-        "user": person_payload(user),
-        "role": role,
+        "user": person_payload(membership.user),
+        "role": membership.role,
+        "joined_at": timestamp(membership.joined_at),
         "member_count": _count(chat),
     }
     announce([HubEvent.to_chat(chat.pk, joined)])

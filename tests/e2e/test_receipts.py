@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import expect
 
@@ -55,6 +57,19 @@ class TestTicks:
         expect(dialog.locator(".row", has_text="Boris")).to_contain_text("Read")
         anna.page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
+
+    def test_count_whoever_has_just_come_whatever_the_clock_says_here(self, server, new_person):
+        anna, boris = new_person(server), new_person(server)
+        sign_up(anna, "anna")
+        sign_up(boris, "boris")
+        chat_id = make_chat(anna, "Plans")
+        anna.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=1))
+        me = api(boris, "GET", "me")["user"]["id"]
+        api(anna, "POST", f"chats/{chat_id}/members", {"user_id": me})
+        boris.goto(f"/chats/{chat_id}")
+        send(anna, "hello")
+        sees(boris, "hello")
+        reaches(anna, "hello", "read")
 
     def test_stop_at_delivered_for_who_does_not_show_what_they_read(self, three, server):
         anna, _boris, carol = three

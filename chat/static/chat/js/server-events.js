@@ -61,12 +61,12 @@ export function listenToServer({ gateway, store, sync, outbox, typing, receipts,
   }
 
   /** Also said when somebody's role changes. @param {any} frame */
-  function came({ chat_id: chatId, user, role, member_count: count }) {
+  function came({ chat_id: chatId, user, role, joined_at: joinedAt, member_count: count }) {
     const chat = store.chats.get(chatId);
     if (!chat) return;
     const isMe = user.id === store.me.id;
     const isKnown = isMe || user.is_bot || chat.cursors.some((cursor) => cursor.user_id === user.id);
-    const cursors = isKnown ? chat.cursors : [...chat.cursors, newCursor(user.id)];
+    const cursors = isKnown ? chat.cursors : [...chat.cursors, newCursor(user.id, joinedAt)];
     store.update(chatId, { member_count: count, cursors, ...(isMe ? { role } : {}) });
     members.changed(chatId);
   }

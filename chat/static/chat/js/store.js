@@ -220,9 +220,12 @@ export class Store extends Emitter {
   }
 }
 
-/** Of someone who has just come. @param {number} userId @returns {import("./types.js").Cursor} */
-export function newCursor(userId) {
-  return { user_id: userId, joined_at: new Date().toISOString(), delivered_seq: 0, read_seq: 0 };
+/**
+ * Of someone who has just come, by the server's clock: this machine's may be wrong. Not known yet: "".
+ * @param {number} userId @param {string} [joinedAt] @returns {import("./types.js").Cursor}
+ */
+export function newCursor(userId, joinedAt = "") {
+  return { user_id: userId, joined_at: joinedAt, delivered_seq: 0, read_seq: 0 };
 }
 
 /** @param {Chat} chat @param {number} userId */
