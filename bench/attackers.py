@@ -158,6 +158,7 @@ ATTACKS: list[Attack] = [
     sends_a_slow_body,
     shakes_half_a_hand,
 ]
+KINDS = [kind.__name__ for kind in ATTACKS]
 
 
 async def attack(kind: Attack, sign_ins: Iterator[SignIn], ends_at: float, ends: Counter) -> None:
@@ -193,7 +194,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--only", choices=[kind.__name__ for kind in ATTACKS])
+    parser.add_argument("--only", choices=KINDS)
     given = parser.parse_args()
     people = json.load(sys.stdin)[0]
     print(json.dumps(asyncio.run(attack_all(people, given.count, given.seconds, given.only))))

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.attackers import KINDS
 from bench.outage import steady
 from tests.crowd import Crowd, Member, Room, make_rooms
 from tests.servers import ROOT, Server, start_server
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50, help="messages a second, of all together")
     parser.add_argument("--seconds", type=float, default=30, help="of each of the two parts")
     parser.add_argument("--share", type=float, default=0.05, help="of bad connections to good ones")
-    parser.add_argument("--only", help="one kind of them: a function's name in bench/attackers.py")
+    parser.add_argument("--only", choices=KINDS, help="one kind of them")
     options = parser.parse_args()
     with Postgres() as postgres, Redis() as redis:
         database = postgres.new_database("bench")

@@ -33,7 +33,6 @@ def main() -> None:
             "KAFKA_BROKERS": kafka.brokers,
             "MESSAGE_BUS": "kafka",
             "LIMIT_FRAMES_PER_SECOND": 0,
-            "LIMIT_SOCKETS_OPENED_PER_MINUTE": 0,
             "LIMIT_MESSAGES_PER_MINUTE": 0,
         }
         database = postgres.new_database("bench")

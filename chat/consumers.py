@@ -283,8 +283,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _turn_away(self, error: TooManyError) -> None:
         """With a word why: Daphne sends no reason with the code."""
         with translation.override(self.language):
-            said = {name: error.payload()[name] for name in ("detail", "retry_after")}
-        await self.send(text_data=to_line({"type": "goodbye", "reason": "too_many", **said}))
+            detail = str(error.detail)
+        said = {"reason": "too_many", "detail": detail, "retry_after": error.retry_after}
+        await self.send(text_data=to_line({"type": "goodbye", **said}))
         await self._close_with(CloseCode.TOO_MUCH)
 
     async def _close_with(self, code: int) -> None:
