@@ -44,10 +44,14 @@ def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """SIGTERM or Ctrl+C while nothing has begun that would have to be finished: the end, with 130
-    and without a traceback. What has begun goes into a `stopped_by_signals` within."""
+    and without a traceback. What has begun goes into a `stopped_by_signals` within.
+
+    Nothing is raised: an exception out of a handler comes wherever the code happens to be, and in
+    the middle of a lock's release it becomes another one.
+    """
 
     def receive(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(INTERRUPTED)
+        os._exit(INTERRUPTED)
 
     with _received_by(receive):
         yield

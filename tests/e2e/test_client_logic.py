@@ -32,9 +32,10 @@ def run(chromium) -> Iterator[Any]:
         threading.Thread(target=files.serve_forever, daemon=True).start()
         context = chromium.new_context(locale="en-GB", timezone_id="Europe/Moscow")
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{files.server_port}/favicon.svg")
 
         def evaluate(module: str, body: str, argument: Any = None) -> Any:
+            # Loaded anew: what an evaluation has left to be done later ends with its page.
+            page.goto(f"http://127.0.0.1:{files.server_port}/favicon.svg")
             return page.evaluate(
                 f"""async (given) => {{
                   const m = await import("/js/{module}.js");

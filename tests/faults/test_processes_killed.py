@@ -107,7 +107,7 @@ class TestSignals:
         pipe.write(chats=1, last=1)
         pipe.relay()
         consumer = pipe.consumer()
-        wait_until(lambda: pipe.waiting() == 0, seconds=20)
+        wait_until(lambda: "for what it needs" in consumer.log.read_text(), seconds=20)
         consumer.freeze()
         consumer.signal(signal.SIGTERM)
         consumer.signal(signal.SIGINT)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from urllib.request import urlopen
 
 import pytest
@@ -12,6 +14,7 @@ from messaging.describing import clean, describe
 from messaging.errors import ConfigurationError, RetryableError
 from messaging.heartbeat import Heartbeat
 from messaging.management.arguments import positive, seconds
+from messaging.management.exits import INTERRUPTED, ended_by_signals
 from messaging.metrics import ConsumerMetrics
 from tests.processes import free_port
 
@@ -55,6 +58,16 @@ class TestArguments:
 
     def test_take_what_is_right(self):
         assert (positive("7"), seconds("0.5")) == (7, 0.5)
+
+
+class TestEndedBySignals:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_ends_the_process_also_where_the_code_would_catch_anything(self, number, monkeypatch):
+        ended: list[int] = []
+        monkeypatch.setattr(os, "_exit", ended.append)
+        with ended_by_signals(), suppress(BaseException):
+            signal.raise_signal(number)
+        assert ended == [INTERRUPTED]
 
 
 class TestDescribe:
