@@ -31,6 +31,7 @@ MEMORY_BYTES: Final = 1024 * 1024 * 1024
 FILE_BYTES: Final = 100_000_000
 COME_BACK_SECONDS: Final = 10.0
 
+_PROGRAM: Final = ("-m", "chat.drawing_process")
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
 Told = dict[str, Any]
@@ -79,7 +80,7 @@ def _start(given: IO[bytes], content: IO[bytes], preview: IO[bytes]) -> subproce
     descriptors = (content.fileno(), preview.fileno())
     numbers = (CPU_SECONDS, MEMORY_BYTES, FILE_BYTES, *descriptors)
     return subprocess.Popen(
-        [sys.executable, "-m", "chat.drawing_process", *map(str, numbers)],
+        [sys.executable, *_PROGRAM, *map(str, numbers)],
         stdin=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

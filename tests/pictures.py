@@ -25,6 +25,18 @@ def animation(count: int, form: str = "GIF", size: tuple[int, int] = (40, 30)) -
     return written(frames[0], form, save_all=True, append_images=frames[1:], duration=70)
 
 
+# A program in the place of chat.drawing_process, which takes its time however fast the machine is.
+DRAWS_FOR_EVER = """
+import sys
+from chat import drawing_process
+def redraw(file):
+    while True:
+        pass
+drawing_process.redraw = redraw
+drawing_process.main(*map(int, sys.argv[1:]))
+"""
+
+
 def slow_animation(frames: int = 100, side: int = 600) -> bytes:
     """A GIF of noise, quickly made: the same frame again and again, each to be drawn anew."""
     noise = [Image.effect_noise((side, side), 90).convert("P") for _ in range(2)]

@@ -47,7 +47,7 @@ from tests.people import (
     remove,
     session_key,
 )
-from tests.pictures import slow_animation
+from tests.pictures import DRAWS_FOR_EVER, plain
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 
@@ -215,8 +215,8 @@ class TestUpload:
 
     def test_that_takes_too_much_is_not_kept_unseen(self, ann, chat, media, monkeypatch):
         monkeypatch.setattr("chat.picture_process.CPU_SECONDS", 1)
-        file = SimpleUploadedFile("party.gif", slow_animation())
-        answer = upload(browser_of(ann), chat, file)
+        monkeypatch.setattr("chat.picture_process._PROGRAM", ("-c", DRAWS_FOR_EVER))
+        answer = upload(browser_of(ann), chat, SimpleUploadedFile("party.png", plain("PNG")))
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
         assert (files_in(media), Attachment.objects.count()) == ([], 0)
 

@@ -27,6 +27,7 @@ from chat.picture_seats import MOST_AT_ONCE, MOST_WAITING_EACH, Seats
 from chat.pictures import Picture, may_be_picture, redraw
 from tests import services
 from tests.pictures import (
+    DRAWS_FOR_EVER,
     HTML,
     animation,
     growing_gif,
@@ -146,8 +147,9 @@ class TestHostileFile:
 class TestBounds:
     def test_end_what_takes_too_much_of_the_processor(self, monkeypatch, started):
         monkeypatch.setattr(picture_process, "CPU_SECONDS", 1)
+        monkeypatch.setattr(picture_process, "_PROGRAM", ("-c", DRAWS_FOR_EVER))
         with pytest.raises(TooLargeError, match="too much work") as refused:
-            drawn(slow_animation())
+            drawn(plain())
         assert "ZIP" in str(refused.value.detail)
         assert started[0].returncode is not None
 
