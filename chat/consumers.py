@@ -31,14 +31,16 @@ from chat.errors import (
 )
 from chat.fanout import HubEvent
 from chat.limits.buckets import Bucket
-from chat.limits.counting import Count, take
+from chat.limits.counting import Count, keep_pace, slow_down, take
 from chat.limits.doors import knock, rule_of
 from chat.limits.sockets import Place, socket_places
-from chat.limits.table import FRAMES, MESSAGES, SOCKETS_OPENED, TYPING
+from chat.limits.table import FRAMES, MESSAGES, TYPING
 from chat.models import User
+from chat.opening import come_back_later
 from chat.payloads import Payload, timestamp, to_line
 from chat.protocol import (
     MOST_FRAME_BYTES,
+    PROTOCOL_ERROR,
     CloseCode,
     Frame,
     parse_frame,
@@ -55,8 +57,9 @@ logger = logging.getLogger(__name__)
 
 # Actions of one socket that wait for the database; the next one is told to come back later.
 MOST_WAITING_ACTIONS: Final = 64
-# So many refused frames at once, or for long so many a second, are no accident any more. Counted
-# apart from the good ones: between a flood's frames some always pass the limit.
+# A refused one counts as so many at the pace at which a person's frames are read.
+COUNT_OF_A_REFUSED_FRAME: Final = 5
+# So many refused frames at once, or for long so many a second, are no accident any more.
 MOST_REFUSED_FRAMES: Final = 300
 MOST_REFUSED_PER_SECOND: Final = 5
 TURNED_AWAY_RETRY_SECONDS: Final = 5
@@ -99,7 +102,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._close_with(CloseCode.RESTARTING)
             return
         try:
-            take(Count(SOCKETS_OPENED, user.pk))
             await self._find_place()
         except TooManyError as error:
             await self._turn_away(error)
@@ -116,8 +118,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.socket_is_open = True
         self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
         self.typed_at: dict[int, float] = {}  # by chat
-        per_second = FRAMES.amount
-        self.frames = Bucket(per_second=per_second, burst=per_second * 2)
+        self.pace = Count(FRAMES, user.pk)
         self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
             MOST_WAITING_ACTIONS
         )
@@ -127,15 +128,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
         )
 
     async def disconnect(self, code: int) -> None:
+        if code == PROTOCOL_ERROR and getattr(self, "socket_is_open", False):
+            come_back_later(self.socket.session_key)
         self._forget()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if not getattr(self, "socket_is_open", False) or self.socket.is_closed:
+        if not getattr(self, "socket_is_open", False):
+            return
+        await keep_pace(self.pace)
+        if self.socket.is_closed:
             return
         self.socket.heard()
         frame = None
         try:
-            self.frames.take()
             if text_data is None:
                 raise BadFrameError
             frame = parse_frame(text_data)
@@ -253,9 +258,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.runtime.hub.put(self.socket, to_line(payload))
 
     async def _refuse(self, error: ChatError, request_id: str | None) -> None:
+        slow_down(self.pace, COUNT_OF_A_REFUSED_FRAME - 1)
         try:
             self.patience.take()
         except TooManyError:
+            come_back_later(self.socket.session_key)
             await self.socket.close(CloseCode.TOO_MUCH)
         else:
             self._put(self._error(error, request_id))

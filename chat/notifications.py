@@ -36,7 +36,10 @@ def notifications_page(user: User, *, before: int | None = None) -> Payload:
 def unseen_notifications(user: User) -> Payload:
     """How many wait to be seen, and the newest of them."""
     pending = Notification.objects.of(user).pending()
-    newest = [notification_payload(row) for row in _newest_first(pending)[:PAGE_NOTIFICATIONS]]
+    # Mostly there are none, which is found without all that they are shown with.
+    ids = list(pending.order_by("-pk").values_list("pk", flat=True)[:PAGE_NOTIFICATIONS])
+    shown = _newest_first(Notification.objects.filter(pk__in=ids)) if ids else []
+    newest = [notification_payload(row) for row in shown]
     is_all = len(newest) < PAGE_NOTIFICATIONS
     return {
         "unseen": len(newest) if is_all else _count(pending),

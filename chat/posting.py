@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ class Poster:
     def __init__(self) -> None:
         self._waiting: deque[tuple[NewPost, Reply]] = deque()
         self._threads = DatabaseThreads("poster", size=1)
+        # Not set while a batch is being written: who only reads gives way to it.
+        self.rests = threading.Event()
+        self.rests.set()
         self._running: asyncio.Task[None] | None = None
         self._is_away = False
         self._is_closing = False
@@ -71,13 +75,16 @@ class Poster:
                 began_at = time.monotonic()
                 size = min(len(self._waiting), MOST_IN_BATCH)
                 batch = [self._waiting.popleft() for _ in range(size)]
+                self.rests.clear()
                 outcomes = await self._save([post for post, _ in batch])
+                self.rests.set()
                 for (_, reply), outcome in zip(batch, outcomes, strict=True):
                     reply(outcome)
                 if size >= BUSY_BATCH:
                     took = time.monotonic() - began_at
                     await asyncio.sleep(min(took * GATHER_PER_BATCH, MOST_GATHER_SECONDS))
         finally:
+            self.rests.set()
             self._running = None
 
     async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:

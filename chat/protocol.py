@@ -26,6 +26,8 @@ from chat.services.access import LARGEST_ID
 PROTOCOL_VERSION: Final = 1
 MOST_FRAME_BYTES: Final = 64 * 1024
 REQUEST_ID_LENGTH: Final = 200
+# RFC 6455: how the server says to us that it had to cut off what is no WebSocket.
+PROTOCOL_ERROR: Final = 1002
 MOST_PAGE: Final = 10_000
 
 

@@ -15,6 +15,7 @@ from django.urls import path, re_path
 from django.utils.translation import get_language_from_request
 
 from chat.consumers import ChatConsumer
+from chat.opening import OpeningPace, refuse
 from chat.origins import OriginGuard, header
 from chat.runtime import runtime
 from chat.threads import DATABASE_AWAY
@@ -54,12 +55,6 @@ class SignInMiddleware:
         await self.application({**scope, "session": session, "user": user}, receive, send)
 
 
-async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Ends a handshake; the browser comes back after a while."""
-    await receive()
-    await send({"type": "websocket.close"})
-
-
 class LanguageMiddleware:
     """The language of the page (`?lang=`), the person's own, or the browser's."""
 
@@ -78,7 +73,7 @@ def browser_language(scope: dict[str, Any]) -> str:
     return get_language_from_request(_Request(scope))  # type: ignore[arg-type]
 
 
-_chat: Any = SignInMiddleware(LanguageMiddleware(ChatConsumer.as_asgi()))
+_chat: Any = OpeningPace(SignInMiddleware(LanguageMiddleware(ChatConsumer.as_asgi())))
 _elsewhere: Any = refuse
 
 websocket_application = OriginGuard(

@@ -21,7 +21,7 @@ from chat.watch import Watch
 logger = logging.getLogger(__name__)
 
 # Reads for sockets; more threads would only wait for the same interpreter.
-READING_THREADS: Final = 4
+READING_THREADS: Final = 2
 GOODBYE_RETRY_SECONDS: Final = 2
 
 _runtimes: dict[int, Runtime] = {}
@@ -30,8 +30,8 @@ _runtimes: dict[int, Runtime] = {}
 class Runtime:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.threads = DatabaseThreads("reader", size=READING_THREADS)
         self.poster = Poster()
+        self.threads = DatabaseThreads("reader", size=READING_THREADS, may_read=self.poster.rests)
         self.hub = Hub(self.threads)
         self.receipts = ReceiptBuffer(self.threads, self.hub.count_people)
         self.presence = Presence(self.hub)

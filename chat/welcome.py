@@ -24,16 +24,13 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
     """Registers first, then reads: what changes in between comes twice, and is dropped once."""
     hub = runtime.hub
     hub.register(socket)
-    apart = await _read(runtime, _apart_from, user)
+    apart, joined = await _read(runtime, _rooms_of, user)
     if socket.apart is None:
         # Otherwise somebody was blocked meanwhile, and a later look has found it.
         socket.apart = apart
-    joined = set(await _read(runtime, active_chat_ids, user))
     for chat_id in joined:
         hub.join(socket, chat_id)
-    chats = await _read(runtime, chat_summaries, user)
-    unseen = await _read(runtime, unseen_notifications, user)
-    blocked = await _read(runtime, blocked_ids, user)
+    chats, unseen, blocked = await _read(runtime, _standing_of, user)
     listed = {chat["id"] for chat in chats}
     for chat_id in listed - joined:
         hub.join(socket, chat_id)
@@ -62,8 +59,13 @@ def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -
     }
 
 
-def _apart_from(user: User) -> frozenset[int]:
-    return people_apart([user.pk])[user.pk]
+def _rooms_of(user: User) -> tuple[frozenset[int], set[int]]:
+    """From whom the person is kept apart, and the chats that they are in."""
+    return people_apart([user.pk])[user.pk], set(active_chat_ids(user))
+
+
+def _standing_of(user: User) -> tuple[list[Payload], Payload, list[int]]:
+    return chat_summaries(user), unseen_notifications(user), blocked_ids(user)
 
 
 def _present(runtime: Runtime, socket: Socket, chat_id: int) -> list[int]:

@@ -18,6 +18,8 @@ Clock = Callable[[], float]
 
 # Sums of fractions miss a whole number by less than this.
 TOLERANCE_SECONDS: Final = 1e-6
+# Whatever somebody does, it is forgotten after so long.
+MOST_OWED_SECONDS: Final = 300.0
 
 
 class Rate(NamedTuple):
@@ -120,6 +122,13 @@ class Buckets:
             now = self._clock()
             return [self._add(charge, count, now) for charge, count in charges]
 
+    def owe(self, charge: Charge, count: int) -> None:
+        """Takes so many, also from what is only there later."""
+        with self._lock:
+            now = self._clock()
+            ahead = self._ahead(charge.key, now) + count * charge.rate.interval
+            self._set(charge.key, min(ahead, MOST_OWED_SECONDS), now)
+
     def raise_to(self, key: str, ahead: float) -> None:
         """Others have taken, too: it is full again in `ahead` seconds, or later."""
         with self._lock:
@@ -142,10 +151,13 @@ class Buckets:
         ahead = self._ahead(charge.key, now) + count * charge.rate.interval
         # Never emptier than empty: a flood that came past it is over a window later.
         ahead = min(max(ahead, 0.0), charge.rate.capacity)
-        if charge.key not in self._full_at and len(self._full_at) >= self.MOST_KEPT:
-            self._make_room(now)
-        self._full_at[charge.key] = now + ahead
+        self._set(charge.key, ahead, now)
         return ahead
+
+    def _set(self, key: str, ahead: float, now: float) -> None:
+        if key not in self._full_at and len(self._full_at) >= self.MOST_KEPT:
+            self._make_room(now)
+        self._full_at[key] = now + ahead
 
     def _make_room(self, now: float) -> None:
         """Forgets those that are full; if that is not half of them, those that soonest will be."""

@@ -1,12 +1,15 @@
 """Counts what is limited: in Redis for all processes, in this one's memory while Redis is away.
 
 `take(Count(EDITS, user.pk))` is all that a door does. A row that is joined is decided here at once,
-also on the event loop, and exchanged with the others in a thread, once a second.
+also on the event loop, and exchanged with the others in a thread, once a second. Whoever is faster
+than a row that is a pace waits: `keep_pace`.
 """
 
 from __future__ import annotations
 
+import math
 import threading
+from asyncio import sleep
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
@@ -23,8 +26,10 @@ Answer = TypeVar("Answer")
 
 
 @lru_cache(maxsize=256)
-def rate_of(amount: int, window_seconds: int) -> Rate:
-    return Rate(window_seconds / amount, window_seconds)
+def rate_of(amount: int, window_seconds: int, burst: float = 1.0) -> Rate:
+    """At least one at once, however small the burst."""
+    interval = window_seconds / amount
+    return Rate(interval, max(window_seconds * burst, interval))
 
 
 class Count(NamedTuple):
@@ -39,7 +44,7 @@ class Count(NamedTuple):
         amount = self.limit.amount
         if not amount:
             return None
-        rate = rate_of(amount, self.limit.window_seconds)
+        rate = rate_of(amount, self.limit.window_seconds, self.limit.burst)
         return Charge(f"{self.limit.name}:{self.who}", rate)
 
 
@@ -154,6 +159,23 @@ def take(*counts: Count) -> None:
         counter().take_here(counts[0])
     else:
         counter().take(counts)
+
+
+async def keep_pace(count: Count, *, most_seconds: float = math.inf) -> bool:
+    """One of a row that is a pace: waits until it fits, or for so long; then it answers False."""
+    charge = count.charge
+    while charge and (seconds := counter().own.take_one(charge)):
+        await sleep(min(seconds, most_seconds))
+        if seconds > most_seconds:
+            return False
+        most_seconds -= seconds
+    return True
+
+
+def slow_down(count: Count, number: int) -> None:
+    """Of a row that is a pace: as if there had been so many more, also when that is too many."""
+    if charge := count.charge:
+        counter().own.owe(charge, number)
 
 
 def seconds_to_wait(count: Count) -> float:

@@ -15,11 +15,11 @@ Made from `chat/limits/table.py` by `manage.py show_limits --markdown > docs/lim
 table, not this page. `manage.py show_limits` shows what is in force.
 
 Each row is a variable. `0` switches a limit off (not `UPLOAD_MAX_MEGABYTES`). A limit with a time
-lets its number through at once and fills up steadily: with 60 a minute the next one fits a second
-later. Whoever is over it gets `too_many` (HTTP 429 with `Retry-After`; a page says the same) with
-`retry_after` seconds and a sentence that says what was too much and when it goes on. What is asked
-counts, whether it was done or not. One count per person, whichever way they come, on a socket or
-over HTTP. Staff's own pages are not limited.
+lets its number through at once, or as many as it says, and fills up steadily: with 60 a minute the
+next one fits a second later. Whoever is over it gets `too_many` (HTTP 429 with `Retry-After`; a
+page says the same) with `retry_after` seconds and a sentence that says what was too much and when
+it goes on. What is asked counts, whether it was done or not. One count per person, whichever way
+they come, on a socket or over HTTP. Staff's own pages are not limited.
 
 With `REDIS_URL` all processes count together. *joined*: each process decides at once and exchanges
 what it counted once a second, so a flood over many processes is over by a second at most; all
@@ -38,7 +38,8 @@ WINDOWS: Final = {0: "", SECOND: "second", MINUTE: "minute", HOUR: "hour"}
 # Those that are not answered with the row's own sentence.
 ANSWERS: Final = {
     "typing": "none",
-    "sockets_opened": "closed with 4429",
+    "frames": "none: what comes faster waits",
+    "sockets_opened": "none: what comes sooner waits; HTTP 403 after some seconds",
     "sockets_of_person": "closed with 4429",
     "sockets_of_address": "closed with 4429",
     "upload_megabytes": "`too_large`: how much is allowed",

@@ -36,6 +36,10 @@ class Limit:
     # Decided by this process at once, and joined with what the others counted once a second; the
     # others ask Redis each time. For what is asked on the event loop, or very often.
     is_joined: bool = False
+    # So much of a window's amount at once; the rest comes steadily.
+    burst: float = 1.0
+    # Whoever is faster waits, and is refused nothing; each process counts for itself.
+    is_pace: bool = False
     minimum: int = 0
 
     @property
@@ -50,10 +54,11 @@ FRAMES = Limit(
     "frames",
     "LIMIT_FRAMES_PER_SECOND",
     30,
-    of="frames, twice as many at once",
-    per="socket",
-    said=_("That was too much at once."),
+    of="frames read; one that is refused counts as five",
+    per="person and process",
+    said="",
     window_seconds=SECOND,
+    is_pace=True,
 )
 TYPING = Limit(
     "typing",
@@ -67,12 +72,13 @@ TYPING = Limit(
 SOCKETS_OPENED = Limit(
     "sockets_opened",
     "LIMIT_SOCKETS_OPENED_PER_MINUTE",
-    60,
-    of="sockets opened: each is greeted with all of one's chats",
-    per=PERSON,
-    said=_("The chat was opened many times in a short time."),
+    30,
+    of="sockets opened, 10 at once: each is greeted with all of one's chats",
+    per="session and process",
+    said="",
     window_seconds=MINUTE,
-    is_joined=True,
+    burst=1 / 3,
+    is_pace=True,
 )
 SOCKETS_OF_PERSON = Limit(
     "sockets_of_person",
@@ -188,12 +194,13 @@ REACTIONS_OF_MESSAGE = Limit(
 PAGES = Limit(
     "pages",
     "LIMIT_PAGES_PER_MINUTE",
-    600,
-    of="pages of history and of changes, on a socket and over HTTP",
+    300,
+    of="pages of history and of changes, on a socket and over HTTP; 30 at once",
     per=PERSON,
     said=_("You have read very much in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
+    burst=1 / 10,
 )
 READS = Limit(
     "reads",

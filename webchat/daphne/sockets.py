@@ -1,28 +1,68 @@
 """Mends Daphne's WebSockets where somebody means harm: nothing that they send is looked at in vain.
 
-A frame far over our own limit ends the connection by its first bytes, before its rest has come;
-and of whoever is closed for too much, nothing more is read. The way of a good frame stays as it is.
+A frame far over our own limit ends the connection by its first bytes, before its rest has come. Of
+whoever sends faster than the application takes, so much waits in memory and the rest with the
+sender; and of whoever is closed for too much, nothing more is read.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-from chat.protocol import MOST_FRAME_BYTES, CloseCode
+from chat.protocol import MOST_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
 MOST_FRAME_OF_ALL: Final = 4 * MOST_FRAME_BYTES
+# Frames that wait for the application; then nothing more is read until it has taken half of them.
+MOST_WAITING_FRAMES: Final = 16
 
 
 class Socket(WebSocketProtocol):
+    is_resting = False
+    is_over = False
+    waiting_frames = 0
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  (autobahn)
+        self.waiting_frames += 1
+        if self.waiting_frames >= MOST_WAITING_FRAMES:
+            self._rest()
+        super().onMessage(payload, isBinary)
+
+    def frame_taken(self) -> None:
+        """The application has taken one."""
+        self.waiting_frames -= 1
+        if self.is_resting and self.waiting_frames == MOST_WAITING_FRAMES // 2:
+            # Not at once: the others have their turn between.
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def processData(self) -> bool:  # noqa: N802
+        """One frame of what has been read; False: no more of them now."""
+        return not self.is_resting and super().processData()
+
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne names it)
         super().serverClose(code)
         if code == CloseCode.TOO_MUCH:
             # The close goes out; the connection ends within a second, whatever else comes.
-            self.transport.pauseProducing()
+            self.is_over = True
+            self._rest()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        """The application is told of what we had to cut off."""
+        super().onClose(wasClean, PROTOCOL_ERROR if self.failedByMe else code, reason)
+
+    def _rest(self) -> None:
+        self.is_resting = True
+        self.transport.pauseProducing()
+
+    def _go_on(self) -> None:
+        if not self.is_over:
+            self.is_resting = False
+            self.transport.resumeProducing()
+            self.consumeData()
 
 
 def mend_sockets() -> None:

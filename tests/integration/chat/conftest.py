@@ -46,6 +46,18 @@ def frozen_counts() -> Clock:
 
 
 @pytest.fixture
+def time_that_sleep_moves(frozen_counts: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Whoever is paced waits for no real second; the clock's `now` tells for how long."""
+
+    async def sleep(seconds: float) -> None:
+        frozen_counts.move(seconds)
+
+    frozen_counts.now = 0.0
+    monkeypatch.setattr("chat.limits.counting.sleep", sleep)
+    return frozen_counts
+
+
+@pytest.fixture
 def ann(db: None) -> User:
     return people.make_person("ann")
 

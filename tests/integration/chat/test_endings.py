@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 
 from chat import sockets as chat_sockets
-from chat.limits.buckets import Bucket
 from chat.limits.doors import under
 from chat.limits.table import PAGES
 from chat.runtime import runtime
@@ -205,29 +204,44 @@ def _lose_events(change):
 
 
 class TestTooMuch:
-    async def test_frames_are_refused_with_a_time_to_come_back(
-        self, connect, world, settings, monkeypatch
+    async def test_frames_wait_and_none_is_refused(
+        self, connect, world, settings, time_that_sleep_moves
     ):
         settings.LIMIT_FRAMES_PER_SECOND = 1
-        # All within one second, however long that takes here.
-        monkeypatch.setitem(Bucket.__init__.__kwdefaults__, "clock", lambda: 0.0)
         ann, *_ = world
         socket = await connect(ann)
-        for n in range(8):
+        for n in range(500):
             await socket.send("ping", request_id=f"{n}")
-        answers = [await socket.answer(f"{n}") for n in range(8)]
-        assert [answer["type"] for answer in answers] == ["reply"] * 2 + ["error"] * 6
-        refused = answers[2:]
-        assert {answer["code"] for answer in refused} == {"too_many"}
-        assert all(answer["retry_after"] > 0 for answer in refused)
+        answers = [await socket.answer(f"{n}") for n in range(500)]
+        assert {answer["type"] for answer in answers} == {"reply"}
+        assert time_that_sleep_moves.now == 499
 
-    async def test_that_goes_on_is_closed(self, connect, world, settings):
+    async def test_frames_have_one_pace_on_all_sockets_of_a_person(
+        self, connect, world, settings, time_that_sleep_moves
+    ):
         settings.LIMIT_FRAMES_PER_SECOND = 1
+        ann, bob, _ = world
+        one, two = await connect(ann), await connect(ann)
+        await one.ask("ping")
+        await (await connect(bob)).ask("ping")
+        assert time_that_sleep_moves.now == 0
+        await two.ask("ping")
+        assert time_that_sleep_moves.now == 1
+
+    async def test_refused_frames_count_as_several(
+        self, connect, world, settings, time_that_sleep_moves
+    ):
+        settings.LIMIT_FRAMES_PER_SECOND = 10
         ann, *_ = world
         socket = await connect(ann)
-        for _ in range(500):
-            await socket.send("ping")
-        assert await socket.closed() == 4429
+        for _ in range(2):
+            await socket.send_text("nonsense")
+        await socket.ask("ping")
+        assert time_that_sleep_moves.now == pytest.approx(0.1)
+        for _ in range(3):
+            await socket.send_text("nonsense")
+        await socket.ask("ping")
+        assert time_that_sleep_moves.now == pytest.approx(1.7)
 
     async def test_that_goes_on_is_closed_though_some_frames_are_good(
         self, connect, world, settings
@@ -289,7 +303,7 @@ class TestTooMuch:
 
         from chat import actions
 
-        settings.LIMIT_FRAMES_PER_SECOND = 0
+        settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_PAGES_PER_MINUTE = 0
         ann, _, chat = world
         go_on = threading.Event()
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +24,16 @@ from chat.errors import TooLargeError, TooManyError
 from chat.http import route, upload_route
 from chat.limits.background import Soon
 from chat.limits.buckets import Buckets
-from chat.limits.counting import Count, Counter, take, use_counter
+from chat.limits.counting import Count, Counter, keep_pace, slow_down, take, use_counter
 from chat.limits.doors import Unlimited, rule_of
 from chat.limits.shared import SharedBuckets
 from chat.limits.sockets import Place, SocketPlaces
-from chat.limits.table import MESSAGES, SOCKETS_OPENED, TABLE, Limit
+from chat.limits.table import MESSAGES, TABLE, Limit
 from chat.middleware import AtOnceMiddleware
 from chat.models import Attachment, MessageEdit
+from chat.opening import MOST_WAIT_SECONDS
 from chat.page_urls import urlpatterns as pages
+from chat.protocol import PROTOCOL_ERROR
 from chat.routing import websocket_application
 from chat.runtime import runtime
 from chat.services.attachments import store_upload
@@ -39,10 +42,11 @@ from tests import needs, people
 from tests.integration.chat.conftest import in_thread
 from tests.people import Clock
 from tests.services import Redis, wait_until
-from tests.sockets import ChatSocket
+from tests.sockets import ChatSocket, Closed
 from tests.unit.test_project import ROOT
 
-RATES = [limit for limit in TABLE if limit.window_seconds]
+RATES = [limit for limit in TABLE if limit.window_seconds and not limit.is_pace]
+PACES = [limit for limit in TABLE if limit.is_pace]
 every_rate = pytest.mark.parametrize("limit", RATES, ids=lambda limit: limit.name)
 
 
@@ -61,6 +65,11 @@ def take_of(counter: Counter, count: Count) -> None:
 def slowly(limit: Limit) -> Limit:
     """The same row over so long a time that none of it comes back within a test."""
     return replace(limit, window_seconds=10**7)
+
+
+def let_through(settings: Any, limit: Limit, number: int) -> None:
+    """So many at once."""
+    setattr(settings, limit.variable, round(number / limit.burst))
 
 
 def taken(counter: Counter, limit: Limit, who: object = "ann", *, tries: int = 10) -> int:
@@ -89,7 +98,7 @@ class TestRow:
     def test_lets_its_number_through_then_says_what_was_too_much_and_when_it_goes_on(
         self, limit, counter, clock, settings
     ):
-        setattr(settings, limit.variable, 3)
+        let_through(settings, limit, 3)
         assert taken(counter, limit) == 3
         with pytest.raises(TooManyError) as caught, translation.override("en"):
             take_of(counter, Count(limit, "ann"))
@@ -103,7 +112,7 @@ class TestRow:
 
     @every_rate
     def test_is_told_in_the_language_of_who_reads_it(self, limit, counter, settings):
-        setattr(settings, limit.variable, 1)
+        let_through(settings, limit, 1)
         taken(counter, limit)
         with pytest.raises(TooManyError) as caught:
             take_of(counter, Count(limit, "ann"))
@@ -114,13 +123,56 @@ class TestRow:
 
     @every_rate
     def test_leaves_everyone_else_alone(self, limit, counter, settings):
-        setattr(settings, limit.variable, 2)
+        let_through(settings, limit, 2)
         assert [taken(counter, limit, who) for who in ("ann", "bob")] == [2, 2]
 
     @every_rate
     def test_of_zero_is_none(self, limit, counter, settings):
         setattr(settings, limit.variable, 0)
         assert taken(counter, limit, tries=1000) == 1000
+
+
+@pytest.mark.embedded
+class TestPace:
+    @pytest.fixture(params=PACES, ids=lambda limit: limit.name)
+    def limit(self, request, settings) -> Limit:
+        let_through(settings, request.param, 2)
+        return request.param
+
+    async def test_lets_its_number_through_and_then_one_after_the_other(
+        self, limit, time_that_sleep_moves
+    ):
+        moments = []
+        for _ in range(4):
+            assert await keep_pace(Count(limit, "ann"))
+            moments.append(time_that_sleep_moves.now)
+        interval = limit.window_seconds / limit.amount
+        assert moments == pytest.approx([0, 0, interval, 2 * interval], abs=0.02)
+
+    async def test_waits_no_longer_than_it_may(self, limit, time_that_sleep_moves):
+        interval = limit.window_seconds / limit.amount
+        kept = [await keep_pace(Count(limit, "ann"), most_seconds=0.9 * interval) for _ in range(3)]
+        assert kept == [True, True, False]
+        assert time_that_sleep_moves.now == pytest.approx(0.9 * interval)
+
+    async def test_can_be_slowed_down(self, limit, time_that_sleep_moves):
+        slow_down(Count(limit, "ann"), 1)
+        assert await keep_pace(Count(limit, "ann"))
+        assert time_that_sleep_moves.now == 0
+        assert await keep_pace(Count(limit, "ann"))
+        assert time_that_sleep_moves.now > 0
+
+    async def test_is_each_ones_own(self, limit, time_that_sleep_moves):
+        for who in ("ann", "bob"):
+            slow_down(Count(limit, who), 1)
+            await keep_pace(Count(limit, who))
+        assert time_that_sleep_moves.now == 0
+
+    async def test_of_zero_is_none(self, limit, time_that_sleep_moves, settings):
+        setattr(settings, limit.variable, 0)
+        slow_down(Count(limit, "ann"), 5)
+        assert all([await keep_pace(Count(limit, "ann")) for _ in range(1000)])
+        assert time_that_sleep_moves.now == 0
 
 
 class TestProcesses:
@@ -147,7 +199,7 @@ class TestProcesses:
 
     @every_rate
     def test_count_together(self, limit, two, settings):
-        setattr(settings, limit.variable, 20)
+        let_through(settings, limit, 20)
         limit = slowly(limit)
         one, other = two
         if limit.is_joined:
@@ -202,7 +254,7 @@ class TestProcesses:
         one, other = self.processes(own_redis.url)
         rows = [slowly(limit) for limit in RATES]
         for limit in rows:
-            setattr(settings, limit.variable, 3)
+            let_through(settings, limit, 3)
             taken(one, limit, tries=2)
         own_redis.kill()
         asked: list[object] = []
@@ -218,7 +270,7 @@ class TestProcesses:
 
     def test_give_back_and_forget_for_all(self, two, settings):
         limit = slowly(next(limit for limit in RATES if not limit.is_joined))
-        setattr(settings, limit.variable, 2)
+        let_through(settings, limit, 2)
         one, other = two
         taken(one, limit)
         other.add(Count(limit, "ann"), -1)
@@ -229,8 +281,8 @@ class TestProcesses:
 
     def test_take_of_several_rows_all_or_nothing(self, two, settings):
         first, second = [slowly(limit) for limit in RATES if not limit.is_joined][:2]
-        setattr(settings, first.variable, 5)
-        setattr(settings, second.variable, 1)
+        let_through(settings, first, 5)
+        let_through(settings, second, 1)
         one, other = two
         both = [Count(first, "ann"), Count(second, "ann")]
         one.take(both)
@@ -423,17 +475,45 @@ class TestSockets:
         assert await refused(ann, application=from_address("2001:db8:1:2:ffff::9")) == 4429
         await connect(ann, application=from_address("2001:db8:1:3::1"))
 
-    async def test_of_a_person_are_opened_so_many_a_minute(self, connect, ann, bob, settings):
-        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 2
-        for _ in range(2):
-            await (await connect(ann)).leave()
-        socket = ChatSocket(await in_thread(people.session_cookie, ann))
-        await socket.shake_hands()
-        assert await socket.closed() == 4429
-        (said,) = socket.seen
-        assert "opened many times in a short time. Try again in" in said["detail"]
-        assert 0 < said["retry_after"] <= 30
+    async def test_of_a_session_are_opened_so_many_a_minute_and_the_next_waits_for_its_turn(
+        self, connect, ann, bob, settings, time_that_sleep_moves
+    ):
+        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 60
+        cookie = await in_thread(people.session_cookie, ann)
+        for _ in range(20):
+            await (await ChatSocket(cookie).open()).leave()
+        assert time_that_sleep_moves.now == 0
+        await ChatSocket(cookie).open()
+        assert time_that_sleep_moves.now == 1
+        await connect(ann)  # with another session
         await connect(bob)
+        assert time_that_sleep_moves.now == 1
+
+    @pytest.mark.parametrize(("code", "waits"), [(1001, 0), (PROTOCOL_ERROR, MOST_WAIT_SECONDS)])
+    async def test_that_had_to_be_cut_off_come_back_later(
+        self, ann, live, settings, time_that_sleep_moves, code, waits
+    ):
+        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 30
+        cookie = await in_thread(people.session_cookie, ann)
+        for _ in range(2):
+            socket = await ChatSocket(cookie).open()
+            await socket.communicator.send_input({"type": "websocket.disconnect", "code": code})
+            await socket.communicator.wait(timeout=10)
+        with suppress(Closed):
+            await (await ChatSocket(cookie).open()).leave()
+        assert time_that_sleep_moves.now == waits
+
+    async def test_whose_turn_is_too_far_off_are_refused_before_anybody_looks_who_it_is(
+        self, ann, live, settings, time_that_sleep_moves, monkeypatch
+    ):
+        settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 3
+        cookie = await in_thread(people.session_cookie, ann)
+        first = await ChatSocket(cookie).open()
+        monkeypatch.setattr("chat.routing.get_user", lambda request: pytest.fail("looked"))
+        with pytest.raises(Closed):
+            await ChatSocket(cookie).shake_hands()
+        assert time_that_sleep_moves.now == MOST_WAIT_SECONDS
+        await first.leave()
 
     async def test_say_why_they_are_closed(self, ann, live, settings):
         settings.LIMIT_SOCKETS_PER_PERSON = 1
@@ -646,8 +726,7 @@ class TestHotPath:
             assert (await socket.say(chat.pk, "x"))["type"] == "reply"
         assert asked == []
         counter.join()
-        opened = (Count(SOCKETS_OPENED, ann.pk).charge, 1)
-        assert asked == [[opened, (Count(MESSAGES, ann.pk).charge, 5)]]
+        assert asked == [[(Count(MESSAGES, ann.pk).charge, 5)]]
 
 
 def test_soon_does_its_work_once_a_second_at_most():

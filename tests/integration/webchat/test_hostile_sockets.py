@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,21 +14,30 @@ from bench.attackers import frame
 from chat.protocol import CloseCode
 from tests.crowd import make_rooms
 from tests.raw_http import Raw, request
-from tests.servers import start_server
+from tests.servers import Server, start_server
 from webchat.daphne.sockets import MOST_FRAME_OF_ALL, Socket
 
 pytestmark = pytest.mark.embedded
 
+MEGABYTE = 1 << 20
+
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, new_sqlite_url):
+def server(tmp_path_factory, new_sqlite_url) -> Iterator[Server]:
     with start_server(new_sqlite_url(tmp_path_factory.mktemp("sockets"))) as started:
         yield started
 
 
-@pytest.fixture
-def peer(server):
-    """An open socket of somebody who is signed in, as raw bytes."""
+@pytest.fixture(scope="module")
+def unpaced(tmp_path_factory, new_sqlite_url) -> Iterator[Server]:
+    database = new_sqlite_url(tmp_path_factory.mktemp("unpaced"))
+    with start_server(database, LIMIT_FRAMES_PER_SECOND=0) as started:
+        yield started
+
+
+@contextmanager
+def open_socket(server: Server) -> Iterator[Raw]:
+    """Of somebody who is signed in, as raw bytes."""
     ((member, *_),) = make_rooms(server.database_url, rooms=1, size=1, url=server.ws_url)
     with Raw(server.port) as peer:
         peer.send(
@@ -40,6 +53,12 @@ def peer(server):
         )
         while b'"welcome"' not in peer.received:
             assert peer.read()
+        yield peer
+
+
+@pytest.fixture
+def peer(server) -> Iterator[Raw]:
+    with open_socket(server) as peer:
         yield peer
 
 
@@ -63,12 +82,42 @@ class TestFrames:
         peer.send(frame(b"x" * (MOST_FRAME_OF_ALL + 1))[:2000])
         assert peer.closed()
 
-    def test_by_the_thousand_end_it_with_too_much(self, peer):
-        peer.send(frame(b"{") * 500)
-        while close_code_or_none(peer) is None:
-            assert peer.read()
-        assert close_code(peer) == CloseCode.TOO_MUCH
-        assert peer.closed()
+    def test_that_come_faster_than_they_are_read_wait_with_the_sender(self, server, peer):
+        peer.socket.setblocking(False)
+        many, sent = ping("n") * 1000, 0
+        while is_taken(peer):
+            sent += peer.socket.send(many)
+            assert sent < 64 * MEGABYTE
+        with open_socket(server) as other:
+            other.send(ping("other"))
+            while b"other" not in other.received:
+                assert other.read()
+
+    def test_that_had_to_wait_are_all_answered_in_order(self, unpaced):
+        numbers = [f"number {n}" for n in range(2000)]
+        with open_socket(unpaced) as peer:
+            peer.send(b"".join(map(ping, numbers)))
+            while numbers[-1].encode() not in peer.received:
+                assert peer.read()
+        answered = re.findall(r"number \d+", peer.received.decode(errors="replace"))
+        assert answered == numbers
+
+    def test_that_are_nonsense_by_the_thousand_end_it_with_too_much(self, unpaced):
+        with open_socket(unpaced) as peer:
+            peer.send(frame(b"{") * 500)
+            while close_code_or_none(peer) is None:
+                assert peer.read()
+            assert close_code(peer) == CloseCode.TOO_MUCH
+            assert peer.closed()
+
+
+def ping(request_id: str) -> bytes:
+    return frame(json.dumps({"type": "ping", "request_id": request_id}).encode())
+
+
+def is_taken(peer: Raw) -> bool:
+    """Whether more can be sent, or can soon."""
+    return bool(select.select([], [peer.socket], [], 2.0)[1])
 
 
 def close_code_or_none(peer: Raw) -> int | None:

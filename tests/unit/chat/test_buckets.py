@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chat.errors import TooManyError
-from chat.limits.buckets import Bucket, Buckets, Charge, Rate
+from chat.limits.buckets import MOST_OWED_SECONDS, Bucket, Buckets, Charge, Rate
 from tests.people import Clock
 
 
@@ -118,6 +118,16 @@ class TestBuckets:
         buckets.add([(charge("ann"), 1000)])
         assert buckets.wait(charge("ann")) == 30
         clock.move(60)
+        assert taken(buckets, "ann", tries=5) == 2
+
+    def test_keep_what_is_owed_for_some_minutes_at_most(self, clock):
+        buckets = Buckets(clock)
+        buckets.owe(charge("ann"), 4)
+        assert buckets.wait(charge("ann")) == 90
+        clock.move(90)
+        assert taken(buckets, "ann", tries=5) == 1
+        buckets.owe(charge("ann"), 1000)
+        clock.move(MOST_OWED_SECONDS)
         assert taken(buckets, "ann", tries=5) == 2
 
     def test_hear_of_what_others_took(self, clock):

@@ -1,0 +1,117 @@
+"""Who reads gives way to the batch of messages that is being written."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+from django.db import transaction
+
+from chat.errors import ChatError, NotFoundError, UnavailableError
+from chat.models import User
+from chat.posting import Poster
+from chat.services.posting import NewPost
+from chat.threads import DatabaseThreads, GivesWay
+from tests.people import Clock
+
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
+
+
+class Written(threading.Event):
+    """Is never set: a batch after the other is being written. Notes for how long it was asked."""
+
+    def __init__(self, clock: Clock, *, seconds: float) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+        self._clock, self._seconds = clock, seconds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waited.append(timeout)
+        self._clock.move(min(self._seconds, timeout))
+        return False
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(0.0)
+    monkeypatch.setattr("chat.threads.monotonic", clock)
+    return clock
+
+
+def ask(times: int = 1) -> None:
+    for _ in range(times):
+        User.objects.exists()
+
+
+@pytest.fixture
+def reading():
+    made: list[DatabaseThreads] = []
+
+    def through(may_read: threading.Event) -> DatabaseThreads:
+        made.append(DatabaseThreads("reader", size=1, may_read=may_read))
+        return made[-1]
+
+    yield through
+    for each in made:
+        each.close()
+
+
+class TestReading:
+    async def test_waits_before_each_query_but_no_longer_than_it_may_in_all(self, reading, clock):
+        written = Written(clock, seconds=0.015)
+        await reading(written).run(ask, 4)
+        assert written.waited == pytest.approx([0.02, 0.005])
+
+    async def test_of_each_call_may_wait_anew(self, reading, clock):
+        written = Written(clock, seconds=1)
+        calls = reading(written)
+        for _ in range(2):
+            await calls.run(ask, 2)
+        assert written.waited == [GivesWay.MOST_SECONDS] * 2
+
+    async def test_never_waits_within_a_transaction_whose_locks_others_may_want(
+        self, reading, clock
+    ):
+        written = Written(clock, seconds=1)
+
+        def in_transaction() -> None:
+            with transaction.atomic():
+                written.waited.clear()
+                ask(2)
+
+        await reading(written).run(in_transaction)
+        assert written.waited == []
+
+    async def test_goes_on_at_once_while_nothing_is_written(self, reading):
+        may_read = threading.Event()
+        may_read.set()
+        may_read.wait = lambda timeout=None: pytest.fail("waited")  # type: ignore[method-assign]
+        await reading(may_read).run(ask)
+
+
+class TestWriting:
+    POST = NewPost(chat_id=1, sender_id=1, client_message_id=uuid.uuid4(), content="x")
+
+    async def test_is_what_reading_gives_way_to(self, monkeypatch):
+        poster = Poster()
+        seen: list[bool] = []
+
+        def save(posts: list[NewPost]) -> list[ChatError]:
+            seen.append(poster.rests.is_set())
+            return [NotFoundError() for _ in posts]
+
+        monkeypatch.setattr("chat.posting.post_messages", save)
+        assert poster.rests.is_set()
+        await poster.post(self.POST)
+        await poster.close()
+        assert seen == [False]
+        assert poster.rests.is_set()
+
+    async def test_that_fails_gives_it_back(self, monkeypatch):
+        poster = Poster()
+        monkeypatch.setattr("chat.posting.post_messages", lambda posts: 1 / 0)
+        assert isinstance(await poster.post(self.POST), UnavailableError)
+        await poster.close()
+        assert poster.rests.is_set()
