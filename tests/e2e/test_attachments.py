@@ -127,7 +127,7 @@ class TestPicture:
         ann.page.keyboard.press("ArrowRight")
         expect(large).to_have_attribute("alt", "two.png")
         ann.page.keyboard.press("Escape")
-        expect(ann.page.locator("dialog")).to_have_count(0)
+        expect(ann.page.locator("dialog[open]")).to_have_count(0)
         expect(ann.page.locator(".picture").nth(1)).to_be_focused()
 
 

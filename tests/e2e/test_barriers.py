@@ -306,7 +306,7 @@ class TestChat:
         tour.page.click("#chat-head [aria-haspopup=menu]")
         tour.look("a direct chat's menu")
         tour.choose("block")
-        expect(tour.page.locator("dialog")).to_be_visible()
+        expect(tour.page.locator("dialog[open]")).to_be_visible()
         tour.look("asked whether to block")
         tour.page.click("dialog .button.danger")
         expect(tour.page.locator("#closed button")).to_be_visible()

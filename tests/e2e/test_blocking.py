@@ -97,7 +97,7 @@ class TestBlocking:
         rows = anna.page.locator("dialog .row")
         expect(rows).to_contain_text("@boris")
         anna.page.get_by_role("button", name="Unblock Boris").click()
-        expect(anna.page.locator("dialog")).to_contain_text("You have blocked nobody.")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("You have blocked nobody.")
         anna.page.keyboard.press("Escape")
         can_write(anna)
 
@@ -146,7 +146,7 @@ class TestBlocking:
         dialog = anna.page.get_by_role("dialog")
         expect(dialog).to_contain_text("Борис об этом не узнает.")
         dialog.get_by_role("button", name="Заблокировать", exact=True).click()
-        cannot_write(anna, "Вы заблокировали Борис. Чтобы написать, разблокируйте.")
+        cannot_write(anna, "Борис: вы заблокировали этого человека. Чтобы написать, разблокируйте.")
 
 
 class TestReporting:

@@ -36,7 +36,7 @@ def add(person, name: str) -> None:
     person.page.click("#members .side-foot button:has-text('Add people')")
     person.page.fill("dialog input", name)
     person.page.click("dialog .row")
-    expect(person.page.locator("dialog")).to_have_count(0)
+    expect(person.page.locator("dialog[open]")).to_have_count(0)
 
 
 def show_members(person) -> None:
@@ -49,7 +49,7 @@ def remove(person, name: str) -> None:
     show_members(person)
     person.page.click(f"#members [aria-label='More about {name}']")
     person.page.click(".menu button:has-text('Remove from the chat')")
-    expect(person.page.locator("dialog")).to_contain_text("stays out until")
+    expect(person.page.locator("dialog[open]")).to_contain_text("stays out until")
     person.page.click("dialog .danger")
 
 
@@ -71,7 +71,7 @@ class TestRemoved:
         made = api(anna, "POST", f"chats/{chat_id_of(anna)}/invites", {})
         link = made["invite"]["path"]
         show_removed(anna)
-        expect(anna.page.locator("dialog")).to_contain_text("Nobody was removed")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody was removed")
         anna.page.keyboard.press("Escape")
         remove(anna, "boris")
         expect(boris.page.locator(".toast")).to_contain_text("You are no longer in Garden")
@@ -92,7 +92,7 @@ class TestRemoved:
         has_no_barriers(anna)
         anna.page.click("dialog [aria-label='Let boris back in']")
         anna.page.click("dialog .danger")
-        expect(anna.page.locator("dialog")).to_contain_text("Nobody was removed")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody was removed")
         expect(anna.page.locator("#members .row")).to_have_count(1)
         boris.goto(link)
         boris.page.click("main button:has-text('Join')")

@@ -172,7 +172,7 @@ class TestNotifications:
         anna = new_person(server)
         sign_up(anna, "anna")
         anna.page.click("#bell")
-        expect(anna.page.locator("dialog")).to_contain_text("Nothing yet")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Nothing yet")
 
 
 class TestLevel:
@@ -184,7 +184,7 @@ class TestLevel:
         anna.page.check("dialog input[value=nothing]")
         anna.page.get_by_role("button", name="For 8 hours").click()
         answers.let_go_of_all()
-        expect(anna.page.locator("dialog")).to_contain_text("Muted until")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Muted until")
         expect(anna.page.locator("dialog input[value=nothing]")).to_be_checked()
         (chat,) = api(anna, "GET", "chats")["chats"]
         assert (chat["notify"], bool(chat["muted_until"])) == ("nothing", True)
@@ -196,7 +196,7 @@ class TestLevel:
         open_chat(anna, "Garden")
         choose_level(anna, "nothing")
         anna.page.get_by_role("button", name="For 8 hours").click()
-        expect(anna.page.locator("dialog")).to_contain_text("Muted until")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Muted until")
         expect(phone.page.locator("#chat-list .muted")).to_be_visible()
         anna.page.get_by_role("button", name="Notify again").click()
         expect(phone.page.locator("#chat-list .muted")).to_have_count(0)
@@ -284,7 +284,7 @@ class TestBrowserNotification:
         open_chat(anna, "Garden")
         open_level(anna)
         anna.page.get_by_role("button", name="Until I switch it on").click()
-        expect(anna.page.locator("dialog")).to_contain_text("Muted until you switch it on")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Muted until you switch it on")
         anna.goto("/")
         expect(anna.page.locator("html")).to_have_attribute("data-connection", "online")
         send(boris, "@anna, hush")

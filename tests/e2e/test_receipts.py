@@ -41,7 +41,7 @@ def seen_by(person: Person, text: str):
     message(person, text).hover()
     message(person, text).locator(".tools button").last.click()
     person.page.locator(".menu button", has_text="Seen by").click()
-    return person.page.locator("dialog")
+    return person.page.locator("dialog[open]")
 
 
 class TestTicks:

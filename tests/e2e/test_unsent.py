@@ -328,7 +328,7 @@ class TestRefusedMessage:
         members = api(boris, "GET", f"chats/{chat_id}/members?q=anna")["members"]
         api(boris, "DELETE", f"chats/{chat_id}/members/{members[0]['user']['id']}")
         anna.go_online()
-        expect(anna.page.locator("dialog")).to_contain_text("no longer in Garden")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("no longer in Garden")
         expect(anna.page.locator("dialog .note")).to_have_text("too late")
 
     def test_goes_back_to_its_writer_who_comes_again_after_being_sent_out(self, anna_and_boris):
@@ -354,9 +354,9 @@ class TestRefusedMessage:
                 expect(anna.page.locator(".toast")).to_have_text("Copied.")
                 assert anna.page.evaluate("navigator.clipboard.readText()") == "too late"
                 anna.page.keyboard.press("Escape")
-                expect(anna.page.locator("dialog")).to_have_count(0)
+                expect(anna.page.locator("dialog[open]")).to_have_count(0)
             anna.page.close()
         anna.page = anna.context.new_page()
         anna.goto("/")
         wait_until_connected(anna)
-        expect(anna.page.locator("dialog")).to_have_count(0)
+        expect(anna.page.locator("dialog[open]")).to_have_count(0)

@@ -266,9 +266,9 @@ class TestKeyboard:
         expect(anna.page.locator(".chat-head h2")).to_have_text("Second")
         anna.page.focus("#scroller")
         anna.page.keyboard.press("?")
-        expect(anna.page.locator("dialog")).to_contain_text("Previous chat")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Previous chat")
         anna.page.keyboard.press("Escape")
-        expect(anna.page.locator("dialog")).to_have_count(0)
+        expect(anna.page.locator("dialog[open]")).to_have_count(0)
 
     def test_enter_does_not_send_while_an_input_method_composes(self, server, new_person):
         anna = new_person(server)

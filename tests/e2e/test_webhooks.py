@@ -137,7 +137,7 @@ class TestOutgoing:
         assert is_signed(test, secret)
 
         anna.page.keyboard.press("Escape")
-        expect(anna.page.locator("dialog")).to_have_count(0)
+        expect(anna.page.locator("dialog[open]")).to_have_count(0)
         send(anna, "the apples are ripe")
         is_delivered(anna, tries=1)
         open_webhooks(anna)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from django.db import transaction
 
+from chat import consumers
 from chat.errors import ChatError
 from chat.payloads import to_line
 from chat.protocol import Frame, parse_frame, request_id_of
@@ -171,8 +172,10 @@ class TestSocket:
             max_size=20,
         )
     )
-    async def test_stays_open_whatever_comes(self, connect, settings, frames):
+    async def test_stays_open_whatever_comes(self, connect, settings, monkeypatch, frames):
         settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_MESSAGES_PER_MINUTE = 0
+        # However many are refused, and however fast.
+        monkeypatch.setattr(consumers, "MOST_REFUSED_FRAMES", 1_000_000)
         socket = await self.one_socket(connect)
         for text in frames:
             await socket.send_text(text)

@@ -217,7 +217,7 @@ class TestEveryRoad:
         two.me.language = "ru"
         two.me.save()
         answer = two.write(two.direct, "привет")
-        assert answer.json()["error"]["detail"].startswith("Вы заблокировали Thea.")
+        assert answer.json()["error"]["detail"].startswith("Thea: вы заблокировали")
 
 
 class TestFinding:

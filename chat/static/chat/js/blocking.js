@@ -37,8 +37,9 @@ async function put(store, person, isBlocked) {
   if (!(await orSay(() => api(isBlocked ? "PUT" : "DELETE", `blocks/${person.id}`)))) return false;
   store.setBlocked(person.id, isBlocked);
   const name = { name: person.name };
-  toast(isBlocked ? gettext("You have blocked %(name)s.", name) : gettext("You have unblocked %(name)s.", name));
   const direct = [...store.chats.values()].find((chat) => chat.peer?.id === person.id);
+  // The open chat says so itself.
+  if (!direct || direct.id !== store.openChatId) toast(isBlocked ? gettext("You have blocked %(name)s.", name) : gettext("You have unblocked %(name)s.", name));
   // Where there is no socket nobody says so.
   if (direct) await lookAgain(store, direct.id);
   return true;
