@@ -76,15 +76,16 @@ class Poster:
                 size = min(len(self._waiting), MOST_IN_BATCH)
                 batch = [self._waiting.popleft() for _ in range(size)]
                 self.rests.clear()
-                outcomes = await self._save([post for post, _ in batch])
-                self.rests.set()
+                try:
+                    outcomes = await self._save([post for post, _ in batch])
+                finally:
+                    self.rests.set()
                 for (_, reply), outcome in zip(batch, outcomes, strict=True):
                     reply(outcome)
                 if size >= BUSY_BATCH:
                     took = time.monotonic() - began_at
                     await asyncio.sleep(min(took * GATHER_PER_BATCH, MOST_GATHER_SECONDS))
         finally:
-            self.rests.set()
             self._running = None
 
     async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
