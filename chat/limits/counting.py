@@ -116,6 +116,8 @@ class Counter:
 
     def close(self) -> None:
         self._soon.close()
+        if self.shared is not None:
+            self.shared.close()
 
     def _ask(self, question: Callable[[Store], Answer]) -> Answer:
         if self.shared is not None and not self.shared.is_resting:

@@ -123,6 +123,10 @@ class SharedBuckets:
         for key in self.redis.scan_iter(f"{PREFIX}*", count=1000):
             self.redis.delete(key)
 
+    def close(self) -> None:
+        """Its connections; asked once more, it makes new ones."""
+        self.redis.close()
+
     @staticmethod
     def _answer(answer: Any) -> Any:
         # The client's types say that it may be awaitable, which this client's never is.

@@ -125,6 +125,8 @@ class SocketPlaces:
 
     def close(self) -> None:
         self._soon.close()
+        if self._shared is not None:
+            self._shared.close()
 
     @property
     def _is_shared(self) -> bool:

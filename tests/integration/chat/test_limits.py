@@ -539,8 +539,9 @@ class TestSockets:
 @pytest.mark.django_db(transaction=True)
 class TestSocketsOfAllProcesses:
     @pytest.fixture
-    def client(self, redis_url) -> Any:
-        return Client.from_url(redis_url, socket_timeout=10, socket_connect_timeout=10)
+    def client(self, redis_url) -> Iterator[Client]:
+        with Client.from_url(redis_url, socket_timeout=10, socket_connect_timeout=10) as client:
+            yield client
 
     def process(self, client: Any) -> SocketPlaces:
         return SocketPlaces(client)
