@@ -31,8 +31,8 @@ from chat.errors import (
 )
 from chat.fanout import HubEvent
 from chat.limits.buckets import Bucket
-from chat.limits.counting import Count, keep_pace, slow_down, take
-from chat.limits.doors import knock, rule_of
+from chat.limits.counting import Count, keep_pace, slow_down, take, take_in_turn
+from chat.limits.doors import is_decided_here, knock, rule_of
 from chat.limits.sockets import Place, socket_places
 from chat.limits.table import FRAMES, MESSAGES, TYPING
 from chat.models import User
@@ -63,6 +63,8 @@ COUNT_OF_A_REFUSED_FRAME: Final = 5
 MOST_REFUSED_FRAMES: Final = 300
 MOST_REFUSED_PER_SECOND: Final = 5
 TURNED_AWAY_RETRY_SECONDS: Final = 5
+# A page whose turn is further off is refused; the browser waits 15 s for an answer.
+MOST_WAIT_SECONDS: Final = 5.0
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -240,6 +242,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _act(self, action: Action, frame: Frame) -> None:
         try:
+            if is_decided_here(rule := rule_of(action)):
+                await take_in_turn(Count(rule, self.user.pk), most_seconds=MOST_WAIT_SECONDS)
             fields = await self.runtime.threads.run(
                 _act_in_language, self.language, action, self.user, frame
             )
@@ -310,5 +314,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 def _act_in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
     with translation.override(language):
-        knock(rule_of(action), user.pk)
+        if not is_decided_here(rule := rule_of(action)):
+            knock(rule, user.pk)
         return action(user, frame)

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
+from chat.errors import TooManyError
 from chat.limits.background import Soon
 from chat.limits.buckets import Buckets, Charge, Rate, Refusal
 from chat.limits.shared import SharedBuckets, connect
@@ -172,6 +173,21 @@ async def keep_pace(count: Count, *, most_seconds: float = math.inf) -> bool:
             return False
         most_seconds -= seconds
     return True
+
+
+async def take_in_turn(count: Count, *, most_seconds: float) -> None:
+    """Of a row that is joined: waits until it fits. Raises TooManyError, as `take`, when that is
+    further off."""
+    while True:
+        try:
+            take(count)
+        except TooManyError as error:
+            if error.retry_after is None or error.retry_after > most_seconds:
+                raise
+            most_seconds -= error.retry_after
+            await sleep(error.retry_after)
+        else:
+            return
 
 
 def slow_down(count: Count, number: int) -> None:

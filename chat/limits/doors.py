@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from chat.limits.counting import Count, take
 from chat.limits.table import Limit
@@ -42,6 +42,11 @@ def rule_of(function: Callable[..., Any]) -> Rule:
     if not isinstance(rule, Limit | Unlimited):
         raise TypeError(f"{function} stands under no limit: see chat/limits/doors.py")
     return rule
+
+
+def is_decided_here(rule: Rule) -> TypeGuard[Limit]:
+    """By this process alone, at once: also on the event loop."""
+    return isinstance(rule, Limit) and rule.is_joined
 
 
 def knock(rule: Rule, user_id: int) -> None:
