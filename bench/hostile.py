@@ -40,7 +40,7 @@ class Good(Member):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=50, help="messages a second, of all together")
+    parser.add_argument("--rate", type=float, default=20, help="messages a second, of all together")
     parser.add_argument("--seconds", type=float, default=30, help="of each of the two parts")
     parser.add_argument("--share", type=float, default=0.05, help="of bad connections to good ones")
     parser.add_argument("--only", choices=KINDS, help="one kind of them")

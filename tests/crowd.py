@@ -77,6 +77,7 @@ class Member:
     def __init__(self, sign_in: Mapping[str, Any], chat_ids: Sequence[int] = ()) -> None:
         self.url, self.cookie = sign_in["url"], sign_in["cookie"]
         self.chat_ids = list(chat_ids) or [sign_in["chat"]]
+        self.is_welcome = False
         self.replies: dict[str, dict[str, Any]] = {}
         self.errors: list[dict[str, Any]] = []
         self.seen: dict[int, list[int]] = defaultdict(list)  # seqs by chat, as they came
@@ -123,6 +124,9 @@ class Member:
     def on_the_way(self) -> int:
         return len(self._sent) - len(self.replies) - len(self.errors)
 
+    def is_here(self) -> bool:
+        return self.is_welcome
+
     def has(self, count: int) -> bool:
         return all(len(self.seen[chat_id]) >= count for chat_id in self.chat_ids)
 
@@ -143,6 +147,8 @@ class Member:
 
     def _take(self, line: dict[str, Any]) -> None:
         match line["type"]:
+            case "welcome":
+                self.is_welcome = True
             case "reply" if line["request_id"] != ALIVE:
                 self.replies[line["request_id"]] = line
                 self.reply_seconds.append(time.monotonic() - self._sent[line["request_id"]][1])
@@ -166,10 +172,12 @@ class Crowd:
         self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        """Everyone is here: of what was said before their welcome they would not be told."""
         async with AsyncExitStack() as opened:
             for member in self.members:
                 await member.open()
                 opened.push_async_callback(member.close)
+            await asyncio.gather(*(member.until(member.is_here) for member in self.members))
             self._leaving = opened.pop_all()
         return self
 
