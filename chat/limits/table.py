@@ -195,13 +195,13 @@ PAGES = Limit(
     "pages",
     "LIMIT_PAGES_PER_MINUTE",
     300,
-    of="pages of history and of changes, on a socket and over HTTP; 10 at once. Those of a socket"
+    of="pages of history and of changes, on a socket and over HTTP; 30 at once. Those of a socket"
     " wait for some seconds first",
     per=PERSON,
     said=_("You have read very much in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
-    burst=1 / 30,
+    burst=1 / 10,
 )
 READS = Limit(
     "reads",
