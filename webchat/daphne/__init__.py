@@ -1,7 +1,7 @@
 """Mends of Daphne, each in a module of its own; they hold however Daphne is started.
 
 webchat.asgi calls `mend` when Daphne (or `manage.py runserver`) loads it, before anything listens.
-Nothing here stands in the way of a frame of an open WebSocket.
+A frame of an open WebSocket costs a count here, and waits only while sixteen before it do.
 """
 
 from __future__ import annotations
