@@ -1,7 +1,7 @@
 """Connections that mean harm, some of each kind, to a server of this machine.
 
 bench.hostile runs it. Reads sign-ins of bench/sessions.py from stdin; prints how its connections
-ended, by kind. Bounded in time and number; a connection that was closed is opened anew.
+ended, by kind. Bounded in time and number; a connection that was closed is opened again.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.services import Kafka, Postgres
+from tests.support.services import Kafka, Postgres
 
 PARTITIONS = 6
 
@@ -30,7 +30,7 @@ def real_bus() -> Iterator[None]:
 
         django.setup()
         call_command("migrate", verbosity=0, skip_checks=True)
-        from messaging.configuration import all_topics, close_adapter, get_adapter
+        from messaging.bus.configuration import all_topics, close_adapter, get_adapter
 
         adapter = get_adapter()
         adapter.ensure_topics(all_topics(), partitions=PARTITIONS, replication=1)

@@ -30,10 +30,10 @@ def main() -> None:
 
 
 def publish(events: int, chats: int) -> None:
-    from messaging.adapter import OutgoingRecord
-    from messaging.configuration import get_adapter
-    from messaging.validation import encode
-    from tests.bus_parts import message_event
+    from messaging.bus.configuration import get_adapter
+    from messaging.contract.records import OutgoingRecord
+    from messaging.contract.validation import encode
+    from tests.support.bus_parts import message_event
 
     def outgoing(chat: int, seq: int) -> OutgoingRecord:
         event = message_event(chat, seq)
@@ -49,14 +49,14 @@ def publish(events: int, chats: int) -> None:
 def measure(options: argparse.Namespace) -> dict[str, float]:
     from django.db import connection
 
-    from messaging.configuration import get_adapter
-    from messaging.consumer import GroupConsumer
-    from messaging.dead_letters import DeadLetterBox
-    from messaging.events import Event
-    from messaging.group_reader import GroupReader
+    from messaging.bus.configuration import get_adapter
+    from messaging.contract.events import Event
+    from messaging.handling.consumer import GroupConsumer
+    from messaging.handling.dead_letters import DeadLetterBox
+    from messaging.handling.group_reader import GroupReader
+    from messaging.handling.registry import MAIN_GROUP, Handler, Registry
     from messaging.models import Receipt
-    from messaging.registry import MAIN_GROUP, Registry
-    from tests.bus_parts import TOPIC
+    from tests.support.bus_parts import TOPIC
 
     registry = Registry()
     with connection.cursor() as cursor:
@@ -82,7 +82,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
         return write
 
     for name in HANDLERS:
-        registry.handler(topic=TOPIC, name=name)(writer(name))
+        registry.add(Handler(topic=TOPIC, name=name, function=writer(name)))
     adapter = get_adapter()
     reader = GroupReader(lambda: adapter.open_source(group_id=MAIN_GROUP, topics=[TOPIC]))
     consumer = GroupConsumer(

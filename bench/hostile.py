@@ -20,9 +20,9 @@ from typing import Any
 
 from bench.attackers import KINDS
 from bench.outage import steady
-from tests.crowd import Crowd, Member, Room, make_rooms
-from tests.servers import ROOT, Server, start_server
-from tests.services import Postgres, Redis
+from tests.support.crowd import Crowd, Member, Room, make_rooms
+from tests.support.servers import ROOT, Server, start_server
+from tests.support.services import Postgres, Redis
 
 ROOMS, SIZE = 50, 10
 MEGABYTE = 1 << 20
@@ -62,11 +62,12 @@ async def measure(
     async with crowd:
         await steady(crowd, options.rate, 5)  # warms up
         before = memory_of(server)
+        attackers = await make_ready(count, options)
         alone = await steady(crowd, options.rate, options.seconds)
         async with peak_memory(server) as peak:
-            attacking = asyncio.create_task(attack(bad, count, options))
+            attacking = asyncio.create_task(attackers.communicate(json.dumps(bad).encode()))
             beside = await steady(crowd, options.rate, options.seconds)
-            ends = await attacking
+            printed, _ = await attacking
         after = memory_of(server)
         lost = await missing_in_the_end(crowd)
     return {
@@ -75,24 +76,22 @@ async def measure(
         "ratio": {name: round(beside[name] / alone[name], 2) for name in ("p50", "p99")},
         "copies_lost": lost,
         "memory_megabytes": {"before": before, "peak": max(peak), "after": after},
-        "bad_connections": ends,
+        "bad_connections": json.loads(printed),
     }
 
 
-async def attack(bad: list[Room], count: int, options: argparse.Namespace) -> dict[str, int]:
-    """In a process of its own: the good ones' clock shall not wait for it."""
+async def make_ready(count: int, options: argparse.Namespace) -> asyncio.subprocess.Process:
+    """In a process of its own, for which the good ones' clock does not wait; begins when it is told
+    whose accounts to use: what its start takes of the machine is no attack."""
     arguments = ["-m", "bench.attackers", f"--count={count}", f"--seconds={options.seconds + 5}"]
     if options.only:
         arguments.append(f"--only={options.only}")
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, *arguments),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    printed, _ = await process.communicate(json.dumps(bad).encode())
-    ends: dict[str, int] = json.loads(printed)
-    return ends
 
 
 async def missing_in_the_end(crowd: Crowd) -> int:

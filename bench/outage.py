@@ -15,10 +15,10 @@ from itertools import cycle
 
 import psycopg
 
-from tests.crowd import Crowd, Member, make_rooms
-from tests.processes import wait_until
-from tests.servers import environment, manage, start_server
-from tests.services import Kafka, Postgres, Redis
+from tests.support.crowd import Crowd, Member, make_rooms
+from tests.support.processes import wait_until
+from tests.support.servers import environment, manage, start_server
+from tests.support.services import Kafka, Postgres, Redis
 
 ROOMS, SIZE = 10, 4
 

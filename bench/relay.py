@@ -21,12 +21,12 @@ def main() -> None:
 
 
 def measure(events: int, chats: int, *, profile: bool) -> dict[str, float]:
-    from messaging.configuration import get_adapter
-    from messaging.delivery import KafkaDelivery
+    from messaging.bus.configuration import get_adapter
     from messaging.models import OutboxEvent
-    from messaging.relay import Relay
-    from messaging.relay_lock import make_lock
-    from tests.bus_parts import message_event, record
+    from messaging.outbox.relay import Relay
+    from messaging.outbox.relay_lock import make_lock
+    from messaging.outbox.target import KafkaDelivery
+    from tests.support.bus_parts import message_event, record
 
     started = time.perf_counter()
     for seq in range(1, events // chats + 1):

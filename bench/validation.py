@@ -11,7 +11,7 @@ CHECKS, TURNS = 2_000, 10
 
 
 def main() -> None:
-    from messaging.validation import decode, encode_value
+    from messaging.contract.validation import decode, encode_value
     from tests.unit.messaging.test_validation import a_record, an_event
 
     event, record = an_event(), a_record()

@@ -7,10 +7,14 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        # Each registers its receivers, handlers or checks.
-        import chat.notifying
-        import chat.projections  # noqa: F401
-        from chat import activity, checks, events, fanout, handlers, sessions, signals, staff_groups  # noqa: F401
+        # Each registers its receivers or checks.
+        from chat import checks, signals  # noqa: F401
         from chat.audit import listening  # noqa: F401
-        from chat.services import published  # noqa: F401
+        from chat.events import error_statuses, hub_commands, messages, rechecks  # noqa: F401
+        from chat.handlers import HANDLERS
+        from chat.services.cursors import published  # noqa: F401
+        from chat.staff import groups  # noqa: F401
         from chat.webhooks import sender  # noqa: F401
+        from messaging.handling.registry import registry
+
+        registry.add(*HANDLERS)

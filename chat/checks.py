@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
+
+from chat import handlers
+from messaging.contract.schemas import event_types, topics
+from messaging.handling.registry import registry
 
 
 @register("chat")
@@ -57,3 +65,47 @@ def check_proxies(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register("chat")
+def check_handlers(**kwargs: Any) -> list[CheckMessage]:
+    """The table of handlers, held against the topics and against the functions that are there."""
+    return [*_unhandled(), *_unknown(), *_forgotten()]
+
+
+def _unhandled() -> Iterator[CheckMessage]:
+    for topic in sorted(set(topics()) - {handler.topic for handler in registry}):
+        yield checks.Error(
+            f"Nothing is done with the events of {topic}: no handler is subscribed to it.",
+            hint="Add its row to HANDLERS (chat/handlers/__init__.py).",
+            id="chat.E002",
+        )
+
+
+def _unknown() -> Iterator[CheckMessage]:
+    for handler in registry:
+        known = event_types(handler.topic)
+        if known is None:
+            continue
+        for event_type in sorted((handler.event_types or known or {"anything"}) - known):
+            yield checks.Error(
+                f"The handler {handler.name} of {handler.group} waits for {event_type}, which never"
+                f" comes on {handler.topic}.",
+                hint=f"{handler.topic} has {', '.join(sorted(known)) or 'no schema'}.",
+                id="chat.E003",
+            )
+
+
+def _forgotten() -> Iterator[CheckMessage]:
+    """A function that no row names would silently do nothing."""
+    named = {handler.function for handler in registry}
+    for module in pkgutil.iter_modules(handlers.__path__, f"{handlers.__name__}."):
+        for name, function in inspect.getmembers(import_module(module.name), inspect.isfunction):
+            is_own = function.__module__ == module.name and not name.startswith("_")
+            takes_events = [*inspect.signature(function).parameters] == ["events"]
+            if is_own and takes_events and function not in named:
+                yield checks.Error(
+                    f"{module.name}.{name} is never called: no row names it.",
+                    hint="Add its row to HANDLERS (chat/handlers/__init__.py), or remove it.",
+                    id="chat.E004",
+                )

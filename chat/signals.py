@@ -2,7 +2,7 @@
 
 `messages_changed` is sent inside the transaction of every change of messages, by the services' bulk
 path and by `post_save` for a message saved by any other route. Its receivers write the outbox
-(chat.events) and tell the hubs on commit (chat.fanout).
+(chat.events.messages) and tell the hubs on commit (chat.events.hub_commands).
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from django.dispatch import Signal, receiver
 
 from chat.models import Attachment, Message
 
-# Arguments: messages (a list of Message), action ("created" | "edited" | "deleted" | "hidden" |
-# "restored" | "reacted").
+# Arguments: messages (a list of Message), action (one of chat.models.changes.CHANGES).
 # With "created" also attachments, by message id, of those that have some.
 messages_changed = Signal()
 NO_ATTACHMENTS: Mapping[int, list[Attachment]] = MappingProxyType({})
 
 # Sent inside the transaction that moves members' cursors. Argument: moved (a list of
-# chat.services.receipts.Moved).
+# chat.events.statuses.Moved).
 cursors_moved = Signal()
 
 

@@ -12,14 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from messaging.dead_letters import record_of
 from messaging.describing import describe
 from messaging.errors import InvalidEventError
+from messaging.handling.dead_letter_retries import discard, event_of, replay
+from messaging.handling.dead_letters import record_of
+from messaging.handling.registry import registry
 from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
-from messaging.registry import registry
-from messaging.replaying import discard, event_of, replay
+from messaging.operating.staff import ReadOnlyAdmin, ReasonForm, asks_first, text
 from messaging.signals import Operator
-from messaging.staff import ReadOnlyAdmin, ReasonForm, asks_first, text
 
 MOST_SHOWN = 20_000  # characters of a record's value
 MOST_KINDS = 30  # of faults, in the filter of the dead letters

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
-from messaging.configuration import is_embedded
+from messaging.bus.configuration import is_embedded
 
 FILES = {
     "ssl_cafile": "KAFKA_SSL_CAFILE",

@@ -13,8 +13,8 @@ import django
 import pytest
 from django.conf import settings
 
-from tests import loopback, needs, servers, stack
-from tests.services import (
+from tests.support import loopback, needs, servers, stack
+from tests.support.services import (
     Kafka,
     KafkaServer,
     Postgres,
@@ -23,7 +23,7 @@ from tests.services import (
     RedisServer,
     ServiceMissing,
 )
-from tests.sharing import Service, locked, shared
+from tests.support.sharing import Service, locked, shared
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -110,7 +110,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Between tests all tables are emptied, also the one that refuses it everywhere else."""
-    from tests import audit, emptying
+    from tests.support import audit, emptying
 
     with django_db_blocker.unblock():
         audit.remove_guard()
@@ -120,7 +120,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def patience_with_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no picture that takes too long; its processor time is bounded as ever."""
-    monkeypatch.setattr("chat.picture_process.MOST_SECONDS", 120.0)
+    monkeypatch.setattr("chat.pictures.process.MOST_SECONDS", 120.0)
 
 
 @pytest.fixture(scope="session")

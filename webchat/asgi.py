@@ -11,7 +11,7 @@ http_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the apps to be ready)
 
-from chat.routing import websocket_application  # noqa: E402
+from chat.live.routing import websocket_application  # noqa: E402
 from webchat.daphne import BackPressure, Connections, Deadlines, mend  # noqa: E402
 from webchat.daphne.connections import most_connections  # noqa: E402
 from webchat.daphne.descriptors import raise_descriptor_limit  # noqa: E402

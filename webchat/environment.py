@@ -151,7 +151,7 @@ class Environment:
     def database(self, url: str) -> dict[str, Any]:
         try:
             # No conn_max_age: under ASGI each request has a thread and so a connection of its own.
-            # What talks to the database all the time has threads that keep theirs (chat.threads).
+            # What talks to the database all the time has threads that keep theirs (chat/database).
             database: dict[str, Any] = dict(dj_database_url.parse(url))
         except (ValueError, KeyError):
             expected = "a URL like postgres://user:password@host:5432/name or sqlite:///path"

@@ -13,8 +13,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chat.runtime import is_draining
-from messaging.status import bus_problems
+from chat.live.runtime import is_draining
+from messaging.operating.status import bus_problems
 
 
 @never_cache

@@ -12,9 +12,9 @@ import logging
 import signal
 from typing import Any, Final
 
-from chat import pictures
-from chat.runtime import runtime, stop_runtime
-from messaging import background
+from chat.live.runtime import runtime, stop_runtime
+from chat.pictures import checking as pictures
+from messaging.handling import background
 
 logger = logging.getLogger(__name__)
 

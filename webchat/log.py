@@ -137,7 +137,7 @@ def logging_settings(*, level: str, form: str) -> dict[str, Any]:
             # Of `runserver --noasgi`: with Django's own formatter it would show whole addresses.
             "django.server": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
             # kafka-python prints keys, values and passwords at DEBUG, and twenty lines a second
-            # while a broker is away; messaging.kafka_adapter says in its own words what matters.
+            # while a broker is away; messaging.bus.kafka says in its own words what matters.
             "kafka": {"level": "CRITICAL"},
         },
     }

@@ -12,7 +12,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from chat.http import as_json_error, is_for_programs
+from chat.http.json import as_json_error, is_for_programs
 from webchat.headers import headers_of
 
 Finish = Callable[[HttpRequest, Any], HttpResponseBase]

@@ -49,8 +49,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "chat.middleware.PersonLanguageMiddleware",
-    "chat.middleware.AtOnceMiddleware",
+    "chat.http.middleware.PersonLanguageMiddleware",
+    "chat.http.middleware.AtOnceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -136,7 +136,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 # In the session: no cookie of its own.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-CSRF_FAILURE_VIEW = "chat.http.refuse_csrf"
+CSRF_FAILURE_VIEW = "chat.http.json.refuse_csrf"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -150,12 +150,14 @@ CONNECTION_LONGEST_SECONDS = env.whole_number("CONNECTION_LONGEST_SECONDS", defa
 # Connections that one address may have; 0: only never more than half of all that there can be.
 LIMIT_CONNECTIONS_PER_ADDRESS = env.whole_number("LIMIT_CONNECTIONS_PER_ADDRESS", default=500)
 
-# What processes of ours get that draw pictures (chat/picture_process.py).
+# What processes of ours get that draw pictures (chat/pictures/process.py).
 PYTHON_ENVIRONMENT = env.of_python()
 
 # The bus.
 KAFKA = env.kafka()
 MESSAGE_BUS = env.message_bus()
+# The package in which the topics' schemas are: messaging knows no topic by itself.
+TOPIC_SCHEMAS = "chat.events.schemas"
 # False: web processes leave the outbox to `manage.py run_outbox_relay` (with Kafka only).
 RELAY_IN_WEB = env.flag("RELAY_IN_WEB", default=True)
 
@@ -184,7 +186,7 @@ KEPT_DAYS = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-# Uploads: never below a public address, handed out by chat.views.attachments alone.
+# Uploads: never below a public address, handed out by chat.http.pages.attachments alone.
 MEDIA_ROOT = env.text("MEDIA_ROOT", default=str(VAR_DIR / "media"))
 UPLOAD_MAX_MEGABYTES = env.limit(table.UPLOAD_MEGABYTES)
 # The largest request of all: an upload and the form around it.

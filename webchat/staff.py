@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class StaffConfig(AdminConfig):
-    default_site = "chat.staff_site.StaffSite"
+    default_site = "chat.staff.site.StaffSite"

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from chat.http.page_limits import page
 from chat.limits.doors import Unlimited
-from chat.limits.pages import page
 from webchat import health
 
 HEALTH = Unlimited("Asked by machines that look after this one; nobody is signed in.")
@@ -13,6 +13,6 @@ urlpatterns = [
     path("livez", page(health.livez, reads=HEALTH)),
     path("readyz", page(health.readyz, reads=HEALTH)),
     path("admin/", admin.site.urls),
-    path("api/", include("chat.api")),
-    path("", include("chat.page_urls")),
+    path("api/", include("chat.http.api.chats")),
+    path("", include("chat.http.urls")),
 ]

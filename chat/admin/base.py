@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from chat.admin.finding import Meanings, find
 from chat.errors import ChatError
 from chat.models import User
-from messaging.staff import ReadOnlyAdmin, Rows
+from messaging.operating.staff import ReadOnlyAdmin, Rows
 
 
 def staff_of(request: HttpRequest) -> User:

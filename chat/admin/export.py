@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from chat.csv_cells import csv_head, csv_row
-from chat.pieces import in_pieces
-from messaging.staff import ReadOnlyAdmin
+from chat.content.csv_cells import csv_head, csv_row
+from chat.reads.pieces import in_pieces
+from messaging.operating.staff import ReadOnlyAdmin
 
 MOST_EXPORTED = 50_000
 PAGE = 500

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from django.db.models import Q
 
 from chat.models import User
-from chat.services.access import LARGEST_ID
+from chat.models.ids import LARGEST_ID
 
 # By the word before the colon ("" for a word without one; "@" for a username).
 Meanings = Mapping[str, Callable[[str], Q]]

@@ -1,4 +1,4 @@
-"""The groups of staff, to read: what they may do is written in chat.staff_groups."""
+"""The groups of staff, to read: what they may do is written in chat.staff.groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import django.contrib.auth.admin  # noqa: F401  registers the page that this one
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from messaging.staff import ReadOnlyAdmin
+from messaging.operating.staff import ReadOnlyAdmin
 
 admin.site.unregister(Group)
 

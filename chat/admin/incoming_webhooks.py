@@ -17,8 +17,8 @@ from chat.admin.making import MakingAdmin, MakingForm
 from chat.admin.owning import OwnedAdmin, PausedFilter
 from chat.errors import ChatError
 from chat.models import IncomingWebhook
-from chat.services import incoming_webhooks
-from messaging.staff import asks_first
+from chat.webhooks import incoming as incoming_webhooks
+from messaging.operating.staff import asks_first
 
 CHANGE = incoming_webhooks.STAFF_PERMISSION
 

@@ -17,12 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.admin.base import ChatAdmin
 from chat.admin.finding import by_username, row_id
-from chat.journey import read_journey
+from chat.content.text import excerpt
 from chat.models import Attachment, Message, MessageEdit, Reaction
-from chat.services.moderation import hide_message, restore_message
-from chat.text import excerpt
-from messaging.ids_by_time import first_id_since
-from messaging.staff import ReasonForm, asks_first
+from chat.reads.trace import read_journey
+from chat.services.people.moderation import hide_message, restore_message
+from messaging.operating.ids_by_time import first_id_since
+from messaging.operating.staff import ReasonForm, asks_first
 
 READ_ALL = "chat.read_all_messages"
 NEIGHBOURS = 5  # messages shown before and after one

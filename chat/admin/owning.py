@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.rights import Owned
-from messaging.staff import ReadOnlyAdmin, Rows
+from messaging.operating.staff import ReadOnlyAdmin, Rows
 
 
 class PausedFilter(admin.SimpleListFilter):

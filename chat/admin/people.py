@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from chat.admin.base import ChatAdmin
 from chat.admin.finding import by_username, row_id
 from chat.models import Notification, SignIn, User
-from chat.services.moderation import ban_person, set_staff_rights, unban_person
-from messaging.staff import ReasonForm, asks_first
+from chat.services.people.moderation import ban_person, set_staff_rights, unban_person
+from messaging.operating.staff import ReasonForm, asks_first
 
 
 class RightsForm(ReasonForm):

@@ -17,8 +17,9 @@ from chat.admin.making import MakingAdmin, MakingForm
 from chat.admin.owning import OwnedAdmin, PausedFilter
 from chat.errors import ChatError
 from chat.models import Chat, Webhook, WebhookDelivery
-from chat.services import webhook_deliveries, webhooks
-from messaging.staff import asks_first
+from chat.webhooks import deliveries as webhook_deliveries
+from chat.webhooks import outgoing as webhooks
+from messaging.operating.staff import asks_first
 
 MOST_TESTS = 5
 CHANGE = webhooks.STAFF_PERMISSION

@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from chat.models import AuditEntry
 from chat.models.audit import HASH_LENGTH
-from chat.payloads import timestamp
+from chat.wire.payloads import timestamp
 from messaging import lock_keys
 
 logger = logging.getLogger(__name__)

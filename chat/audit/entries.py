@@ -9,8 +9,8 @@ import orjson
 from django.utils.crypto import salted_hmac
 
 from chat.audit.chain import Draft
-from chat.event_ids import row_number
-from messaging.events import Event
+from chat.events.row_ids import row_number
+from messaging.contract.events import Event
 
 # Of a message's event, as they are there.
 TOLD = ("seq", "revision", "moderation")

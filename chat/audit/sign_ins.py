@@ -12,11 +12,11 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from chat import tries
 from chat.addresses import client_address
-from chat.facts import record_fact
+from chat.content.names import normal_form
+from chat.events.facts import record_fact
+from chat.limits import tries
 from chat.models import User
-from chat.names import normal_form
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60

@@ -2,7 +2,7 @@
 
 Works while entries are appended, in steps of a few thousand: needs neither a lock nor much memory.
 What was changed, removed or put in shows in the chain itself. What was cut off its end, and a chain
-that somebody sealed anew, show against what is kept elsewhere: the receipts of the handler that
+that somebody sealed again, show against what is kept elsewhere: the receipts of the handler that
 appends, and heads that an operator has noted.
 """
 
@@ -17,8 +17,8 @@ from django.db.models import Exists, Min, OuterRef
 
 from chat.audit.chain import NOTHING_BEFORE, Entry, Head
 from chat.models import AuditEntry
+from messaging.handling.registry import MAIN_GROUP
 from messaging.models import Receipt
-from messaging.registry import MAIN_GROUP
 
 STEP = 5000
 # Receipts are written a little before their entries, and are removed by their own age.
@@ -93,7 +93,7 @@ class Verification:
 
 _CHANGED = "does not fit its hash: the entry was changed, or put here from elsewhere"
 _UNLINKED = (
-    "does not follow the entry before it: that one was changed and sealed anew, or another one"
+    "does not follow the entry before it: that one was changed and sealed again, or another one"
     " stood between"
 )
 
@@ -115,7 +115,7 @@ def _compare_head(expected: Head) -> Iterator[Damage]:
     elif found != expected.hash:
         text = (
             f"Place {expected.place} has another hash than the one that was noted: it, or an entry"
-            " before it, was changed and sealed anew."
+            " before it, was changed and sealed again."
         )
         yield Damage("resealed", expected.place, text)
 

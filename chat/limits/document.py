@@ -26,7 +26,7 @@ what it counted once a second, so a flood over many processes is over by a secon
 others ask Redis each time. While Redis is away each process counts for itself, and nobody waits for
 it. An address is what the connection says (behind a proxy: `daphne --proxy-headers`), of IPv6 its
 /64. How passwords are counted, and why nobody is locked out by others, stands in
-`chat/sign_in_throttle.py`.
+`chat/http/sign_in_throttle.py`.
 
 What a connection may do before anybody is known (`LIMIT_CONNECTIONS_PER_ADDRESS`, `CONNECTION_…`)
 stands in [security.md](security.md).

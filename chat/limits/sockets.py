@@ -15,10 +15,10 @@ from typing import Final
 from redis import Redis
 from redis.exceptions import RedisError
 
+from chat.database.threads import DatabaseThreads
 from chat.limits.background import Soon
 from chat.limits.shared import PREFIX, SharedBuckets, connect
 from chat.limits.table import SOCKETS_OF_ADDRESS, SOCKETS_OF_PERSON, Limit
-from chat.threads import DatabaseThreads
 
 LEASE_SECONDS: Final = 60
 RENEW_SECONDS: Final = 20.0

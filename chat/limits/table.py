@@ -477,7 +477,7 @@ EXPORTS = Limit(
     window_seconds=MINUTE,
 )
 
-# Passwords (chat/sign_in_throttle.py has the rule)
+# Passwords (chat/http/sign_in_throttle.py has the rule)
 
 _WRONG = _("Too many wrong passwords.")
 PASSWORDS_OF_ACCOUNT_HERE = Limit(

@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef
 
 
 def spell_reactions(apps, schema_editor):
-    from chat.reactions import qualified
+    from chat.content.reactions import qualified
 
     rows = apps.get_model("chat", "Reaction").objects.using(schema_editor.connection.alias)
     # A few kinds, however many rows; only those in another spelling are written.

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import chat.names
+import chat.content.names
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='user',
             name='username',
-            field=models.CharField(error_messages={'unique': 'This username is taken. Choose another one.'}, max_length=32, unique=True, validators=[chat.names.validate_username], verbose_name='username'),
+            field=models.CharField(error_messages={'unique': 'This username is taken. Choose another one.'}, max_length=32, unique=True, validators=[chat.content.names.validate_username], verbose_name='username'),
         ),
         # Empty, so that it and its index are there at once.
         migrations.AddField(

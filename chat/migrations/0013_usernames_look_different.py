@@ -1,6 +1,6 @@
 from django.db import IntegrityError, migrations, transaction
 
-from chat.lookalikes import skeleton
+from chat.content.lookalikes import skeleton
 
 AT_ONCE = 500
 LONGEST = 255

@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.changes import readable
 from chat.models.chats import Chat
 from chat.models.messages import Message
 
@@ -36,9 +37,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def visible_to(self, person: User) -> AttachmentQuerySet:
         """In their chats, while the message is neither deleted nor hidden; unsent: one's own."""
-        is_shown = Q(
-            message__isnull=False, message__deleted_at__isnull=True, message__hidden_at__isnull=True
-        )
+        is_shown = Q(message__isnull=False) & readable("message__")
         is_own = Q(message__isnull=True, uploader=person)
         return self.filter(is_shown | is_own, chat__in=Chat.objects.with_member(person))
 

@@ -11,10 +11,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.content.text import TITLE_LENGTH
+
 if TYPE_CHECKING:
     from chat.models.people import User
-
-TITLE_LENGTH = 80
 
 
 class ChatQuerySet(models.QuerySet["Chat"]):
@@ -58,7 +58,7 @@ class Chat(models.Model):
     published_seq = models.PositiveBigIntegerField(default=0)
     # Of a direct chat in which nothing may be written: one of the two has blocked the other, or an
     # account is gone. Read with the lock that every post takes anyway, and only ever written under
-    # it (chat/services/direct_chats.py).
+    # it (chat/services/chats/direct_chats.py).
     is_closed = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = ChatQuerySet.as_manager()

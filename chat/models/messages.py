@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.changes import readable
 from chat.models.chats import Chat
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ EMOJI_LENGTH = 32
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: User) -> MessageQuerySet:
         return self.filter(chat__in=Chat.objects.with_member(user))
+
+    def readable(self) -> MessageQuerySet:
+        return self.filter(readable())
 
     def after_revision(self, revision: int) -> MessageQuerySet:
         """What changed since, oldest change first."""

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.models.changes import readable
 from chat.models.chats import Chat
 from chat.models.invitations import Invitation
 from chat.models.messages import Message
@@ -51,13 +52,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def _readable(self, *conditions: Q, **fields: Any) -> NotificationQuerySet:
         # In one call, so that all of it is asked of the same membership.
-        return self.filter(
-            *conditions,
-            message__deleted_at__isnull=True,
-            message__hidden_at__isnull=True,
-            **_OWN_MEMBERSHIP,
-            **fields,
-        )
+        return self.filter(*conditions, readable("message__"), **_OWN_MEMBERSHIP, **fields)
 
 
 def _in_or_invited() -> Q:

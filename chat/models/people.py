@@ -10,9 +10,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from chat.errors import ConflictError
-from chat.lookalikes import skeleton
-from chat.names import (
+from chat.content.lookalikes import skeleton
+from chat.content.names import (
     MOST_TYPED,
     NAME_LENGTH,
     USERNAME_LENGTH,
@@ -21,6 +20,7 @@ from chat.names import (
     normal_form,
     validate_username,
 )
+from chat.errors import ConflictError
 
 # Of USERNAME_LENGTH letters: a Korean syllable looks like six of them.
 SKELETON_LENGTH = 255

@@ -72,7 +72,8 @@ class Report(models.Model):
     chat = models.ForeignKey(
         Chat, on_delete=models.PROTECT, null=True, blank=True, related_name="reports"
     )
-    # As it was when it was reported, whatever is edited or deleted afterwards (chat/evidence.py).
+    # As it was when it was reported, whatever is edited or deleted afterwards
+    # (chat/reads/evidence.py).
     # What people wrote: never logged, never on the bus.
     evidence = models.JSONField(default=dict)
     reason = models.CharField(max_length=16, choices=Reason)

@@ -9,11 +9,11 @@ from django.db import connection
 
 from chat.models import Chat, Membership, Message, User
 from chat.models.messages import MessageQuerySet
-from chat.payloads import Payload, sender_payload, timestamp
 from chat.search import fulltext, scanning
 from chat.search.excerpts import excerpt_around
 from chat.search.words import parse_query
 from chat.services.access import membership_of
+from chat.wire.payloads import Payload, sender_payload, timestamp
 
 PAGE_RESULTS = 20
 
@@ -54,7 +54,7 @@ def search_messages(user: User, search: Search) -> Payload:
 
 
 def _readable(user: User, search: Search) -> MessageQuerySet:
-    messages = Message.objects.visible_to(user).filter(deleted_at=None, hidden_at=None)
+    messages = Message.objects.visible_to(user).readable()
     if search.chat_id is not None:
         messages = messages.filter(chat_id=search.chat_id)
     if search.sender_id is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from chat.payloads import Payload
 from chat.search.words import Hit
+from chat.wire.payloads import Payload
 
 EXCERPT_LENGTH = 160
 BEFORE_HIT = 48

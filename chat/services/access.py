@@ -14,9 +14,7 @@ from django.utils.translation import gettext as _
 
 from chat.errors import ForbiddenError, NotFoundError
 from chat.models import Block, Chat, Membership, Message, User
-
-# PostgreSQL's bigint; a larger id cannot be asked of the database.
-LARGEST_ID = 2**63 - 1
+from chat.models.ids import LARGEST_ID
 
 
 def known_id(row_id: int) -> int:

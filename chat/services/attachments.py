@@ -25,15 +25,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from chat.database.threads import let_go_of_database
 from chat.errors import EmptyTextError, NotFoundError, TooLargeError
 from chat.limits.kept import check_room
 from chat.limits.table import STORED_MEGABYTES, UNSENT_UPLOADS
 from chat.models import Attachment, User
 from chat.models.attachments import FILE_NAME_LENGTH
-from chat.pictures import Picture, no_room, redraw
+from chat.pictures.checking import Picture, no_room, redraw
 from chat.services.access import membership_of
-from chat.services.direct_chats import check_may_write
-from chat.threads import let_go_of_database
+from chat.services.chats.direct_chats import check_may_write
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def safe_type(name: str) -> str:
 
 
 def _describe(attachment: Attachment, picture: Picture, name: str) -> None:
-    """As it is after it was drawn anew; its name's ending says what it is now."""
+    """As it is after it was redrawn; its name's ending says what it is now."""
     attachment.kind = Attachment.Kind.IMAGE
     stem = name.removesuffix(PurePosixPath(name).suffix) or name
     attachment.name = stem[: FILE_NAME_LENGTH - len(picture.extension)] + picture.extension

@@ -6,16 +6,16 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from chat.content.reactions import check_reaction, qualified
+from chat.content.text import check_content
 from chat.errors import ConflictError, EmptyTextError
 from chat.limits.kept import check_room
 from chat.limits.table import REACTIONS_OF_MESSAGE, WORDINGS_KEPT
 from chat.models import Attachment, Chat, Message, MessageEdit, Reaction, User
-from chat.reactions import check_reaction, qualified
 from chat.services.access import check_may_delete, check_sent, message_for
 from chat.services.attachments import delete_attachments
-from chat.services.direct_chats import check_may_write
+from chat.services.chats.direct_chats import check_may_write
 from chat.signals import messages_changed
-from chat.text import check_content
 
 
 @transaction.atomic

@@ -19,19 +19,19 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chat.directory import names_of_people
+from chat.content.mentions import mentioned_names
 from chat.errors import BadRequestError
-from chat.fanout import HubEvent, announce
-from chat.mentions import mentioned_names
+from chat.events.hub_commands import HubCommand, announce
 from chat.models import Block, Chat, Invitation, Membership, Message, Notification, User
 from chat.models.chats import MembershipQuerySet
 from chat.models.notifications import NotificationQuerySet
-from chat.notifications import notification_payload, notify_payload
+from chat.reads.directory import names_of_people
+from chat.reads.notifications import notification_payload, notify_payload
 from chat.services.access import membership_of
 from chat.signals import cursors_moved
 
 if TYPE_CHECKING:
-    from chat.services.receipts import Moved
+    from chat.events.statuses import Moved
 
 Kind = Notification.Kind
 Notify = Membership.Notify
@@ -77,7 +77,7 @@ def notify_of_messages(said: Sequence[Said]) -> None:
     if not wanted:
         return
     ids = {message_id for message_id, _user_id in wanted}
-    messages = Message.objects.filter(pk__in=ids, deleted_at=None, hidden_at=None)
+    messages = Message.objects.filter(pk__in=ids).readable()
     by_id = {message.pk: message for message in messages.select_related("sender")}
     told = set(Notification.objects.filter(message_id__in=ids).values_list("message_id", "user_id"))
     apart = _apart((by_id[pk].sender_id, user_id) for pk, user_id in wanted if pk in by_id)
@@ -216,7 +216,7 @@ def set_notify(*, user: User, chat_id: int, level: str, mute_minutes: int | None
     )
     membership.save(update_fields=["notify", "muted_until"])
     changed = {"type": "chat.updated", "chat_id": chat_id, **notify_payload(membership)}
-    announce([HubEvent.to_person(user.pk, changed)])
+    announce([HubCommand.to_person(user.pk, changed)])
     return membership
 
 
@@ -304,5 +304,5 @@ def _announce_each(what: str, rows: Iterable[tuple[int, int]]) -> None:
     announce(_line(user_id, **{what: ids}) for user_id, ids in by_person.items())
 
 
-def _line(user_id: int, **fields: Any) -> HubEvent:
-    return HubEvent.to_person(user_id, {"type": "notification", **fields})
+def _line(user_id: int, **fields: Any) -> HubCommand:
+    return HubCommand.to_person(user_id, {"type": "notification", **fields})

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat.forms import own_names_of_languages
+from chat.http.forms import own_names_of_languages
 
 register = template.Library()
 MODULES = Path(__file__).resolve().parent.parent / "static" / "chat" / "js"

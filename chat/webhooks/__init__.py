@@ -1,5 +1,11 @@
 """Outgoing webhooks: from events to signed requests at other people's addresses.
 
-`handlers` writes what is to be sent (group webchat-webhooks), `sender` sends it, one after the
-other per webhook and chat. Rows are made and switched by chat.services.webhooks.
+A handler writes what is to be sent (group webchat-webhooks), `sender` sends it, one after the
+other per webhook and chat. `outgoing`, `incoming` and `deliveries` write the rows.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+WEBHOOKS_GROUP: Final = "webchat-webhooks"

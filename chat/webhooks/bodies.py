@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from chat.payloads import timestamp
+from chat.wire.payloads import timestamp
 
 TEST_TYPE: Final = "webhook.test"
 

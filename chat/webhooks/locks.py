@@ -13,7 +13,7 @@ from typing import Protocol
 from django.db import connection
 
 from messaging import lock_keys
-from messaging.relay_lock import FileLock, path_beside
+from messaging.outbox.relay_lock import FileLock, path_beside
 
 
 class WebhookLocks(Protocol):

@@ -28,7 +28,7 @@ MOST_RETRY_AFTER_SECONDS: Final = 3600
 TOO_SLOW: Final = gettext_noop("The receiver did not answer in time.")
 BROKEN: Final = gettext_noop("The connection was refused, or broke off before an answer.")
 NO_TRUST: Final = gettext_noop(
-    "The receiver's certificate is not valid: not for this name, out of date, or of nobody known."
+    "The receiver's certificate is not valid: wrong name, expired, or not trusted."
 )
 REDIRECTS: Final = gettext_noop(
     "The receiver sends us elsewhere, which is not followed. Enter the address that it names."
@@ -140,7 +140,7 @@ def _connect(target: Target, deadline: float) -> socket.socket:
 @contextmanager
 def _cut_at(deadline: float, line: socket.socket) -> Iterator[None]:
     """Ends the connection at the deadline, however slowly the other side goes on: a time limit of
-    a socket counts for each byte anew."""
+    a socket counts for each byte again."""
     # TLS takes the socket over; its twin stays good for hanging up.
     twin = line.dup()
 

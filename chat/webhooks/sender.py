@@ -18,23 +18,23 @@ from typing import Any, Final, TypeVar
 
 from django.utils import timezone
 
+from chat.database.threads import DATABASE_AWAY
 from chat.models import Webhook, WebhookDelivery
-from chat.services.webhook_deliveries import (
+from chat.webhooks import WEBHOOKS_GROUP
+from chat.webhooks.crew import Crew
+from chat.webhooks.deliveries import (
     OUTAGE_FAILURES,
     TRIES,
     Try,
     forget_old_deliveries,
     record_tries,
 )
-from chat.services.webhooks import deliveries_announced
-from chat.threads import DATABASE_AWAY
-from chat.webhooks.crew import Crew
-from chat.webhooks.handlers import WEBHOOKS_GROUP
 from chat.webhooks.lanes import Lane, read_head, read_heads
 from chat.webhooks.locks import WebhookLocks, make_locks
+from chat.webhooks.outgoing import deliveries_announced
 from chat.webhooks.requests import BROKEN, Outcome, WithheldError, post
 from chat.webhooks.signing import signed_headers
-from messaging.companions import companion
+from messaging.handling.companions import companion
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class Sender:
                     self._start_anew(locks)
                 except Exception:
                     # Whatever it is, other webhooks' deliveries wait behind this thread.
-                    logger.exception("sending webhooks failed; it begins anew")
+                    logger.exception("sending webhooks failed; it begins again")
                     self._start_anew(locks)
             self._finish()
         finally:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError
 
-from messaging.configuration import is_embedded
+from messaging.bus.configuration import is_embedded
 from messaging.models import Receipt
 
 logger = logging.getLogger(__name__)

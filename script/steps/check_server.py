@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
-from small_websocket import SmallWebSocket
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from chat.management.commands.seed_demo import PASSWORD, PEOPLE
 
@@ -27,7 +29,14 @@ class CheckFailed(Exception):
 
 
 def send_and_receive(port: int) -> Iterator[str]:
-    """Says, step by step, what was seen."""
+    """Says, step by step, what was seen. Raises CheckFailed and OSError."""
+    try:
+        yield from _send_and_receive(port)
+    except WebSocketException as error:
+        raise CheckFailed(f"the socket failed: {error}") from error
+
+
+def _send_and_receive(port: int) -> Iterator[str]:
     sender, receiver, *_ = PEOPLE
     origin = f"http://127.0.0.1:{port}"
     cookies = [sign_in(origin, username) for username in (sender, receiver)]
@@ -82,25 +91,30 @@ def sign_in(origin: str, username: str) -> str:
         raise CheckFailed(f"signing in as {username} was answered with {error.code}") from error
     if not any(cookie.name.endswith("sessionid") for cookie in jar):
         raise CheckFailed(
-            f"{username} cannot sign in: has the demo password changed? Remove var/ to start anew"
+            f"{username} cannot sign in: has the demo password changed? Remove var/ to start over"
         )
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 
-def open_socket(port: int, origin: str, cookies: str) -> SmallWebSocket:
-    headers = {"Origin": origin, "Cookie": cookies}
-    return SmallWebSocket(port, "/ws/", headers=headers, seconds=SECONDS)
+def open_socket(port: int, origin: str, cookies: str) -> ClientConnection:
+    return connect(
+        f"ws://127.0.0.1:{port}/ws/",
+        origin=Origin(origin),
+        additional_headers={"Cookie": cookies},
+        proxy=None,
+        open_timeout=SECONDS,
+    )
 
 
-def chats_of(socket: SmallWebSocket) -> list[int]:
+def chats_of(socket: ClientConnection) -> list[int]:
     return [chat["id"] for chat in wait_for(socket, "welcome")["chats"]]
 
 
-def wait_for(socket: SmallWebSocket, kind: str, **fields: Any) -> dict[str, Any]:
+def wait_for(socket: ClientConnection, kind: str, **fields: Any) -> dict[str, Any]:
     """The next object of this type; a frame may carry several, one a line."""
     give_up_at = time.monotonic() + SECONDS
     while time.monotonic() < give_up_at:
-        for line in socket.receive().splitlines():
+        for line in str(socket.recv(timeout=SECONDS)).splitlines():
             seen: dict[str, Any] = json.loads(line)
             if seen["type"] == "error":
                 raise CheckFailed(f"the server answered {seen['code']}: {seen.get('detail')}")

@@ -88,7 +88,11 @@ def get_programs() -> list[str]:
 
 def ask_what_is_missing() -> list[str]:
     done = subprocess.run(
-        [PYTHON, "-m", "tests.missing"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        [PYTHON, "-m", "tests.support.missing"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()
 

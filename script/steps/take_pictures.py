@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests import browser
-from tests.servers import environment, manage, start_server
+from tests.support import browser
+from tests.support.servers import environment, manage, start_server
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs/images"
 LOBBY = "Lobby"

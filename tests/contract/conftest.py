@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from messaging.adapter import OutgoingRecord, Record, RecordSource
-from messaging.base_adapter import BusAdapter
-from messaging.kafka_adapter import KafkaAdapter
-from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
-from tests.needs import absent
-from tests.services import Kafka, ServiceMissing, wait_until
+from messaging.bus.adapter import RecordSource
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
+from messaging.contract.records import OutgoingRecord, Record
+from tests.support.needs import absent
+from tests.support.services import Kafka, ServiceMissing, wait_until
 
 PARTITIONS = 4
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from tests import needs
-from tests.processes import PATIENCE
-from tests.services import Kafka, ServiceMissing, free_port
+from tests.support import needs
+from tests.support.processes import PATIENCE
+from tests.support.services import Kafka, ServiceMissing, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

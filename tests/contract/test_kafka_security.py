@@ -21,17 +21,17 @@ from kafka.admin import (
     ResourceType,
 )
 
-from messaging.adapter import RecordPosition
-from messaging.base_adapter import BusAdapter
-from messaging.configuration import security_options
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.configuration import security_options
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.records import RecordPosition
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.kafka_adapter import KafkaAdapter
-from messaging.retry import RetryPolicy
 from tests.contract.conftest import outgoing, read
-from tests.needs import absent
-from tests.processes import PATIENCE
-from tests.secure_kafka import MECHANISMS, PASSWORDS, SecureKafka
-from tests.services import ServiceMissing, wait_until
+from tests.support.needs import absent
+from tests.support.processes import PATIENCE
+from tests.support.secure_kafka import MECHANISMS, PASSWORDS, SecureKafka
+from tests.support.services import ServiceMissing, wait_until
 from webchat.environment import Environment
 
 Unique = Callable[[str], str]

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from messaging.adapter import RecordPosition
-from messaging.circuit_breaker import CircuitBreaker
+from messaging.bus.circuit_breaker import CircuitBreaker
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.records import RecordPosition
 from messaging.errors import RetryableError, ShuttingDownError
-from messaging.kafka_adapter import KafkaAdapter
-from messaging.retry import RetryPolicy
 from tests.contract.conftest import Bus, first_arrivals, kafka_bus, outgoing, read
-from tests.processes import DEADLINE, PATIENCE
-from tests.services import Kafka, wait_until
+from tests.support.processes import DEADLINE, PATIENCE
+from tests.support.services import Kafka, wait_until
 
 Unique = Callable[[str], str]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from messaging.adapter import MAX_RECORD_BYTES, OutgoingRecord, RecordPosition
+from messaging.contract.records import MAX_RECORD_BYTES, OutgoingRecord, RecordPosition
 from messaging.errors import InvalidEventError, PermanentError, ShuttingDownError
 from tests.contract.conftest import Bus, first_arrivals, outgoing, read
-from tests.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 Unique = Callable[[str], str]
 

@@ -1,4 +1,4 @@
-"""Members of consumer groups on every adapter. See Note [Rebalance] in messaging/adapter.py."""
+"""Members of consumer groups on every adapter. See Note [Rebalance] in messaging/bus/adapter.py."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from messaging.adapter import OutgoingRecord, Record, TopicPartition
+from messaging.bus.kafka import source as source_module
+from messaging.contract.records import OutgoingRecord, Record, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
-from messaging.kafka_adapter import source as source_module
 from tests.contract.conftest import (
     PARTITIONS,
     Bus,
@@ -20,8 +20,8 @@ from tests.contract.conftest import (
     read,
     share,
 )
-from tests.processes import PATIENCE
-from tests.services import KafkaServer, wait_until
+from tests.support.processes import PATIENCE
+from tests.support.services import KafkaServer, wait_until
 
 Unique = Callable[[str], str]
 

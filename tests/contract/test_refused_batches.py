@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from messaging.adapter import OutgoingRecord, RecordPosition
+from messaging.contract.records import OutgoingRecord, RecordPosition
 from messaging.errors import PermanentError
 from tests.contract.conftest import Bus, kafka_bus, read
-from tests.kafka_topics import limit_records
-from tests.services import KafkaServer
+from tests.support.kafka_topics import limit_records
+from tests.support.services import KafkaServer
 
 Unique = Callable[[str], str]
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from messaging.adapter import Record, TopicPartition, TopicReader
+from messaging.bus.adapter import TopicReader
+from messaging.contract.records import Record, TopicPartition
 from messaging.errors import RetryableError
 from tests.contract.conftest import PARTITIONS, Bus, kafka_bus, outgoing
 from tests.contract.test_reading import numbers
-from tests.services import KafkaServer
+from tests.support.services import KafkaServer
 
 Unique = Callable[[str], str]
 
@@ -116,7 +117,7 @@ class TestKafkaReader:
         self, kafka: KafkaServer, unique: Unique, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An end that is never reached stands for brokers that have gone."""
-        monkeypatch.setattr("messaging.kafka_adapter.reader.SILENT_SECONDS", 0.5)
+        monkeypatch.setattr("messaging.bus.kafka.reader.SILENT_SECONDS", 0.5)
         bus = kafka_bus(kafka.brokers)
         topic = bus.topic(unique("silent"), partitions=1)
         bus.adapter().publish_many(outgoing(topic, 5))

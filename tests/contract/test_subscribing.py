@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from messaging.adapter import OutgoingRecord
+from messaging.contract.records import OutgoingRecord
 from tests.contract.conftest import Bus
-from tests.processes import DEADLINE, PATIENCE
-from tests.services import wait_until
+from tests.support.processes import DEADLINE, PATIENCE
+from tests.support.services import wait_until
 
 Unique = Callable[[str], str]
 

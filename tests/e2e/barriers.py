@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests import needs
-from tests.browser import Person
+from tests.support import needs
+from tests.support.browser import Person
 
 FINGER = 44  # pixels
 

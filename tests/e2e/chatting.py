@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser import Person
+from tests.support.browser import Person
 
 PASSWORD = "sunny-road-71"
 MESSAGE = ".timeline .message"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests import browser, needs
-from tests.browser import Contexts, Person
-from tests.processes import PATIENCE, ServiceMissing
-from tests.servers import Server, environment, manage, start_server
-from tests.sharing import locked
+from tests.support import browser, needs
+from tests.support.browser import Contexts, Person
+from tests.support.processes import PATIENCE, ServiceMissing
+from tests.support.servers import Server, environment, manage, start_server
+from tests.support.sharing import locked
 
 NewPerson = Callable[..., Person]
 # For whatever a person would wait for. Longer than a page's longest pause between two tries (30 s).

@@ -10,9 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import Person
 from tests.e2e.chatting import PASSWORD
-from tests.processes import wait_until
+from tests.support.browser import Person
+from tests.support.processes import wait_until
 
 SOCKET = """
 const Real = WebSocket;

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Person
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import make_chat, message, reaches, sees, send, sign_up
-from tests.servers import Server
+from tests.support.browser import Person
+from tests.support.servers import Server
 
 WORDS = "Buy cheap watches"
 

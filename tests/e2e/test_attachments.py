@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from tests.browser import Person
 from tests.e2e.chatting import make_chat, message, open_chat, sees, send, sign_up, write_to
 from tests.e2e.network import HeldRequests
+from tests.support.browser import Person
 
 TRAY = ".tray li"
 PICTURE = ".timeline .picture img"

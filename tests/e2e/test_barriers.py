@@ -13,7 +13,6 @@ from django.utils import translation
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser import Person
 from tests.e2e import network
 from tests.e2e.barriers import barriers, small_targets
 from tests.e2e.chatting import (
@@ -27,6 +26,7 @@ from tests.e2e.chatting import (
     sign_up,
     wait_until_connected,
 )
+from tests.support.browser import Person
 
 # Without motion: nothing is measured while it changes.
 DESK = {"locale": "en-US", "reduced_motion": "reduce"}

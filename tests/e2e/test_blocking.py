@@ -6,7 +6,6 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser import Person
 from tests.e2e.chatting import (
     api,
     chat_id_of,
@@ -19,6 +18,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.support.browser import Person
 
 
 def choose(person: Person, anchor: str, words: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from chat.lookalikes import skeleton
-from chat.mentions import mentioned_names
+from chat.content.lookalikes import skeleton
+from chat.content.mentions import mentioned_names
 
 STATIC = Path(__file__).resolve().parents[2] / "chat/static/chat"
 
@@ -34,7 +34,7 @@ def run(chromium) -> Iterator[Any]:
         page = context.new_page()
 
         def evaluate(module: str, body: str, argument: Any = None) -> Any:
-            # Loaded anew: what an evaluation has left to be done later ends with its page.
+            # Loaded again: what an evaluation has left to be done later ends with its page.
             page.goto(f"http://127.0.0.1:{files.server_port}/favicon.svg")
             return page.evaluate(
                 f"""async (given) => {{

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import Contexts, Person
+from tests.support.browser import Contexts, Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
-    from tests.servers import Server
+    from tests.support.servers import Server
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
-from tests.servers import start_server
+from tests.support.servers import start_server
 
 
 @pytest.fixture(params=[pytest.param("one process", marks=pytest.mark.long), "two processes"])

@@ -24,8 +24,8 @@ from tests.e2e.chatting import (
     write_to,
 )
 from tests.e2e.network import HeldRequests
-from tests.processes import wait_until
-from tests.servers import Server, start_server
+from tests.support.processes import wait_until
+from tests.support.servers import Server, start_server
 
 RESULT = "#search .found"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}

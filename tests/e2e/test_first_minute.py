@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.processes import wait_until
-from tests.servers import Server, start_server
+from tests.support.processes import wait_until
+from tests.support.servers import Server, start_server
 
 
 def is_ready(server: Server) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.chatting import make_chat, message, sees, send, sign_up
-from tests.servers import Server, start_server
+from tests.support.servers import Server, start_server
 
 
 @pytest.fixture(scope="module")

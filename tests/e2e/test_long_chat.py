@@ -18,7 +18,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
-from tests.long_chat import content, fill_chat
+from tests.support.long_chat import content, fill_chat
 
 COUNT = 100_000
 MOST_NODES = 400

@@ -9,9 +9,9 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Person
 from tests.e2e.chatting import api, make_chat, message, send, sign_up
-from tests.servers import Server
+from tests.support.browser import Person
+from tests.support.servers import Server
 
 
 def post_by_hook(server: Server, path: str, text: str) -> None:

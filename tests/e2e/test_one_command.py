@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import loopback
-from tests.processes import PATIENCE, free_port, wait_until
-from tests.servers import ROOT, environment
+from tests.support import loopback
+from tests.support.processes import PATIENCE, free_port, wait_until
+from tests.support.servers import ROOT, environment
 
 
 def run(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Person
 from tests.e2e.chatting import (
     api,
     make_chat,
@@ -18,7 +17,8 @@ from tests.e2e.chatting import (
     sign_up,
     state_of,
 )
-from tests.servers import Server
+from tests.support.browser import Person
+from tests.support.servers import Server
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from tests.e2e.chatting import (
     sign_up,
     wait_until_connected,
 )
-from tests.processes import wait_until
-from tests.receivers import Receiver, is_signed
-from tests.servers import Server, start_server
+from tests.support.processes import wait_until
+from tests.support.receivers import Receiver, is_signed
+from tests.support.servers import Server, start_server
 
 ENTRY = "dialog .entries li"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}

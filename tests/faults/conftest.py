@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging.configuration import TOPICS, dead_letter_topic
-from tests.kafka_topics import remove_topics
-from tests.needs import absent
-from tests.pipe import Pipe
-from tests.services import Kafka, Postgres, ServiceMissing
+from messaging.bus.configuration import dead_letter_topic
+from messaging.contract.schemas import topics
+from tests.support.kafka_topics import remove_topics
+from tests.support.needs import absent
+from tests.support.pipe import Pipe
+from tests.support.services import Kafka, Postgres, ServiceMissing
 
-PRODUCT_TOPICS = [name for topic in TOPICS for name in (topic, dead_letter_topic(topic))]
+PRODUCT_TOPICS = [name for topic in topics() for name in (topic, dead_letter_topic(topic))]
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.processes import wait_until
-from tests.servers import Command, environment, manage
-from tests.services import Kafka
+from tests.support.processes import wait_until
+from tests.support.servers import Command, environment, manage
+from tests.support.services import Kafka
 
 pytestmark = pytest.mark.long
 
@@ -22,18 +22,18 @@ DEEDS = f"""
 import uuid
 from django.test import Client
 from chat.models import User
-from chat.services.chats import (
+from chat.services.chats.chats import (
     add_member, create_chat, join_chat, leave_chat, let_back, remove_member
 )
 from chat.services.messages import delete_message, edit_message
-from chat.services.people import create_person
-from chat.services.posting import NewPost, post_messages
+from chat.services.people.people import create_person
+from chat.services.posting.posting import NewPost, post_messages
 from chat.models import Message
-from chat.services.chats import open_direct_chat
-from chat.services.incoming_webhooks import create_incoming_webhook, post_by_webhook
-from chat.services.moderation import ban_person, hide_message, restore_message
+from chat.services.chats.chats import open_direct_chat
+from chat.webhooks.incoming import create_incoming_webhook, post_by_webhook
+from chat.services.people.moderation import ban_person, hide_message, restore_message
 from messaging.models import DeadLetter
-from messaging.replaying import discard
+from messaging.handling.dead_letter_retries import discard
 def bobs_message(chat):
     return Message.objects.filter(chat=chat, sender__username="p1").latest("seq").pk
 people = [create_person(username=f"p{{n}}", password="long-enough-9") for n in range({PEOPLE})]

@@ -6,12 +6,12 @@ import signal
 
 import pytest
 
-from messaging.adapter import OutgoingRecord, Record
-from messaging.validation import encode
-from tests.bus_parts import message_event
-from tests.pipe import Pipe
-from tests.poison import poison
-from tests.services import wait_until
+from messaging.contract.records import OutgoingRecord, Record
+from messaging.contract.validation import encode
+from tests.support.bus_parts import message_event
+from tests.support.pipe import Pipe
+from tests.support.poison import poison
+from tests.support.services import wait_until
 
 POISON = poison()
 

@@ -14,20 +14,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from messaging.adapter import OutgoingRecord
-from messaging.kafka_adapter import KafkaAdapter
-from tests.crowd import Crowd, Member, make_rooms
-from tests.processes import wait_until
-from tests.servers import Server, manage
-from tests.services import Kafka
-from tests.way import Way
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.contract.records import OutgoingRecord
+from tests.support.crowd import Crowd, Member, make_rooms
+from tests.support.processes import wait_until
+from tests.support.servers import Server, manage
+from tests.support.services import Kafka
+from tests.support.way import Way
 
 STATUS_TOPIC = "message-delivery-status"
 PEOPLE, MESSAGES = 10, 200
 
 
 class WithoutDirectRoad(Server):
-    application = "tests.no_direct_road:application"
+    application = "tests.support.no_direct_road:application"
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import loopback, stack
-from tests.bus_parts import TOPIC
-from tests.pipe import HANDLERS, ROOT
-from tests.processes import PATIENCE
+from tests.support import loopback, stack
+from tests.support.bus_parts import TOPIC
+from tests.support.pipe import HANDLERS, ROOT
+from tests.support.processes import PATIENCE
 
 CHATS, MESSAGES = 4, 5
 # Handlers of the chat itself record statuses besides.
@@ -30,7 +30,7 @@ def run(database: Path, *arguments: str, dies_at: str = "") -> int:
         "TEST_GROUP": "test-group",
         "TEST_DIES_AT": dies_at,
     }
-    command = [sys.executable, "-m", "tests.pipe_worker", *arguments]
+    command = [sys.executable, "-m", "tests.support.pipe_worker", *arguments]
     return subprocess.run(
         command, env=environment, cwd=ROOT, timeout=120 * PATIENCE, check=False
     ).returncode

@@ -10,14 +10,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from websockets.asyncio import client as websockets
+from websockets.typing import Origin
 
-from tests import needs
-from tests.crowd import make_rooms
-from tests.processes import wait_until
-from tests.services import Kafka
-from tests.way import Way
+from tests.support.crowd import make_rooms
+from tests.support.processes import wait_until
+from tests.support.services import Kafka
+from tests.support.way import Way
 
-websockets = needs.module("websockets.asyncio.client")
 MENTIONS = 60
 
 
@@ -52,7 +52,7 @@ class Page:
 async def page_of(sign_in: dict[str, Any], origin: str) -> AsyncIterator[Page]:
     headers = {"Cookie": sign_in["cookie"]}
     async with websockets.connect(
-        sign_in["url"], additional_headers=headers, origin=origin, proxy=None
+        sign_in["url"], additional_headers=headers, origin=Origin(origin), proxy=None
     ) as socket:
         page = Page(socket)
         listening = asyncio.create_task(page.listen())

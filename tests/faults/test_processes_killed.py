@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.pipe import HANDLERS, Pipe
-from tests.processes import PATIENCE
-from tests.services import wait_until
+from tests.support.pipe import HANDLERS, Pipe
+from tests.support.processes import PATIENCE
+from tests.support.services import wait_until
 
 CHATS, MESSAGES = 8, 25
 ALL = list(range(1, MESSAGES + 1))

@@ -18,24 +18,24 @@ from django.db import connection
 from django.utils import timezone
 
 from chat.models import ActivityCount, ActivityShadow, Chat, Membership, Message, User
-from chat.reconciling.checks import CHECKS
-from chat.reconciling.damage import KINDS
-from chat.reconciling.snapshot import Scope, index_outbox, snapshot
-from chat.reconciling.topic_check import check_lost, check_strangers, index_topics
-from chat.services.posting import post_messages
-from messaging.adapter import OutgoingRecord
-from messaging.kafka_adapter import KafkaAdapter
+from chat.services.posting.posting import post_messages
+from chat.upkeep.reconciling.checks import CHECKS
+from chat.upkeep.reconciling.damage import KINDS
+from chat.upkeep.reconciling.snapshot import Scope, index_outbox, snapshot
+from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, index_topics
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.contract.records import OutgoingRecord
+from messaging.contract.validation import encode
 from messaging.models import OutboxEvent, OutboxEventQuerySet, Receipt
-from messaging.validation import encode
-from tests import loopback
-from tests.bus_line import Line
-from tests.bus_parts import message_event
-from tests.kafka_topics import remove_topics
-from tests.people import make_group, make_people, message_events, new_post, post
-from tests.processes import DEADLINE, PATIENCE, wait_until
-from tests.replaying import counts, is_counted_right, log, replay, replayable
-from tests.servers import ROOT, environment
-from tests.services import Kafka
+from tests.support import loopback
+from tests.support.bus_line import Line
+from tests.support.bus_parts import message_event
+from tests.support.kafka_topics import remove_topics
+from tests.support.people import make_group, make_people, message_events, new_post, post
+from tests.support.processes import DEADLINE, PATIENCE, wait_until
+from tests.support.replaying import counts, is_counted_right, log, replay, replayable
+from tests.support.servers import ROOT, environment
+from tests.support.services import Kafka
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -43,7 +43,7 @@ KILLED_BEFORE_THE_SWAP = """
 import os, signal, sys
 import django
 django.setup()
-from chat.projections import ActivityProjection
+from chat.handlers.projections import ActivityProjection
 ActivityProjection.swap = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 from django.core.management import execute_from_command_line
 execute_from_command_line(

@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from messaging.adapter import OutgoingRecord
-from messaging.validation import encode
-from tests.bus_parts import message_event
-from tests.pipe import HANDLERS, Pipe
-from tests.processes import PATIENCE
-from tests.services import Kafka, Postgres, free_port, wait_until
+from messaging.contract.records import OutgoingRecord
+from messaging.contract.validation import encode
+from tests.support.bus_parts import message_event
+from tests.support.pipe import HANDLERS, Pipe
+from tests.support.processes import PATIENCE
+from tests.support.services import Kafka, Postgres, free_port, wait_until
 
 CHATS = 6
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from tests.crowd import Crowd, Member, make_rooms, share_more_chats
 from tests.faults.conftest import PRODUCT_TOPICS
-from tests.kafka_topics import remove_topics
-from tests.processes import wait_until
-from tests.services import Kafka
-from tests.way import Way
+from tests.support.crowd import Crowd, Member, make_rooms, share_more_chats
+from tests.support.kafka_topics import remove_topics
+from tests.support.processes import wait_until
+from tests.support.services import Kafka
+from tests.support.way import Way
 
 SEED_FIELDS = {"messageId", "chatId", "senderId", "content", "timestamp"}
 

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.processes import wait_until
-from tests.receivers import Receiver, is_signed
-from tests.servers import Command, environment, manage
+from tests.support.processes import wait_until
+from tests.support.receivers import Receiver, is_signed
+from tests.support.servers import Command, environment, manage
 
 pytestmark = pytest.mark.long
 
@@ -21,7 +21,8 @@ CHATS, MESSAGES = 3, 40
 SET_UP = """
 import sys
 from chat.models import User
-from chat.services import chats, webhooks
+from chat.services.chats import chats
+from chat.webhooks import outgoing as webhooks
 ann = User.objects.create(username="ann", password="!")
 for number in range({chats}):
     chat = chats.create_chat(owner=ann, kind="group", title=f"Chat {{number}}")
@@ -31,7 +32,7 @@ for number in range({chats}):
 WRITE = """
 import uuid
 from chat.models import Chat, User
-from chat.services.posting import NewPost, post_messages
+from chat.services.posting.posting import NewPost, post_messages
 ann = User.objects.get(username="ann")
 for number in range({first}, {last} + 1):
     post_messages([NewPost(c.pk, ann.pk, uuid.uuid4(), f"message {{number}}")

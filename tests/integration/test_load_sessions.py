@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.servers import ROOT, environment, start_server
+from tests.support.servers import ROOT, environment, start_server
 
 pytestmark = pytest.mark.embedded
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.pictures import plain
-from tests.servers import ROOT, Server, environment
-from tests.services import wait_until
+from tests.support.pictures import plain
+from tests.support.servers import ROOT, Server, environment
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.embedded
 
@@ -28,7 +28,8 @@ def drawing_below(pid: int) -> list[str]:
         ["ps", "-eo", "ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
     rows = [line.split(maxsplit=1) for line in listed.splitlines()]
-    return [row[1] for row in rows if row[0] == str(pid) and "chat.drawing_process" in row[1]]
+    program = "chat.pictures.drawing_process"
+    return [row[1] for row in rows if row[0] == str(pid) and program in row[1]]
 
 
 def someone_in_a_chat(database_url: str) -> dict[str, str]:

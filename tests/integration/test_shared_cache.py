@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services import Redis
+from tests.support.services import Redis
 from webchat.cache import SharedCache
 from webchat.environment import Environment
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from tests import stack
+from tests.support import stack
 
 
 @pytest.fixture

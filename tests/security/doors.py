@@ -10,8 +10,8 @@ from typing import Any
 
 from django.urls import URLPattern, get_resolver
 
-from chat.actions import ACTIONS
-from chat.consumers import ChatConsumer
+from chat.live.consumers import ChatConsumer
+from chat.requests.messages import ACTIONS
 
 API, ADMIN = "api/", "admin/"
 

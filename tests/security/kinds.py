@@ -9,12 +9,12 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from chat.models import User
-from chat.services import chats
-from chat.services.account_deletion import delete_account
+from chat.services.chats import chats
+from chat.services.people.account_deletion import delete_account
 from tests.integration.chat.test_api import World
-from tests.people import ban, browser_of, make_person, remove, session_key
 from tests.security.rights import KINDS
-from tests.staff import staff_of
+from tests.support.people import ban, browser_of, make_person, remove, session_key
+from tests.support.staff import staff_of
 
 MEMBERS = ("left", "removed", "banned", "deleted", "member", "admin")
 

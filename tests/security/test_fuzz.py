@@ -11,16 +11,16 @@ from urllib.parse import quote
 import pytest
 from django.db import transaction
 
-from chat import consumers
+from chat.content.reactions import check_reaction
+from chat.content.text import CONTENT_LENGTH, check_content, check_title
 from chat.errors import ChatError
-from chat.payloads import to_line
-from chat.protocol import Frame, parse_frame, request_id_of
-from chat.reactions import check_reaction
-from chat.text import CONTENT_LENGTH, check_content, check_title
-from tests import needs
+from chat.live import consumers
+from chat.wire.payloads import to_line
+from chat.wire.protocol import Frame, parse_frame, request_id_of
 from tests.integration.chat.test_api import CASES, Case, World
 from tests.integration.chat.test_frames import CASES as FRAMES
-from tests.people import everything_stored, make_group, make_people
+from tests.support import needs
+from tests.support.people import everything_stored, make_group, make_people
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")

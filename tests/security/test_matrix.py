@@ -14,11 +14,11 @@ from django.db import transaction
 
 from tests.integration.chat import test_api, test_frames
 from tests.integration.chat.conftest import in_thread
-from tests.people import everything_stored, post_text
 from tests.security.doors import frame_types, pages, staff_pages
 from tests.security.kinds import EveryKind
 from tests.security.rights import API, KINDS, PAGES, SIGNED_OUT, SOCKET, STAFF
-from tests.sockets import ChatSocket, Closed
+from tests.support.people import everything_stored, post_text
+from tests.support.sockets import ChatSocket, Closed
 
 pytestmark = pytest.mark.django_db
 

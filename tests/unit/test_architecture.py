@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import needs, stack
+from tests.support import needs, stack
 
 needs.module("importlinter")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import containers, needs
-from tests.processes import ServiceMissing, answers
-from tests.services import Redis
+from tests.support import containers, needs
+from tests.support.processes import ServiceMissing, answers
+from tests.support.services import Redis
 
 # Knows what Docker's manual says of the commands that are used, and refuses everything else.
 DOCKER = """#!{python}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import loopback
-from tests.loopback import BeyondLoopbackError, take_attempts
-from tests.servers import ROOT, environment, manage
+from tests.support import loopback
+from tests.support.loopback import BeyondLoopbackError, take_attempts
+from tests.support.servers import ROOT, environment, manage
 
 # Kept for documents (RFC 5737, RFC 2606): nobody is there, should this ever go wrong.
 NOBODY, NO_NAME = "192.0.2.1", "nobody.example.org"
@@ -159,7 +159,7 @@ class TestTeardown:
     def test_fails_the_test_whose_attempt_was_swallowed(self, tmp_path):
         (tmp_path / "conftest.py").write_text(
             "from tests.conftest import pytest_runtest_teardown\n"
-            "from tests import loopback\n"
+            "from tests.support import loopback\n"
             "loopback.install()\n"
             "loopback.watch_processes()\n"
         )

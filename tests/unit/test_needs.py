@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import needs
+from tests.support import needs
 
 
 class TestAbsent:

@@ -18,12 +18,12 @@ from typing import ClassVar
 import pytest
 from django.core.management import get_commands
 
-from chat.actions import ACTIONS, OTHER_FRAMES
 from chat.errors import ChatError
 from chat.limits.document import markdown
 from chat.limits.table import HOUR, MINUTE, SECOND, TABLE
-from chat.protocol import CloseCode
-from tests import needs, stack
+from chat.requests.messages import ACTIONS, OTHER_FRAMES
+from chat.wire.protocol import CloseCode
+from tests.support import needs, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -150,15 +150,15 @@ class TestUnits:
         assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) <= variables
 
 
-class TestReadme:
-    @pytest.mark.parametrize("file", ["README.md", "README.ru.md"])
+class TestConfiguration:
+    @pytest.mark.parametrize("file", ["docs/configuration.md", "docs/configuration.ru.md"])
     def test_has_a_row_for_every_variable_and_no_other(self, file, variables):
         rows = re.findall(r"^\| `([A-Z_]+)`", (ROOT / file).read_text(), re.MULTILINE)
         others = {limit.variable for limit in TABLE} - set(rows)
         assert set(rows) | others == variables | READ_ELSEWHERE
-        assert "(docs/limits.md)" in (ROOT / file).read_text()
+        assert "(limits.md)" in (ROOT / file).read_text()
 
-    @pytest.mark.parametrize("file", ["README.md", "README.ru.md"])
+    @pytest.mark.parametrize("file", ["docs/configuration.md", "docs/configuration.ru.md"])
     def test_says_the_defaults_of_the_limits_that_it_names(self, file):
         rows = re.findall(r"^\| `([A-Z_]+)` \| `(\d+)`", (ROOT / file).read_text(), re.MULTILINE)
         said = {name: int(default) for name, default in rows}
@@ -224,7 +224,8 @@ class TestRequirements:
     ALONG: ClassVar = {"asgiref"}
     # Comes with Daphne, and puts a plugin of its own below Twisted's name.
     ALONG |= {"autobahn"}
-    FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio"}
+    # And the socket of script/server --check.
+    FOR_TESTS: ClassVar = {"pytest", "pytest-django", "pytest-asyncio", "websockets"}
 
     def test_have_everything_that_running_imports(self):
         assert imported("webchat", "chat", "messaging") <= required("requirements.txt") | self.ALONG
@@ -248,10 +249,25 @@ class TestRequirements:
             reason = line
 
 
+# Not for the index: which stands beside what it is about.
+ASIDE = {ROOT / "bench/README.md"}
+
+
 class TestDocuments:
     FILES: ClassVar = sorted(
-        [*ROOT.glob("*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("bench/*.md")]
+        [
+            *ROOT.glob("*.md"),
+            *(f for d in ("docs", "deploy", "bench") for f in ROOT.glob(f"{d}/*.md")),
+        ]
     )
+
+    def test_are_all_in_the_index(self):
+        index = ROOT / "docs/README.md"
+        linked = {
+            (index.parent / name).resolve()
+            for name in re.findall(r"\]\(([^)#]+)\)", index.read_text())
+        }
+        assert {*self.FILES, ROOT / "docs/asyncapi.yaml"} - {index} <= linked | ASIDE
 
     @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
     def test_name_only_files_that_are_there(self, file):
@@ -292,5 +308,5 @@ class TestArchitecture:
     def test_names_every_field_of_a_topic(self, topic):
         row = re.search(rf"^\| `{topic}` .*$", self.section("The topics"), re.MULTILINE)
         assert row
-        schema = json.loads((ROOT / f"messaging/schemas/{topic}.v1.json").read_text())
+        schema = json.loads((ROOT / f"chat/events/schemas/{topic}.v1.json").read_text())
         assert set(re.findall(r"`(\w+)`", row[0])) == schema["properties"].keys()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs, stack
 from tests.conftest import is_long
-from tests.servers import ROOT
+from tests.support import needs, stack
+from tests.support.servers import ROOT
 
 THIS = "tests/unit/test_script_test.py"
 MODULE = "tests.unit.test_script_test"

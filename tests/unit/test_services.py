@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from redis import Redis as Client
 
-from tests import needs, watchdog
-from tests.processes import (
+from tests.support import needs, watchdog
+from tests.support.processes import (
     ServiceFailed,
     ServiceMissing,
     answers,
@@ -21,7 +21,7 @@ from tests.processes import (
     patience,
     wait_until,
 )
-from tests.services import Redis
+from tests.support.services import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +53,11 @@ class TestPort:
     def test_is_given_out_once_though_nobody_has_bound_it_yet(self, monkeypatch):
         monkeypatch.setattr("random.choice", lambda ports: ports[0])
         elsewhere = subprocess.run(
-            [sys.executable, "-c", "from tests.processes import free_port; print(free_port())"],
+            [
+                sys.executable,
+                "-c",
+                "from tests.support.processes import free_port; print(free_port())",
+            ],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -97,7 +101,7 @@ class TestService:
 
 OWNER = """
 import os, signal, sys
-from tests.services import Redis
+from tests.support.services import Redis
 redis = Redis().start()
 print(redis.pid, redis.folder, flush=True)
 {ending}

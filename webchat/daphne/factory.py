@@ -15,7 +15,7 @@ from webchat.daphne.requests import Request
 
 class Factory(HTTPFactory):
     protocol = HttpChannel
-    # Our channels have their own deadlines, which each byte does not begin anew.
+    # Our channels have their own deadlines, which each byte does not begin again.
     connections: ClassVar[Connections]
 
     def __init__(self, *arguments: Any) -> None:

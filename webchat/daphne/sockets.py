@@ -13,7 +13,7 @@ from typing import Final
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-from chat.protocol import MOST_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
+from chat.wire.protocol import MOST_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
 MOST_FRAME_OF_ALL: Final = 4 * MOST_FRAME_BYTES

@@ -1,4 +1,4 @@
-"""Removes rows that have had their time."""
+"""Removes expired rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from chat.pruning import KINDS, Kind, StrayFiles
+from chat.upkeep.pruning import KINDS, Kind, StrayFiles
 from messaging.describing import describe
 from messaging.management.exits import AWAY, fail, require_tables, say
 from messaging.management.long_queries import allow_long_queries

@@ -13,12 +13,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
-from chat.reconciling.checks import CHECKS
-from chat.reconciling.damage import KINDS, Damage
-from chat.reconciling.repairing import Todo, repair
-from chat.reconciling.snapshot import Scope, index_outbox, snapshot
-from chat.reconciling.topic_check import check_lost, check_strangers, index_topics
-from messaging.configuration import close_adapter, get_adapter
+from chat.upkeep.reconciling.checks import CHECKS
+from chat.upkeep.reconciling.damage import KINDS, Damage
+from chat.upkeep.reconciling.repairing import Todo, repair
+from chat.upkeep.reconciling.snapshot import Scope, index_outbox, snapshot
+from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, index_topics
+from messaging.bus.configuration import close_adapter, get_adapter
 from messaging.describing import describe
 from messaging.errors import ConfigurationError, RetryableError
 from messaging.management.arguments import moment, positive, seconds

@@ -11,10 +11,10 @@ from django.db import transaction
 
 from chat.errors import ChatError
 from chat.models import Chat, User
-from chat.services.chats import create_chat, open_direct_chat
-from chat.services.people import create_person
-from chat.services.posting import NewPost, post_message
-from chat.services.receipts import Cursors, advance_cursors
+from chat.services.chats.chats import create_chat, open_direct_chat
+from chat.services.cursors.receipts import Cursors, advance_cursors
+from chat.services.people.people import create_person
+from chat.services.posting.posting import NewPost, post_message
 
 PASSWORD = "webchat-demo"  # noqa: S105  (printed for everyone to see)
 PEOPLE = {

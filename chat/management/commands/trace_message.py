@@ -14,13 +14,13 @@ from uuid import UUID
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
-from chat.journey import Journey, read_journey
 from chat.models import Message
+from chat.models.ids import LARGEST_ID
 from chat.models.messages import MessageQuerySet
-from chat.services.access import LARGEST_ID
+from chat.reads.trace import Journey, read_journey
 from messaging.describing import describe
 from messaging.management.exits import AWAY, ERROR, USAGE, fail, require_tables
-from messaging.tracing import EventTrace
+from messaging.operating.tracing import EventTrace
 
 Row = tuple[str, str]
 

@@ -10,13 +10,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
-from messaging.dead_letters import record_of
 from messaging.describing import describe
+from messaging.handling.dead_letter_retries import NotOpenError, discard, replay
+from messaging.handling.dead_letters import record_of
+from messaging.handling.registry import registry
 from messaging.management.arguments import positive
 from messaging.management.exits import AWAY, ERROR, PARTLY, USAGE, fail, require_tables, say
 from messaging.models import DeadLetter, DeadLetterQuerySet
-from messaging.registry import registry
-from messaging.replaying import NotOpenError, discard, replay
 from messaging.signals import shell_operator
 
 MOST_AT_ONCE = 1000

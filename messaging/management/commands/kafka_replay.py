@@ -13,18 +13,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
-from messaging.adapter import TopicPartition
-from messaging.base_adapter import BusAdapter
-from messaging.configuration import close_adapter, get_adapter, is_embedded
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.configuration import close_adapter, get_adapter, is_embedded
+from messaging.contract.records import TopicPartition
 from messaging.describing import describe
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.group_replay import (
-    GroupReplay,
-    IncompleteSourceError,
-    Replayed,
-    ReplayStoppedError,
-    check_complete,
-)
+from messaging.handling.projections import MakeProjection
+from messaging.handling.registry import MAIN_GROUP, registry
 from messaging.management.arguments import moment
 from messaging.management.exits import (
     AWAY,
@@ -38,10 +33,15 @@ from messaging.management.exits import (
     say,
     stopped_by_signals,
 )
-from messaging.projections import MakeProjection
-from messaging.registry import MAIN_GROUP, registry
-from messaging.replay_lock import ReplayRunsError, replay_lock
-from messaging.replay_sources import OutboxSource, ReplaySource, TopicSource
+from messaging.replay.group_replay import (
+    GroupReplay,
+    IncompleteSourceError,
+    Replayed,
+    ReplayStoppedError,
+    check_complete,
+)
+from messaging.replay.lock import ReplayRunsError, replay_lock
+from messaging.replay.sources import OutboxSource, ReplaySource, TopicSource
 from messaging.signals import shell_operator
 
 WHY_LEFT_OUT = "what it does reaches people or other systems, and would reach them twice"

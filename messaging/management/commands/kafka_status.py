@@ -10,12 +10,18 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
-from messaging.configuration import close_adapter, get_adapter, is_embedded
+from messaging.bus.configuration import close_adapter, get_adapter, is_embedded
 from messaging.describing import describe
+from messaging.handling.registry import registry
 from messaging.management.arguments import seconds
 from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables
-from messaging.registry import registry
-from messaging.status import BusFigures, problems_of, read_figures, warnings_of, with_kafka
+from messaging.operating.status import (
+    BusFigures,
+    problems_of,
+    read_figures,
+    warnings_of,
+    with_kafka,
+)
 
 
 class Command(BaseCommand):

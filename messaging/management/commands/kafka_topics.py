@@ -9,19 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from messaging.adapter import TopicDescription
-from messaging.base_adapter import BusAdapter
-from messaging.configuration import all_topics, close_adapter, get_adapter
+from messaging.bus.adapter import TopicDescription
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.configuration import all_topics, close_adapter, get_adapter
 from messaging.errors import ConfigurationError, PermanentError, RetryableError
-from messaging.management.exits import (
-    AWAY,
-    ERROR,
-    brokers,
-    fail,
-    kafka_is_away,
-    require_kafka,
-    say,
-)
+from messaging.management.exits import AWAY, ERROR, brokers, fail, kafka_is_away, require_kafka, say
 
 PING_SECONDS = 10.0
 

@@ -9,15 +9,18 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from messaging.base_adapter import BusAdapter
-from messaging.companions import beside
-from messaging.configuration import TOPICS, close_adapter, get_adapter
-from messaging.consumer import BATCH_SIZE, Counts, GroupConsumer
-from messaging.dead_letter_limit import TooManyDeadLettersError
-from messaging.dead_letters import DeadLetterBox
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.configuration import close_adapter, get_adapter
+from messaging.contract import schemas
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.group_reader import GroupReader
-from messaging.heartbeat import Heartbeat
+from messaging.handling.companions import beside
+from messaging.handling.consumer import BATCH_SIZE, Counts, GroupConsumer
+from messaging.handling.dead_letter_limit import TooManyDeadLettersError
+from messaging.handling.dead_letters import DeadLetterBox
+from messaging.handling.group_reader import GroupReader
+from messaging.handling.heartbeat import Heartbeat
+from messaging.handling.metrics import ConsumerMetrics
+from messaging.handling.registry import MAIN_GROUP, broker_group_id, registry
 from messaging.management.arguments import positive
 from messaging.management.exits import (
     AWAY,
@@ -33,8 +36,6 @@ from messaging.management.exits import (
     say,
     stopped_by_signals,
 )
-from messaging.metrics import ConsumerMetrics
-from messaging.registry import MAIN_GROUP, broker_group_id, registry
 
 
 class Command(BaseCommand):
@@ -80,7 +81,9 @@ class Command(BaseCommand):
         if group not in registry.groups() and group != MAIN_GROUP:
             known = ", ".join(sorted({MAIN_GROUP, *registry.groups()}))
             fail(USAGE, f"No handler belongs to the group {group}. Groups: {known}")
-        own = set(registry.topics(group)) | (set(TOPICS) if group == MAIN_GROUP else set())
+        own = set(registry.topics(group))
+        if group == MAIN_GROUP:
+            own |= set(schemas.topics())
         if unknown := set(wanted or ()) - own:
             fail(
                 USAGE,

@@ -8,10 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from messaging.configuration import close_adapter, get_adapter
-from messaging.delivery import KafkaDelivery
+from messaging.bus.configuration import close_adapter, get_adapter
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.heartbeat import Heartbeat
+from messaging.handling.heartbeat import Heartbeat
 from messaging.management.arguments import positive, seconds
 from messaging.management.exits import (
     brokers,
@@ -22,8 +21,9 @@ from messaging.management.exits import (
     say,
     stopped_by_signals,
 )
-from messaging.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
-from messaging.relay_lock import make_lock
+from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
+from messaging.outbox.relay_lock import make_lock
+from messaging.outbox.target import KafkaDelivery
 
 
 class Command(BaseCommand):

@@ -9,18 +9,18 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from chat.fanout import HubEvent, use_hub
+from chat.events.hub_commands import HubCommand, use_hub
 from chat.limits.buckets import Buckets
 from chat.limits.counting import Counter, counter, use_counter
+from chat.live.runtime import stop_runtime
 from chat.models import Chat, User
-from chat.runtime import stop_runtime
-from tests import people
-from tests.people import Clock
-from tests.sockets import ChatSocket
+from tests.support import people
+from tests.support.people import Clock
+from tests.support.sockets import ChatSocket
 
 Result = TypeVar("Result")
 Connect = Callable[..., Any]
-Told = Callable[[Callable[[], object]], list[HubEvent]]
+Told = Callable[[Callable[[], object]], list[HubCommand]]
 
 
 async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
@@ -77,8 +77,8 @@ def chat(ann: User, bob: User) -> Chat:
 def told(django_capture_on_commit_callbacks: Any) -> Told:
     """`told(change)`: what a change said to the hubs."""
 
-    def run(change: Callable[[], object]) -> list[HubEvent]:
-        said: list[HubEvent] = []
+    def run(change: Callable[[], object]) -> list[HubCommand]:
+        said: list[HubCommand] = []
         use_hub(said.extend)
         try:
             with django_capture_on_commit_callbacks(execute=True):

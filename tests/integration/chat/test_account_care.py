@@ -16,14 +16,14 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from chat.facts import AUDIT_TOPIC
+from chat.events.topics import AUDIT_TOPIC
 from chat.models import Chat, Membership, Message, SignIn, User
-from chat.services.chats import leave_chat
+from chat.services.chats.chats import leave_chat
 from chat.services.messages import delete_message, edit_message
-from chat.services.people import create_person
-from chat.services.sign_ins import SEEN_EVERY, see_sign_ins
+from chat.services.people.people import create_person
+from chat.services.people.sign_ins import SEEN_EVERY, see_sign_ins
 from messaging.models import OutboxEvent
-from tests import people
+from tests.support import people
 
 pytestmark = pytest.mark.django_db
 
@@ -222,7 +222,7 @@ class TestExport:
         assert f'"{rows[2]["chat_id"]}"' in text
 
     def test_goes_through_more_than_a_page(self, anna, monkeypatch):
-        monkeypatch.setattr("chat.export.PAGE", 2)
+        monkeypatch.setattr("chat.reads.export.PAGE", 2)
         chat = people.make_group(anna)
         for number in range(5):
             people.post_text(chat, anna, f"message {number}")

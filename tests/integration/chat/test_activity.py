@@ -7,19 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from chat import activity
-from chat.activity import (
-    Point,
-    Share,
-    Span,
-    busiest_chats,
-    busiest_people,
-    count_messages,
-    series,
-    start_of,
-)
+from chat.handlers.activity import count_messages
 from chat.models import ActivityCount, ActivityShadow
-from messaging.events import Event
+from chat.reads import activity
+from chat.reads.activity import Point, Share, Span, busiest_chats, busiest_people, series, start_of
+from messaging.contract.events import Event
 
 pytestmark = pytest.mark.django_db
 

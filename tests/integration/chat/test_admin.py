@@ -15,12 +15,12 @@ from django.urls import reverse
 
 from chat.errors import ForbiddenError, NotFoundError
 from chat.models import ActivityCount, AuditEntry, Message, User, Webhook
-from chat.services.webhooks import create_webhook
-from chat.staff_groups import GROUPS
+from chat.staff.groups import GROUPS
+from chat.webhooks.outgoing import create_webhook
 from messaging.models import DeadLetter, OutboxEvent
-from messaging.staff import MOST_COUNTED, ReadOnlyAdmin
-from tests.people import browser_of, make_group, make_person, post_text
-from tests.staff import MAKE, SECRET, WORDS, make_row, staff_of, staff_with
+from messaging.operating.staff import MOST_COUNTED, ReadOnlyAdmin
+from tests.support.people import browser_of, make_group, make_person, post_text
+from tests.support.staff import MAKE, SECRET, WORDS, make_row, staff_of, staff_with
 
 pytestmark = pytest.mark.django_db
 

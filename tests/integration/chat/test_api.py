@@ -18,12 +18,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from chat.api import urlpatterns
+from chat.http.api.chats import urlpatterns
 from chat.limits.table import TABLE, Limit
 from chat.models import Attachment, IncomingWebhook, Invitation, Membership, Message, Webhook
-from chat.services.invites import create_invite
+from chat.services.chats.invites import create_invite
 from chat.webhooks.signing import make_secret
-from tests.people import (
+from tests.support.people import (
     ban,
     browser_of,
     everything_stored,
@@ -719,7 +719,7 @@ class TestEdits:
 
 class TestMembersList:
     def test_comes_in_pages_and_can_be_searched(self, world, monkeypatch):
-        monkeypatch.setattr("chat.directory.PAGE_MEMBERS", 1)
+        monkeypatch.setattr("chat.reads.directory.PAGE_MEMBERS", 1)
         client, url = browser_of(world.ann), f"/api/chats/{world.chat.pk}/members"
         first, second = client.get(url).json(), client.get(url, {"page": 1}).json()
         assert (first["more"], second["more"]) == (True, False)

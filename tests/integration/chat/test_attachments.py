@@ -21,21 +21,16 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 from PIL import Image
 
-from chat import history
 from chat.errors import ConflictError, NotFoundError
 from chat.models import Attachment, Chat, Message, User
+from chat.reads import history
+from chat.reads.summaries import chat_summary
 from chat.services import attachments
-from chat.services.attachments import (
-    clean_file_name,
-    delete_attachments,
-    safe_type,
-    store_upload,
-)
+from chat.services.attachments import clean_file_name, delete_attachments, safe_type, store_upload
 from chat.services.messages import delete_message, edit_message
-from chat.services.posting import post_messages
-from chat.summaries import chat_summary
-from messaging.validation import check_message
-from tests.people import (
+from chat.services.posting.posting import post_messages
+from messaging.contract.validation import check_message
+from tests.support.people import (
     all_saved,
     ban,
     browser_of,
@@ -47,7 +42,7 @@ from tests.people import (
     remove,
     session_key,
 )
-from tests.pictures import DRAWS_FOR_EVER, plain
+from tests.support.pictures import DRAWS_FOR_EVER, plain
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 
@@ -214,8 +209,8 @@ class TestUpload:
         assert (files_in(media), Attachment.objects.count()) == ([], 0)
 
     def test_that_takes_too_much_is_not_kept_unseen(self, ann, chat, media, monkeypatch):
-        monkeypatch.setattr("chat.picture_process.CPU_SECONDS", 1)
-        monkeypatch.setattr("chat.picture_process._PROGRAM", ("-c", DRAWS_FOR_EVER))
+        monkeypatch.setattr("chat.pictures.process.CPU_SECONDS", 1)
+        monkeypatch.setattr("chat.pictures.process._PROGRAM", ("-c", DRAWS_FOR_EVER))
         answer = upload(browser_of(ann), chat, SimpleUploadedFile("party.png", plain("PNG")))
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
         assert (files_in(media), Attachment.objects.count()) == ([], 0)

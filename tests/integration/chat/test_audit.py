@@ -16,19 +16,19 @@ from django.utils import timezone
 from chat.audit.chain import NOTHING_BEFORE, read_head
 from chat.audit.entries import fingerprint
 from chat.audit.verifying import RECEIPT_MARGIN
-from chat.facts import record_fact
+from chat.events.facts import record_fact
 from chat.models import AuditEntry, Chat, User
 from chat.models.audit import AppendOnlyError
 from chat.services.messages import delete_message, edit_message
-from messaging.dispatch import handle_once
-from messaging.embedded import event_of
+from messaging.handling.dispatch import handle_once
+from messaging.handling.embedded import event_of
+from messaging.handling.registry import MAIN_GROUP, registry
 from messaging.models import Receipt
-from messaging.outbox_rows import read_waiting
-from messaging.registry import MAIN_GROUP, registry
+from messaging.outbox.rows import read_waiting
 from messaging.signals import operated
-from tests.audit import install_guard
-from tests.bus_parts import handle_waiting
-from tests.people import make_person, post
+from tests.support.audit import install_guard
+from tests.support.bus_parts import handle_waiting
+from tests.support.people import make_person, post
 
 pytestmark = pytest.mark.django_db
 

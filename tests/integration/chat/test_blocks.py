@@ -21,20 +21,20 @@ from django.test.utils import CaptureQueriesContext
 
 from chat import migrations
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
-from chat.facts import AUDIT_TOPIC
+from chat.events.topics import AUDIT_TOPIC
+from chat.live.poster import Poster
 from chat.models import AuditEntry, Block, Chat, Message, Notification, User
-from chat.posting import Poster
-from chat.services.account_deletion import delete_account
-from chat.services.blocks import block_person, unblock_person
-from chat.services.chats import add_member, open_direct_chat
+from chat.services.chats.chats import add_member, open_direct_chat
 from chat.services.messages import delete_message, set_reaction
-from chat.services.moderation import ban_person, unban_person
-from chat.services.posting import post_message, post_messages
-from chat.webhooks.handlers import WEBHOOKS_GROUP
-from messaging.registry import registry
-from tests.bus_parts import handle_waiting
+from chat.services.people.account_deletion import delete_account
+from chat.services.people.blocks import block_person, unblock_person
+from chat.services.people.moderation import ban_person, unban_person
+from chat.services.posting.posting import post_message, post_messages
+from chat.webhooks import WEBHOOKS_GROUP
+from messaging.handling.registry import registry
 from tests.integration.chat.conftest import in_thread
-from tests.people import (
+from tests.support.bus_parts import handle_waiting
+from tests.support.people import (
     browser_of,
     make_direct,
     make_group,
@@ -44,7 +44,7 @@ from tests.people import (
     post,
     post_text,
 )
-from tests.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 NOWHERE = "There is nothing here, or it is not yours."
 CANNOT = "You cannot write to this person."
@@ -377,7 +377,7 @@ class TestBlockPerson:
     def test_is_listed_newest_first_in_pages(
         self, ann: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chat.blocks.PAGE_BLOCKS", 2)
+        monkeypatch.setattr("chat.reads.blocks.PAGE_BLOCKS", 2)
         people = make_people("a", "b", "c")
         for person in people:
             block(ann, person)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from chat.fanout import HubEvent, layer_message, use_hub
+from chat.events.hub_commands import HubCommand, layer_message, use_hub
+from chat.live.runtime import runtime
 from chat.models import Block
-from chat.runtime import runtime
-from chat.services.blocks import block_person, unblock_person
-from tests import people
+from chat.services.people.blocks import block_person, unblock_person
 from tests.integration.chat.conftest import in_thread
-from tests.processes import PATIENCE
+from tests.support import people
+from tests.support.processes import PATIENCE
 
 BOTH_WAYS = pytest.mark.parametrize("is_anns", [True, False], ids=["ann blocks", "bob blocks"])
 
@@ -170,7 +170,7 @@ class TestPresence:
 class TestFromElsewhere:
     async def test_a_block_that_another_process_wrote_is_followed_at_once(self, group):
         hub = runtime().hub
-        said: list[HubEvent] = []
+        said: list[HubCommand] = []
         use_hub(said.extend)
         await in_thread(block, group.ann, group.bob)
         use_hub(hub.publish)

@@ -8,17 +8,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.directory import find_people, find_public_chats, list_members
 from chat.errors import BadTextError, ConflictError, ForbiddenError
-from chat.message_receipts import count_receipts
 from chat.models import Chat, IncomingWebhook, Membership, Message, User
-from chat.payloads import message_payload, person_payload
-from chat.services import chats
-from chat.services.incoming_webhooks import create_incoming_webhook, post_by_webhook
-from chat.services.invites import create_invite
-from chat.summaries import chat_summary, small_chats
-from tests import people
+from chat.reads.directory import find_people, find_public_chats, list_members
+from chat.reads.message_receipts import count_receipts
+from chat.reads.summaries import chat_summary, small_chats
+from chat.services.chats import chats
+from chat.services.chats.invites import create_invite
+from chat.webhooks.incoming import create_incoming_webhook, post_by_webhook
+from chat.wire.payloads import message_payload, person_payload
 from tests.integration.chat.conftest import in_thread
+from tests.support import people
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +114,7 @@ class TestCounting:
     def test_makes_no_small_chat_large(
         self, hook: IncomingWebhook, chat: Chat, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("chat.summaries.SMALL_CHAT_MEMBERS", 2)
+        monkeypatch.setattr("chat.reads.summaries.SMALL_CHAT_MEMBERS", 2)
         assert small_chats([chat.pk]) == {chat.pk}
 
     def test_is_told_to_those_who_look(

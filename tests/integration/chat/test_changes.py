@@ -20,12 +20,12 @@ from chat.errors import (
     NotFoundError,
     TooLongError,
 )
-from chat.history import changes_after
 from chat.limits.table import REACTIONS_OF_MESSAGE
 from chat.models import Chat, MessageEdit, Reaction
-from chat.services import chats
+from chat.reads.history import changes_after
+from chat.services.chats import chats
 from chat.services.messages import delete_message, edit_message, set_reaction
-from tests.people import (
+from tests.support.people import (
     ban,
     everything_stored,
     make_direct,

@@ -20,10 +20,10 @@ from chat.errors import (
     TooLongError,
 )
 from chat.models import Chat, Membership
-from chat.payloads import timestamp
-from chat.services import chats
-from chat.summaries import chat_summaries, chat_summary
-from tests.people import (
+from chat.reads.summaries import chat_summaries, chat_summary
+from chat.services.chats import chats
+from chat.wire.payloads import timestamp
+from tests.support.people import (
     ban,
     everything_stored,
     make_direct,
@@ -35,7 +35,7 @@ from tests.people import (
     post,
     remove,
 )
-from tests.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 
 def roles(chat: Chat) -> dict[str, str]:
@@ -411,7 +411,7 @@ class TestSummaries:
         ]
 
     def test_do_not_spread_the_cursors_of_a_large_chat(self, ann, monkeypatch):
-        monkeypatch.setattr("chat.summaries.SMALL_CHAT_MEMBERS", 2)
+        monkeypatch.setattr("chat.reads.summaries.SMALL_CHAT_MEMBERS", 2)
         small, large = make_group(ann, *make_people("a")), make_group(ann, *make_people("b", "c"))
         assert len(chat_summary(ann, small.pk)["cursors"]) == 1
         assert chat_summary(ann, large.pk)["cursors"] == []

@@ -9,17 +9,17 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from chat.actions import ACTIONS
 from chat.errors import ChatError, MethodNotAllowedError, SignedOutError
+from chat.live.runtime import runtime
 from chat.models import User
-from chat.protocol import CloseCode
-from chat.runtime import runtime
-from chat.services import chats
-from chat.services.account_deletion import delete_account
-from chat.services.blocks import block_person, unblock_person
-from tests import needs, people
-from tests.bus_parts import handle_waiting
+from chat.requests.messages import ACTIONS
+from chat.services.chats import chats
+from chat.services.people.account_deletion import delete_account
+from chat.services.people.blocks import block_person, unblock_person
+from chat.wire.protocol import CloseCode
 from tests.integration.chat.conftest import in_thread
+from tests.support import needs, people
+from tests.support.bus_parts import handle_waiting
 
 yaml = needs.module("yaml")
 

@@ -11,15 +11,15 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from chat.runtime import runtime
-from chat.services import chats
-from chat.services.published import mark_published
-from tests import people
+from chat.live.runtime import runtime
+from chat.services.chats import chats
+from chat.services.cursors.published import mark_published
 from tests.integration.chat.conftest import in_thread
-from tests.sockets import ChatSocket, Closed
+from tests.support import people
+from tests.support.sockets import ChatSocket, Closed
 
 COOKIE = settings.SESSION_COOKIE_NAME
-SMALL = "chat.services.receipts.SMALL_CHAT_MEMBERS"
+SMALL = "chat.services.cursors.receipts.SMALL_CHAT_MEMBERS"
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ class TestWelcome:
     async def test_misses_nothing_that_happens_while_it_is_read(self, connect, world, monkeypatch):
         """Saved after the welcome was read and told before it was written: it must follow."""
         ann, bob, _, chat = world
-        from chat import welcome
-        from chat.summaries import chat_summaries as read
+        from chat.live import welcome
+        from chat.reads.summaries import chat_summaries as read
 
         def read_then_post(user):
             found = read(user)
@@ -97,7 +97,7 @@ class TestWelcome:
         self, connect, world, monkeypatch, step
     ):
         ann, bob, _, chat = world
-        from chat import welcome
+        from chat.live import welcome
 
         read = getattr(welcome, step)
         done: list[bool] = []
@@ -122,7 +122,7 @@ class TestWelcome:
         self, connect, world, monkeypatch, step
     ):
         ann, _, eve, chat = world
-        from chat import welcome
+        from chat.live import welcome
 
         read = getattr(welcome, step)
         done: list[bool] = []
@@ -263,7 +263,7 @@ class TestMessage:
         before = at_bobs.frames
 
         def post_many():
-            from chat.services.posting import post_messages
+            from chat.services.posting.posting import post_messages
 
             post_messages([people.new_post(chat, ann, f"{n}") for n in range(50)])
 
@@ -365,7 +365,7 @@ class TestStatus:
         assert status == {"type": "status", "chat_id": chat.pk, "published_seq": 1}
 
     async def test_is_written_when_the_process_ends(self, connect, world):
-        from chat.runtime import stop_runtime
+        from chat.live.runtime import stop_runtime
 
         ann, bob, _, chat = world
         at_bobs = await connect(bob)
@@ -414,7 +414,7 @@ class TestSync:
 
 class TestGoodbye:
     async def test_is_said_and_everyone_may_come_back(self, connect, world):
-        from chat.runtime import stop_runtime
+        from chat.live.runtime import stop_runtime
 
         ann, _, _, chat = world
         socket = await connect(ann)
@@ -519,7 +519,7 @@ class TestLog:
     ):
         from django.db import DataError
 
-        from chat import posting
+        from chat.live import poster as posting
 
         def refuse(posts):
             raise DataError("value too long")

@@ -9,16 +9,17 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from chat.handlers import follow_statuses, tell_published
+from chat.handlers import HANDLERS
+from chat.handlers.statuses import follow_statuses, tell_published
 from chat.models import Chat, Membership
-from chat.services.posting import post_messages
-from chat.summaries import chat_summary
-from messaging.dispatch import handle_once
-from messaging.events import Event
+from chat.reads.summaries import chat_summary
+from chat.services.posting.posting import post_messages
+from messaging.contract.events import Event
+from messaging.contract.schemas import find_schema
+from messaging.handling.dispatch import handle_once
+from messaging.handling.registry import MAIN_GROUP, registry
 from messaging.models import OutboxEvent
-from messaging.registry import MAIN_GROUP, registry
-from messaging.schemas import find_schema
-from tests.people import (
+from tests.support.people import (
     make_group,
     make_people,
     make_person,
@@ -114,7 +115,8 @@ class TestWhatIsOnTheBus:
         assert json.loads(row.payload)["messageId"] == str(chat.messages.get(seq=3).pk)
 
     def test_is_not_told_of_edits(self, chat):
-        tell_published([created(chat, 2, action="edited"), created(chat, 1)])
+        (statuses,) = [handler for handler in HANDLERS if handler.name == "statuses"]
+        statuses.handle([created(chat, 2, action="edited"), created(chat, 1)])
         assert recorded() == [("published", str(chat.pk), 1)]
 
     def test_may_come_from_others_without_a_place(self, chat):
@@ -221,7 +223,7 @@ class TestAnError:
 
 
 class TestWhatStandsAside:
-    """What the relay gave up on is still said when a page is opened anew."""
+    """What the relay gave up on is still said when a page is opened again."""
 
     def errors_of(self, person, chat) -> dict[str, str]:
         return chat_summary(person, chat.pk)["errors"]

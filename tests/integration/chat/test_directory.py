@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chat.directory import find_people, find_public_chats, list_members
 from chat.models import User
-from tests import people
+from chat.reads.directory import find_people, find_public_chats, list_members
+from tests.support import people
 
 pytestmark = pytest.mark.django_db
 

@@ -11,13 +11,14 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
-from chat import downloads, export, pieces
+from chat.http import downloads
+from chat.http.pages import attachments
 from chat.models import Chat, User
+from chat.reads import export, pieces
 from chat.services.attachments import store_upload
-from chat.views import attachments
 from tests.integration.chat.conftest import in_thread
-from tests.people import ban, make_group, make_people, post_text, remove, session_key
-from tests.people import post as post_now
+from tests.support.people import ban, make_group, make_people, post_text, remove, session_key
+from tests.support.people import post as post_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,14 +9,14 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
-from chat import sockets as chat_sockets
 from chat.limits.doors import under
 from chat.limits.table import PAGES
-from chat.runtime import runtime
-from tests import people
+from chat.live.hub import sockets as chat_sockets
+from chat.live.runtime import runtime
 from tests.integration.chat.conftest import in_thread
-from tests.processes import DEADLINE
-from tests.sockets import ChatSocket
+from tests.support import people
+from tests.support.processes import DEADLINE
+from tests.support.sockets import ChatSocket
 
 COOKIE = settings.SESSION_COOKIE_NAME
 
@@ -126,7 +126,7 @@ class TestRecheck:
     ):
         from django.db import OperationalError
 
-        from chat import sessions
+        from chat.reads import sessions
 
         look, away = sessions.holding, [True]
 
@@ -156,7 +156,7 @@ class TestRecheck:
     async def test_leaves_people_in_a_chat_that_they_join_meanwhile(
         self, connect, world, monkeypatch
     ):
-        from chat import sessions
+        from chat.reads import sessions
 
         look = sessions.chats_of
 
@@ -193,7 +193,7 @@ class TestRecheck:
 
 def _lose_events(change):
     """As when the layer loses what another process says."""
-    from chat import fanout
+    from chat.events import hub_commands as fanout
 
     publish = fanout._hub_of_this_process
     fanout.use_hub(lambda events: None)
@@ -318,7 +318,7 @@ class TestTooMuch:
     async def test_waiting_actions_are_bounded(self, connect, world, settings, monkeypatch):
         import threading
 
-        from chat import actions
+        from chat.requests import messages as actions
 
         settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_PAGES_PER_MINUTE = 0
         ann, _, chat = world
@@ -349,7 +349,7 @@ class TestTooSlow:
     async def test_a_browser_that_reads_nothing_is_asked_then_closed(
         self, connect, world, monkeypatch
     ):
-        monkeypatch.setattr("chat.watch.HEADS_SECONDS", (0.05, 0.06))
+        monkeypatch.setattr("chat.live.watch.HEADS_SECONDS", (0.05, 0.06))
         ann, bob, chat = world
         silent, at_bobs = await connect(ann), await connect(bob)
 
@@ -368,7 +368,7 @@ class TestTooSlow:
         assert not runtime().hub.people.get(ann.pk)
 
     async def test_a_browser_that_answers_stays(self, connect, world, monkeypatch):
-        monkeypatch.setattr("chat.watch.HEADS_SECONDS", (0.05, 0.06))
+        monkeypatch.setattr("chat.live.watch.HEADS_SECONDS", (0.05, 0.06))
         ann, bob, chat = world
         socket = await connect(ann)
         for n in range(40):
@@ -378,7 +378,7 @@ class TestTooSlow:
         assert socket.close_code is None
 
     async def test_a_silent_browser_is_closed(self, connect, world, monkeypatch):
-        monkeypatch.setattr("chat.watch.HEADS_SECONDS", (0.05, 0.06))
+        monkeypatch.setattr("chat.live.watch.HEADS_SECONDS", (0.05, 0.06))
         ann, *_ = world
         socket = await connect(ann)
         # Only now: on a busy machine even its welcome may take longer.
@@ -388,7 +388,7 @@ class TestTooSlow:
 
 class TestHeads:
     async def test_are_sent_for_all_of_ones_chats(self, connect, world, monkeypatch):
-        monkeypatch.setattr("chat.watch.HEADS_SECONDS", (0.05, 0.06))
+        monkeypatch.setattr("chat.live.watch.HEADS_SECONDS", (0.05, 0.06))
         ann, bob, chat = world
         await in_thread(people.post, chat, bob)
         other = await in_thread(people.make_group, bob)
@@ -401,7 +401,7 @@ class TestHeads:
 
 def test_the_watch_has_its_figures():
     """Silence is longer than the rounds in which a browser is asked."""
-    from chat import watch
+    from chat.live import watch
 
     assert 2 * max(watch.HEADS_SECONDS) < chat_sockets.MOST_SILENT_SECONDS
     assert watch.RECHECK_EVERYONE_SECONDS < 60

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat.event_ids import ForeignIdError, row_number
-from messaging.registry import registry
+from chat.events.row_ids import ForeignIdError, row_number
+from messaging.handling.registry import registry
 from tests.integration.chat.webhook_parts import event
 
 HANDLERS = [

@@ -11,11 +11,11 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
 
-from chat.export import export_parts, export_pieces
 from chat.models import Message, MessageEdit, User
-from chat.pieces import joined
-from chat.services.posting import post_messages
-from tests import people
+from chat.reads.export import export_parts, export_pieces
+from chat.reads.pieces import joined
+from chat.services.posting.posting import post_messages
+from tests.support import people
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.embedded]
 
@@ -45,7 +45,7 @@ def peak_of(person: User, form: str) -> int:
 
 class TestExport:
     def test_has_every_wording_through_more_than_a_page(self, ann, chat, monkeypatch):
-        monkeypatch.setattr("chat.export.PAGE", 2)
+        monkeypatch.setattr("chat.reads.export.PAGE", 2)
         message = people.post_text(chat, ann, "now")
         write_earlier(message, [f"wording {number}" for number in range(5)])
         (row,) = map(json.loads, "".join(export_parts(ann, as_csv=False)).splitlines())
@@ -63,8 +63,8 @@ class TestLargeExport:
 
     @pytest.mark.parametrize("form", ["jsonl", "csv"])
     def test_takes_no_more_memory_for_more_messages_with_wordings(self, ann, form, monkeypatch):
-        monkeypatch.setattr("chat.export.PAGE", 20)
-        monkeypatch.setattr("chat.pieces.PIECE_LENGTH", 20_000)
+        monkeypatch.setattr("chat.reads.export.PAGE", 20)
+        monkeypatch.setattr("chat.reads.pieces.PIECE_LENGTH", 20_000)
         chat = people.make_group(ann)
         for count in (40, 80):
             given = [people.new_post(chat, ann, LONG) for _ in range(count)]
@@ -75,7 +75,7 @@ class TestLargeExport:
         assert peak_of(ann, form) < some + MOST_GROWTH
 
     async def test_holds_no_connection_while_it_is_read_and_leaves_none(self, live, monkeypatch):
-        monkeypatch.setattr("chat.pieces.PIECE_LENGTH", 10)
+        monkeypatch.setattr("chat.reads.pieces.PIECE_LENGTH", 10)
         ann = await sync_to_async(people.make_person)("anna")
         chat = await sync_to_async(people.make_group)(ann)
         for number in range(3):

@@ -12,13 +12,14 @@ from django.test import Client
 
 from chat.audit.sign_ins import MOST_FACTS_A_MINUTE, record_failed_sign_in
 from chat.errors import BadRequestError
-from chat.facts import AUDIT_TOPIC, record_fact
+from chat.events.facts import record_fact
+from chat.events.topics import AUDIT_TOPIC
 from chat.models import User
-from chat.services import chats
-from chat.services.people import create_person
+from chat.services.chats import chats
+from chat.services.people.people import create_person
+from messaging.contract.schemas import find_schema
 from messaging.models import OutboxEvent
-from messaging.schemas import find_schema
-from tests.people import make_person
+from tests.support.people import make_person
 
 
 @pytest.mark.django_db

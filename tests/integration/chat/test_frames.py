@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from chat.actions import ACTIONS
-from chat.consumers import ChatConsumer
-from chat.protocol import MOST_FRAME_BYTES
+from chat.live.consumers import ChatConsumer
+from chat.requests.messages import ACTIONS
+from chat.wire.protocol import MOST_FRAME_BYTES
 from tests.integration.chat.conftest import in_thread
-from tests.people import (
+from tests.support.people import (
     ban,
     everything_stored,
     make_group,

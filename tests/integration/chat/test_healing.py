@@ -15,16 +15,18 @@ from channels.layers import channel_layers, get_channel_layer
 from django.db import OperationalError
 from redis.exceptions import ConnectionError as RedisAway
 
-from chat import fanout, layer_link, posting
-from chat.fanout import HUBS_GROUP, HubEvent, layer_message, spread
-from chat.runtime import runtime
-from chat.services.posting import post_messages
-from messaging.events import Event
-from tests import needs, people
+from chat.events import hub_commands as fanout
+from chat.events.hub_commands import HUBS_GROUP, HubCommand, layer_message, read_commands, spread
+from chat.live import poster as posting
+from chat.live.hub import layer_link
+from chat.live.runtime import runtime
+from chat.services.posting.posting import post_messages
+from messaging.contract.events import Event
 from tests.integration.chat.conftest import in_thread
-from tests.processes import PATIENCE
-from tests.services import Redis, ServiceMissing
-from tests.sockets import Follower
+from tests.support import needs, people
+from tests.support.processes import PATIENCE
+from tests.support.services import Redis, ServiceMissing
+from tests.support.sockets import Follower
 
 
 @pytest.fixture
@@ -38,9 +40,9 @@ async def world(live, settings):
     return await in_thread(make)
 
 
-def elsewhere(change: Callable[[], Any]) -> list[HubEvent]:
+def elsewhere(change: Callable[[], Any]) -> list[HubCommand]:
     """Done in another process: what it says to the hubs is in our hands, and may get lost."""
-    said: list[HubEvent] = []
+    said: list[HubCommand] = []
     own = fanout._hub_of_this_process
     fanout.use_hub(said.extend)
     try:
@@ -50,18 +52,18 @@ def elsewhere(change: Callable[[], Any]) -> list[HubEvent]:
     return said
 
 
-async def posted_elsewhere(chat, sender, *texts: str) -> list[HubEvent]:
+async def posted_elsewhere(chat, sender, *texts: str) -> list[HubCommand]:
     def post_all():
         post_messages([people.new_post(chat, sender, text) for text in texts])
 
     return await in_thread(elsewhere, post_all)
 
 
-async def told_over_the_layer(events: list[HubEvent], origin: str = "another process") -> None:
+async def told_over_the_layer(events: list[HubCommand], origin: str = "another process") -> None:
     await get_channel_layer().group_send(HUBS_GROUP, layer_message(events, origin=origin))
 
 
-async def told_once_it_listens(events: list[HubEvent]) -> None:
+async def told_once_it_listens(events: list[HubCommand]) -> None:
     """Connections that died with the last Redis fail first."""
     async with asyncio.timeout(5 * PATIENCE):
         while True:
@@ -79,7 +81,7 @@ class TestOtherProcess:
     @pytest.fixture
     def patience(self, monkeypatch):
         """On a busy machine the layer may be slower than the look into the database."""
-        monkeypatch.setattr("chat.rooms.HOLE_SECONDS", 60)
+        monkeypatch.setattr("chat.live.hub.rooms.HOLE_SECONDS", 60)
 
     async def test_reaches_our_sockets_over_the_layer(self, connect, world, patience):
         ann, bob, chat = world
@@ -95,14 +97,14 @@ class TestOtherProcess:
         await in_thread(people.post, chat, ann, "ours")
         await socket.message("ours")
         events = await posted_elsewhere(chat, ann, "a copy of ours")
-        echo = [HubEvent.to_chat(chat.pk, {"type": "typing", "chat_id": chat.pk})]
+        echo = [HubCommand.to_chat(chat.pk, {"type": "typing", "chat_id": chat.pk})]
         await told_over_the_layer([*events, *echo], origin=runtime().hub.id)
         await told_over_the_layer(events)
         await socket.message("a copy of ours")
         await socket.everything_until_now()
         created = [line for line in socket.seen if line["type"] == "message.created"]
         assert [line["revision"] for line in created] == [1, 2]
-        spread([HubEvent.to_chat(chat.pk, {"type": "status", "chat_id": chat.pk})])
+        spread([HubCommand.to_chat(chat.pk, {"type": "status", "chat_id": chat.pk})])
         await socket.next("status")
         assert "typing" not in [line["type"] for line in socket.seen]
 
@@ -155,7 +157,7 @@ class TestOtherProcess:
                 edit_message(actor=ann, message_id=message.pk, content=f"edit {n}")
 
         await in_thread(elsewhere, edit)
-        spread([HubEvent.head(chat.pk, 4)])
+        spread([HubCommand.head(chat.pk, 4)])
         changes = await socket.next("chat.changes", seconds=4)
         assert (changes["after"], changes["revision"]) == (1, 4)
         (change,) = changes["changes"]
@@ -167,7 +169,7 @@ class TestDurableRoad:
         ann, bob, chat = world
         socket = await connect(bob)
         await posted_elsewhere(chat, ann, "one", "two")
-        spread([HubEvent.head(chat.pk, 2)])
+        spread([HubCommand.head(chat.pk, 2)])
         changes = await socket.next("chat.changes", seconds=4)
         assert (changes["after"], changes["revision"], changes["more"]) == (0, 2, False)
         assert [c["message"]["content"] for c in changes["changes"]] == ["one", "two"]
@@ -178,7 +180,7 @@ class TestDurableRoad:
         from django.db import transaction
         from django.utils import timezone
 
-        from chat.handlers import tell_heads
+        from chat.handlers.heads import tell_heads
 
         ann, bob, chat = world
         socket = await connect(bob)
@@ -202,11 +204,11 @@ class TestDurableRoad:
         assert [c["message"]["content"] for c in changes["changes"]] == ["one"]
 
     async def test_brings_a_long_absence_in_pages(self, connect, world, monkeypatch):
-        monkeypatch.setattr("chat.history.changes_after.__kwdefaults__", {"limit": 7})
+        monkeypatch.setattr("chat.reads.history.changes_after.__kwdefaults__", {"limit": 7})
         ann, bob, chat = world
         socket = await connect(bob)
         await posted_elsewhere(chat, ann, *(f"{n}" for n in range(30)))
-        spread([HubEvent.head(chat.pk, 30)])
+        spread([HubCommand.head(chat.pk, 30)])
         follower = Follower(socket, chat.pk)
         await follower.has_all(30)
         assert follower.arrivals == list(range(1, 31))
@@ -215,7 +217,7 @@ class TestDurableRoad:
         """A record from elsewhere, or a database that was restored: no endless reading."""
         ann, bob, chat = world
         socket = await connect(bob)
-        spread([HubEvent.head(chat.pk, 10**9)])
+        spread([HubCommand.head(chat.pk, 10**9)])
         room = runtime().hub.rooms[chat.pk]
         await until(lambda: room.known_head == 10**9)
         await until(lambda: not room.is_behind, seconds=4)
@@ -228,14 +230,14 @@ class TestDurableRoad:
     async def test_of_a_chat_that_nobody_here_is_in_does_nothing(self, connect, world):
         ann, *_ = world
         socket = await connect(ann)
-        spread([HubEvent.head(10**9, 5)])
+        spread([HubCommand.head(10**9, 5)])
         await socket.everything_until_now()
         assert 10**9 not in runtime().hub.rooms
 
 
 class TestDatabaseAway:
     async def test_healing_waits_for_it(self, connect, world, monkeypatch):
-        from chat import history
+        from chat.reads import history
 
         read = history.changes_after
         failures: list[bool] = []
@@ -250,7 +252,7 @@ class TestDatabaseAway:
         ann, bob, chat = world
         socket = await connect(bob)
         await posted_elsewhere(chat, ann, "one")
-        spread([HubEvent.head(chat.pk, 1)])
+        spread([HubCommand.head(chat.pk, 1)])
         assert (await socket.next("chat.changes", seconds=5))["revision"] == 1
         assert failures
 
@@ -274,9 +276,9 @@ class TestDatabaseAway:
         assert [r for r in caplog.records if r.getMessage() == "the database is away"][1:] == []
 
     async def test_is_said_of_actions_too(self, connect, world, monkeypatch):
-        from chat import actions
         from chat.limits.doors import under
         from chat.limits.table import PAGES
+        from chat.requests import messages as actions
 
         @under(PAGES)
         def away(user, frame):
@@ -373,7 +375,7 @@ async def layer_on_redis(own_redis, settings, monkeypatch, live):
     monkeypatch.setattr(layer_link, "MOST_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
     yield own_redis
-    from chat.runtime import stop_runtime
+    from chat.live.runtime import stop_runtime
 
     await stop_runtime()
     layer = channel_layers.backends.pop("default", None)
@@ -445,25 +447,38 @@ class TestLayerLink:
 
     async def test_says_again_what_a_dead_connection_did_not_take(self, link, layer):
         layer.failures = [ConnectionResetError()]
-        link.send([HubEvent.head(1, 1)])
+        link.send([HubCommand.head(1, 1)])
         await layer.has_something()
         assert link.is_up
 
     async def test_joins_what_waits_and_says_who_it_is(self, link, layer):
         for chat_id in (1, 2, 3):
-            link.send([HubEvent.head(chat_id, 1)])
+            link.send([HubCommand.head(chat_id, 1)])
         await layer.has_something()
         (message,) = layer.sent
         assert message["origin"] == runtime().hub.id
-        assert [HubEvent(*event).chat_id for event in message["events"]] == [1, 2, 3]
+        assert [command.chat_id for command in read_commands(message)] == [1, 2, 3]
 
     async def test_outlives_a_layer_that_refuses(self, link, layer):
         layer.failures = [ConnectionResetError()] * layer_link.MOST_TRIES
-        link.send([HubEvent.head(1, 1)])
+        link.send([HubCommand.head(1, 1)])
         await until(lambda: not link.is_up)
-        link.send([HubEvent.head(2, 1)])
+        link.send([HubCommand.head(2, 1)])
         await layer.has_something()
-        assert [HubEvent(*event).chat_id for event in layer.sent[0]["events"]] == [2]
+        assert [command.chat_id for command in read_commands(layer.sent[0])] == [2]
+
+    async def test_goes_on_when_another_version_says_what_this_one_does_not_know(
+        self, connect, world, link, caplog
+    ):
+        ann, _, chat = world
+        socket = await connect(ann)
+        known = layer_message([HubCommand.to_chat(chat.pk, {"type": "known"})], origin="other")
+        known["events"].insert(0, ("party", chat.pk, 0, 0, ""))
+        await link._layer.group_send(HUBS_GROUP, known)
+        assert await socket.next("known")
+        assert link.is_up
+        (record,) = [r for r in caplog.records if r.msg == "an unknown command for hubs"]
+        assert record.kind == "party"
 
     @pytest.mark.parametrize("turns", range(8))
     async def test_stops_whatever_it_is_doing(self, live, turns):
@@ -488,7 +503,7 @@ class TestLayerLink:
         link = layer_link.LayerLink("us", deliver=lambda events: None, came_back=lambda: None)
         link._layer = Slow()
         link.start()
-        link.send([HubEvent.head(1, 1)])
+        link.send([HubCommand.head(1, 1)])
         await asyncio.sleep(0.01)
         gate.set()
         for _ in range(turns):

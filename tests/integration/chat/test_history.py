@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from chat.history import changes_after, heads_of, newest_page, page_around, page_before
+from chat.reads.history import changes_after, heads_of, newest_page, page_around, page_before
 from chat.services.messages import delete_message, edit_message, set_reaction
-from chat.services.posting import post_messages
-from tests import needs
-from tests.people import make_group, make_person, new_post, post
+from chat.services.posting.posting import post_messages
+from tests.support import needs
+from tests.support.people import make_group, make_person, new_post, post
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")

@@ -11,10 +11,10 @@ from django.test import Client
 
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
 from chat.models import Chat, IncomingWebhook, Membership, Message, User
-from chat.services import chats
-from chat.services.incoming_webhooks import create_incoming_webhook, revoke_incoming_webhook
+from chat.services.chats import chats
+from chat.webhooks.incoming import create_incoming_webhook, revoke_incoming_webhook
 from messaging.models import OutboxEvent
-from tests.people import everything_stored, make_person
+from tests.support.people import everything_stored, make_person
 from webchat.log import JsonFormatter
 
 pytestmark = pytest.mark.django_db

@@ -10,17 +10,16 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from chat import notifying
 from chat.errors import ChatError, ConflictError, NotFoundError
 from chat.models import Chat, Invitation, Notification, User
-from chat.notifications import notifications_page, unseen_notifications
-from chat.services import chats
-from chat.services.account_deletion import delete_account
-from chat.services.invitations import LASTS, decline_invitation
-from chat.services.invites import create_invite, use_invite
+from chat.reads.notifications import notifications_page, unseen_notifications
+from chat.services.chats import chats
+from chat.services.chats.invitations import LASTS, decline_invitation
+from chat.services.chats.invites import create_invite, use_invite
+from chat.services.people.account_deletion import delete_account
 from messaging.models import OutboxEvent
-from tests import people
-from tests.bus_parts import handle_waiting
+from tests.support import people
+from tests.support.bus_parts import handle_waiting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 
@@ -74,7 +73,7 @@ def ask(person: User, path: str, **fields: Any) -> Any:
 
 
 def deliver() -> None:
-    handle_waiting(notifying.NAME)
+    handle_waiting("notifications")
 
 
 def shown_to(person: User) -> list[dict[str, Any]]:
@@ -241,7 +240,7 @@ class TestInvitationIsOpenNoLonger:
             with pytest.raises(ConflictError, match="not open"):
                 answer(bob, invitation)
         assert not is_in(chat, bob)
-        # Another one asks anew.
+        # Another one asks again.
         accept(bob, invite(chat, ann, bob))
 
     def test_when_the_person_came_by_another_road(self, chat, ann, bob, invitation):

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from chat.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from chat.models import Chat, Invite, Membership, User
-from chat.services import chats
-from chat.services.invites import create_invite, revoke_invite, use_invite
+from chat.services.chats import chats
+from chat.services.chats.invites import create_invite, revoke_invite, use_invite
 from messaging.models import OutboxEvent
-from tests import people
+from tests.support import people
 
 pytestmark = pytest.mark.django_db
 

@@ -11,18 +11,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from chat.journey import read_journey
 from chat.models import Message
+from chat.reads.trace import read_journey
+from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.messages import delete_message, edit_message
-from chat.services.posting import post_messages
-from chat.services.receipts import Cursors, advance_cursors
-from messaging.embedded import HandlerDelivery
+from chat.services.posting.posting import post_messages
+from messaging.handling.embedded import HandlerDelivery
+from messaging.handling.registry import registry
 from messaging.management.exits import AWAY, ERROR, USAGE
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from messaging.registry import registry
-from messaging.relay import Relay
-from messaging.relay_lock import FileLock
-from tests.people import make_group, new_post, post, post_text
+from messaging.outbox.relay import Relay
+from messaging.outbox.relay_lock import FileLock
+from tests.support.people import make_group, new_post, post, post_text
 
 pytestmark = pytest.mark.django_db
 WORDS = "the secret words"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,10 +19,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import translation
 from redis import Redis as Client
 
-from chat import api
-from chat.actions import ACTIONS, OTHER_FRAMES
 from chat.errors import TooLargeError, TooManyError
-from chat.http import route, upload_route
+from chat.http.api import chats as api
+from chat.http.json import route, upload_route
+from chat.http.middleware import AtOnceMiddleware
+from chat.http.urls import urlpatterns as pages
 from chat.limits.background import Soon
 from chat.limits.buckets import Buckets
 from chat.limits.counting import Count, Counter, keep_pace, slow_down, take, use_counter
@@ -29,20 +31,19 @@ from chat.limits.doors import Unlimited, rule_of
 from chat.limits.shared import SharedBuckets
 from chat.limits.sockets import Place, SocketPlaces
 from chat.limits.table import MESSAGES, TABLE, Limit
-from chat.middleware import AtOnceMiddleware
+from chat.live.opening import MOST_WAIT_SECONDS
+from chat.live.routing import websocket_application
+from chat.live.runtime import runtime
 from chat.models import Attachment, MessageEdit
-from chat.opening import MOST_WAIT_SECONDS
-from chat.page_urls import urlpatterns as pages
-from chat.protocol import PROTOCOL_ERROR
-from chat.routing import websocket_application
-from chat.runtime import runtime
+from chat.requests.messages import ACTIONS, OTHER_FRAMES
 from chat.services.attachments import store_upload
 from chat.services.messages import edit_message
-from tests import needs, people
+from chat.wire.protocol import PROTOCOL_ERROR
 from tests.integration.chat.conftest import in_thread
-from tests.people import Clock
-from tests.services import Redis, wait_until
-from tests.sockets import ChatSocket, Closed
+from tests.support import needs, people
+from tests.support.people import Clock
+from tests.support.services import Redis, wait_until
+from tests.support.sockets import ChatSocket, Closed
 from tests.unit.test_project import ROOT
 
 RATES = [limit for limit in TABLE if limit.window_seconds and not limit.is_pace]
@@ -509,11 +510,39 @@ class TestSockets:
         settings.LIMIT_SOCKETS_OPENED_PER_MINUTE = 3
         cookie = await in_thread(people.session_cookie, ann)
         first = await ChatSocket(cookie).open()
-        monkeypatch.setattr("chat.routing.get_user", lambda request: pytest.fail("looked"))
+        monkeypatch.setattr("chat.live.routing.get_user", lambda request: pytest.fail("looked"))
         with pytest.raises(Closed):
             await ChatSocket(cookie).shake_hands()
         assert time_that_sleep_moves.now == MOST_WAIT_SECONDS
         await first.leave()
+
+    async def test_that_come_at_once_are_greeted_one_after_the_other(
+        self, connect, ann, bob, monkeypatch
+    ):
+        reading, together = set(), []
+
+        def noting(look: Any) -> Any:
+            def look_and_note(who: Any) -> Any:
+                me = object()
+                reading.add(me)
+                together.append(len(reading))
+                try:
+                    return look(who)
+                finally:
+                    reading.discard(me)
+
+            return look_and_note
+
+        for look in (
+            "chat.live.routing.get_user",
+            "chat.live.welcome._rooms_of",
+            "chat.live.welcome._standing_of",
+        ):
+            module, _, name = look.rpartition(".")
+            monkeypatch.setattr(look, noting(getattr(import_module(module), name)))
+        monkeypatch.setattr("chat.database.threads.OneByOne.MOST_SECONDS", 3600)
+        await asyncio.gather(*(connect(one) for one in (ann, bob) * 5))
+        assert together == [1] * 3 * 10
 
     async def test_say_why_they_are_closed(self, ann, live, settings):
         settings.LIMIT_SOCKETS_PER_PERSON = 1

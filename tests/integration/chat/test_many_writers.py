@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import connection
 
 from chat.models import Message
-from tests import people
 from tests.integration.chat.conftest import in_thread
-from tests.processes import PATIENCE
-from tests.servers import ROOT, environment
-from tests.sockets import Follower
+from tests.support import people
+from tests.support.processes import PATIENCE
+from tests.support.servers import ROOT, environment
+from tests.support.sockets import Follower
 
 PROCESSES, WRITERS, EACH = 4, 5, 250
 TOTAL = PROCESSES * WRITERS * EACH
@@ -33,7 +33,7 @@ def write_everything(chat_id: int, person_ids: list[int]) -> None:
     env = environment(database_url(), settings.REDIS_URL)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.writer", str(chat_id), str(EACH), *map(str, own)],
+            [sys.executable, "-m", "tests.support.writer", str(chat_id), str(EACH), *map(str, own)],
             cwd=ROOT,
             env=env,
             stdin=subprocess.PIPE,

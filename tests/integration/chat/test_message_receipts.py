@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from chat.message_receipts import PAGE_PEOPLE, count_receipts
 from chat.models import Membership, Message
-from chat.services import chats
-from chat.services.receipts import Cursors, advance_cursors
-from tests.people import browser_of, make_group, make_people, make_person, post, post_text
+from chat.reads.message_receipts import PAGE_PEOPLE, count_receipts
+from chat.services.chats import chats
+from chat.services.cursors.receipts import Cursors, advance_cursors
+from tests.support.people import browser_of, make_group, make_people, make_person, post, post_text
 
 pytestmark = pytest.mark.django_db
 

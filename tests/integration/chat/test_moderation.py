@@ -7,24 +7,24 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
-from chat import history
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
-from chat.facts import AUDIT_TOPIC
+from chat.events.topics import AUDIT_TOPIC
 from chat.models import Message, User
-from chat.protocol import CloseCode
+from chat.reads import history
+from chat.reads.summaries import chat_summary
 from chat.services.messages import delete_message, edit_message, set_reaction
-from chat.services.moderation import (
+from chat.services.people.moderation import (
     ban_person,
     hide_message,
     restore_message,
     set_staff_rights,
     unban_person,
 )
-from chat.summaries import chat_summary
+from chat.wire.protocol import CloseCode
+from messaging.contract.schemas import find_schema
 from messaging.models import OutboxEvent
-from messaging.schemas import find_schema
 from tests.integration.chat.conftest import in_thread
-from tests.people import browser_of, make_group, make_person, post, post_text
+from tests.support.people import browser_of, make_group, make_person, post, post_text
 
 WORDS = "words that nobody should see"
 

@@ -20,15 +20,15 @@ from django.test import Client
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from chat.directory import find_people, list_members
+from chat.content.lookalikes import skeleton
+from chat.content.names import normal_form
 from chat.errors import ChatError, ConflictError
-from chat.lookalikes import skeleton
 from chat.models import Notification, User
-from chat.names import normal_form
-from chat.services.account_deletion import delete_account
+from chat.reads.directory import find_people, list_members
 from chat.services.notifications import Said, notify_of_messages
-from chat.services.people import change_profile, create_person
-from tests import people
+from chat.services.people.account_deletion import delete_account
+from chat.services.people.people import change_profile, create_person
+from tests.support import people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 migration = import_module("chat.migrations.0013_usernames_look_different")

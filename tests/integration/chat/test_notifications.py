@@ -11,37 +11,33 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import notifying
-from chat.facts import record_fact
-from chat.fanout import HubEvent, use_hub
+from chat.events.facts import record_fact
+from chat.events.hub_commands import HubCommand, use_hub
+from chat.handlers.notifications import tell_of_facts, tell_of_messages
 from chat.models import Chat, Membership, Message, Notification, User, Webhook
-from chat.notifications import (
+from chat.reads.notifications import (
     PAGE_NOTIFICATIONS,
     mention_counts,
     notifications_page,
     unseen_notifications,
 )
-from chat.services import chats
-from chat.services.account_deletion import delete_account
-from chat.services.incoming_webhooks import create_incoming_webhook
+from chat.reads.summaries import chat_summary
+from chat.services.chats import chats
+from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.messages import delete_message, edit_message
-from chat.services.moderation import ban_person
-from chat.services.notifications import (
-    see_all_notifications,
-    see_notifications,
-    set_notify,
-)
-from chat.services.posting import post_messages
-from chat.services.receipts import Cursors, advance_cursors
-from chat.services.webhook_deliveries import FAILED_FOR_LONG
-from chat.services.webhooks import switch_off
-from chat.summaries import chat_summary
-from messaging.embedded import event_of
-from messaging.events import Event
-from messaging.outbox_rows import mark_published, read_waiting
-from tests.bus_parts import handle_waiting
+from chat.services.notifications import see_all_notifications, see_notifications, set_notify
+from chat.services.people.account_deletion import delete_account
+from chat.services.people.moderation import ban_person
+from chat.services.posting.posting import post_messages
+from chat.webhooks.deliveries import FAILED_FOR_LONG
+from chat.webhooks.incoming import create_incoming_webhook
+from chat.webhooks.outgoing import switch_off
+from messaging.contract.events import Event
+from messaging.handling.embedded import event_of
+from messaging.outbox.rows import mark_published, read_waiting
 from tests.integration.chat.conftest import in_thread
-from tests.people import (
+from tests.support.bus_parts import handle_waiting
+from tests.support.people import (
     ban,
     browser_of,
     make_direct,
@@ -79,7 +75,7 @@ class TestWebhookThatWasSwitchedOff:
         Notification.objects.all().delete()
         switch_off(webhook, reason=FAILED_FOR_LONG)
         events = deliver()
-        notifying.tell_of_facts(events)
+        tell_of_facts(events)
         assert [kinds_of(person) for person in (ann, helper, bob)] == [["webhook"], ["webhook"], []]
         (shown,) = notifications_page(helper)["notifications"]
         assert (shown["chat_id"], shown["actor"]["id"]) == (chat.pk, ann.pk)
@@ -128,7 +124,7 @@ class TestWebhookThatIsPaused:
         self.make(helper, chat)
         lose(ann, helper, chat)
         events = deliver()
-        notifying.tell_of_facts(events)
+        tell_of_facts(events)
         assert (kinds_of(ann), kinds_of(bob), kinds_of(helper)) == (["paused"], [], [])
         (shown,) = notifications_page(ann)["notifications"]
         assert (shown["chat_id"], shown["actor"]["id"]) == (chat.pk, helper.pk)
@@ -154,7 +150,7 @@ class TestWebhookThatIsPaused:
 
 
 def deliver() -> list[Event]:
-    return handle_waiting(notifying.NAME)
+    return handle_waiting("notifications")
 
 
 def skip() -> None:
@@ -180,7 +176,7 @@ def hears(django_capture_on_commit_callbacks: Any) -> Callable[..., list[dict[st
     """`hears(person, change)`: the notification lines that a change sends to their browsers."""
 
     def run(person: User, change: Callable[[], object]) -> list[dict[str, Any]]:
-        said: list[HubEvent] = []
+        said: list[HubCommand] = []
         use_hub(said.extend)
         try:
             with django_capture_on_commit_callbacks(execute=True):
@@ -407,7 +403,7 @@ class TestLevel:
     def test_change_is_told_to_ones_own_browsers(
         self, chat, bob, django_capture_on_commit_callbacks
     ):
-        said: list[HubEvent] = []
+        said: list[HubCommand] = []
         use_hub(said.extend)
         try:
             with django_capture_on_commit_callbacks(execute=True):
@@ -504,8 +500,8 @@ class TestSeen:
         assert mention_counts(bob) == {}
 
     def test_none_cost_one_query_when_people_read(self, chat, ann, bob, django_assert_num_queries):
+        from chat.events.statuses import Moved
         from chat.services.notifications import see_what_was_read
-        from chat.services.receipts import Moved
 
         moved = [
             Moved(chat.pk, who.pk, 1, 1, has_received=True, has_read=True, shares_reading=True)
@@ -522,8 +518,8 @@ class TestOncePerEvent:
         chats.add_member(actor=ann, chat_id=chat.pk, user_id=make_person("carl").pk)
         events = deliver()
         for _ in range(3):
-            notifying.tell_of_messages([e for e in events if e.topic == "chat-messages"])
-            notifying.tell_of_facts([e for e in events if e.topic == "audit-events"])
+            tell_of_messages([e for e in events if e.topic == "chat-messages"])
+            tell_of_facts([e for e in events if e.topic == "audit-events"])
         assert sorted(Notification.objects.values_list("kind", flat=True)) == ["invite", "mention"]
 
     def test_nothing_is_told_before_it_is_committed(self, chat, ann, bob, hears):
@@ -544,7 +540,7 @@ class TestOncePerEvent:
                     "payload": {**event.payload, "content": "no name", **strange},
                 }
             )
-            notifying.tell_of_messages([changed])
+            tell_of_messages([changed])
         assert not Notification.objects.exists()
 
 
@@ -557,13 +553,13 @@ class TestManyMembers:
         post_messages([new_post(chat, ann, "plain @ and a@b") for _ in range(50)])
         events = [event_of(row) for row in read_waiting(limit=100)]
         with django_assert_max_num_queries(3):  # one, and its savepoint
-            notifying.tell_of_messages(events)
+            tell_of_messages(events)
         mark_published([(row, None) for row in read_waiting(limit=100)])
         posts = [new_post(chat, ann, f"@{who.username} @{crowd[0].username}") for who in crowd[:50]]
         post_messages(posts)
         events = [event_of(row) for row in read_waiting(limit=100)]
         with django_assert_max_num_queries(9):
-            notifying.tell_of_messages(events)
+            tell_of_messages(events)
         assert Notification.objects.count() == 50 + 49
 
 

@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from chat import sign_in_throttle
 from chat.errors import TooManyError
+from chat.http import sign_in_throttle
 from chat.limits.table import (
     FIVE_MINUTES,
     PASSWORDS_OF_ACCOUNT,
@@ -21,8 +21,8 @@ from chat.limits.table import (
     PASSWORDS_UNDER_ATTACK,
 )
 from chat.models import Chat, User
-from chat.services.chats import create_chat, open_direct_chat
-from chat.services.people import create_person
+from chat.services.chats.chats import create_chat, open_direct_chat
+from chat.services.people.people import create_person
 
 pytestmark = pytest.mark.django_db
 
@@ -355,7 +355,7 @@ class TestEveryPage:
         def broken(user):
             raise RuntimeError("secret detail")
 
-        monkeypatch.setattr("chat.views.chats.chat_summaries", broken)
+        monkeypatch.setattr("chat.http.pages.chats.chat_summaries", broken)
         client.force_login(anna)
         client.raise_request_exception = False
         answer = client.get("/")

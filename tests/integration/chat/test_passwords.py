@@ -24,10 +24,10 @@ from chat.limits.table import (
     WRONG_TOKENS,
 )
 from chat.models import User
-from chat.services.incoming_webhooks import create_incoming_webhook
-from chat.services.invites import create_invite
-from chat.services.people import create_person
-from tests import people
+from chat.services.chats.invites import create_invite
+from chat.services.people.people import create_person
+from chat.webhooks.incoming import create_incoming_webhook
+from tests.support import people
 from tests.unit.test_project import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
@@ -128,7 +128,7 @@ class TestEveryField:
     @every_field
     def test_forgets_wrong_ones_after_the_right_one(self, field, anna, monkeypatch):
         # Deleting would leave nobody to go on with.
-        monkeypatch.setattr("chat.views.account_care.delete_account", lambda user: None)
+        monkeypatch.setattr("chat.http.pages.account_care.delete_account", lambda user: None)
         client = field.browser()
         for _ in range(field.tries - 1):
             assert not field.is_refused(client, "guess")
@@ -162,7 +162,7 @@ class TestEveryField:
             and getattr(node.func, "attr", getattr(node.func, "id", ""))
             in {"check_password", "authenticate"}
         }
-        assert found == {"chat/sign_in_throttle.py"}
+        assert found == {"chat/http/sign_in_throttle.py"}
 
 
 class TestInventedNames:

@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 
 from chat.errors import BadRequestError, BadTextError, EmptyTextError, NotFoundError, TooLongError
 from chat.models import Chat, Message
-from chat.services import chats
+from chat.services.chats import chats
 from chat.services.messages import delete_message
-from chat.services.posting import NewPost, Posted, post_message, post_messages
-from tests.people import (
+from chat.services.posting.posting import NewPost, Posted, post_message, post_messages
+from tests.support.people import (
     all_saved,
     ban,
     make_group,

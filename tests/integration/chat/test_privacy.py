@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chat.services.people import change_privacy
-from tests import people
+from chat.services.people.people import change_privacy
 from tests.integration.chat.conftest import in_thread
+from tests.support import people
 
 
 def keep_private(person):

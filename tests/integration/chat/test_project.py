@@ -9,8 +9,8 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from chat import runtime as runtime_module
-from tests.people import browser_of, make_person
+from chat.live import runtime as runtime_module
+from tests.support.people import browser_of, make_person
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,4 @@
-"""`prune` removes what has had its time, and nothing else."""
+"""`prune` removes expired rows, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from django.db import models
 from django.utils import timezone
 
 from chat.models import ActivityCount, Attachment, Chat, Message, Notification, Report, User
-from chat.pruning import KINDS
+from chat.upkeep.pruning import KINDS
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from tests.people import make_person, post_text
+from tests.support.people import make_person, post_text
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ LITTLE = timedelta(hours=1)
 
 
 def moment(kind: str, *, is_due: bool) -> Any:
-    """A little before or after rows of this kind have had their time."""
+    """A little before or after rows of this kind expire."""
     kept = timedelta(days=settings.KEPT_DAYS[kind])
     return timezone.now() - kept + (-LITTLE if is_due else LITTLE)
 
@@ -179,7 +179,7 @@ class TestPrune:
         assert count_of(ActivityCount) == 1
 
     def test_goes_on_from_step_to_step(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("chat.pruning.STEP", 2)
+        monkeypatch.setattr("chat.upkeep.pruning.STEP", 2)
         for _ in range(5):
             add_receipt(uuid.uuid4(), is_due=True)
         assert prune("--execute")["receipts"] == 5

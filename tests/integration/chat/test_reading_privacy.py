@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from chat.audiences import DELIVERY, READING
-from chat.runtime import runtime
-from chat.services.chats import add_member
-from chat.services.people import change_privacy
-from tests import people
+from chat.events.audiences import DELIVERY, READING
+from chat.live.runtime import runtime
+from chat.services.chats.chats import add_member
+from chat.services.people.people import change_privacy
 from tests.integration.chat.conftest import in_thread
-from tests.processes import PATIENCE
+from tests.support import people
+from tests.support.processes import PATIENCE
 
 
 def keep_private(person):

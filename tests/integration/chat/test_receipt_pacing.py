@@ -6,15 +6,16 @@ import asyncio
 import time
 from typing import Any
 
+from chat.database.threads import DatabaseThreads
+from chat.events.statuses import Moved
+from chat.live.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
 from chat.models import Chat, Membership, User
-from chat.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
-from chat.services.posting import post_messages
-from chat.services.receipts import Cursors, Moved
+from chat.services.cursors.receipts import Cursors
+from chat.services.posting.posting import post_messages
 from chat.signals import cursors_moved
-from chat.threads import DatabaseThreads
 from messaging.models import OutboxEvent
 from tests.integration.chat.conftest import in_thread
-from tests.people import make_group, make_person, new_post
+from tests.support.people import make_group, make_person, new_post
 
 MEMBERS, SECONDS = 1000, 5
 

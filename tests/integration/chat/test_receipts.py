@@ -8,16 +8,16 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.fanout import HubEvent
+from chat.events.hub_commands import HubCommand
 from chat.models import Membership
-from chat.payloads import timestamp
-from chat.services.published import mark_published
-from chat.services.receipts import Cursors, advance_cursors
+from chat.reads.summaries import chat_summary
+from chat.services.cursors.published import mark_published
+from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.signals import cursors_moved
-from chat.summaries import chat_summary
+from chat.wire.payloads import timestamp
+from messaging.contract.schemas import find_schema
 from messaging.models import OutboxEvent
-from messaging.schemas import find_schema
-from tests.people import (
+from tests.support.people import (
     make_group,
     make_people,
     make_person,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def chat(ann, bob):
     """With ten messages."""
-    from chat.services.posting import post_messages
+    from chat.services.posting.posting import post_messages
 
     chat = make_group(ann, bob)
     post_messages([new_post(chat, ann) for _ in range(10)])
@@ -54,7 +54,7 @@ def keep_to_oneself(person) -> None:
     person.save(update_fields=["shares_reading"])
 
 
-def lines(events: list[HubEvent]) -> list[tuple[str, dict[str, int]]]:
+def lines(events: list[HubCommand]) -> list[tuple[str, dict[str, int]]]:
     """Who is told what, without what is the same in all."""
     told = [(event.kind, json.loads(event.line)) for event in events]
     return [(kind, {n: v for n, v in line.items() if n.endswith("_seq")}) for kind, line in told]
@@ -211,7 +211,7 @@ class TestWhatIsTold:
         assert (event.kind, event.user_id) == ("person", bob.pk)
 
     def test_in_a_large_chat_is_told_to_ones_own_browsers(self, chat, bob, told, monkeypatch):
-        monkeypatch.setattr("chat.services.receipts.SMALL_CHAT_MEMBERS", 1)
+        monkeypatch.setattr("chat.services.cursors.receipts.SMALL_CHAT_MEMBERS", 1)
         (event,) = told(lambda: advance(chat, bob, read_seq=4))
         assert (event.kind, event.user_id) == ("person", bob.pk)
 
@@ -221,7 +221,7 @@ class TestWhatIsTold:
         assert told(lambda: advance(chat, bob, read_seq=3)) == []
 
     def test_of_a_hundred_members_is_told_and_of_more_is_not(self, ann, told):
-        from chat.summaries import SMALL_CHAT_MEMBERS
+        from chat.reads.summaries import SMALL_CHAT_MEMBERS
 
         assert SMALL_CHAT_MEMBERS == 100
         crowd = make_people(*["member"] * 100)

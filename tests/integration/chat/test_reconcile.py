@@ -14,21 +14,21 @@ from django.db import connection
 from django.utils import timezone
 
 from chat.models import ActivityCount, Chat, Membership, Message, User
-from chat.reconciling.checks import CHECKS
-from chat.reconciling.damage import KINDS
-from chat.reconciling.repairing import REPAIRS
-from chat.reconciling.snapshot import Scope, index_outbox, snapshot
-from chat.reconciling.topic_check import check_lost, check_strangers, index_topics
+from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.messages import delete_message, edit_message, set_reaction
-from chat.services.moderation import hide_message, restore_message
-from chat.services.receipts import Cursors, advance_cursors
-from messaging.adapter import OutgoingRecord
-from messaging.memory_adapter import InMemoryAdapter
+from chat.services.people.moderation import hide_message, restore_message
+from chat.upkeep.reconciling.checks import CHECKS
+from chat.upkeep.reconciling.damage import KINDS
+from chat.upkeep.reconciling.repairing import REPAIRS
+from chat.upkeep.reconciling.snapshot import Scope, index_outbox, snapshot
+from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, index_topics
+from messaging.bus.memory_adapter import InMemoryAdapter
+from messaging.contract.records import OutgoingRecord
+from messaging.contract.validation import encode
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from messaging.validation import encode
-from tests.bus_line import Line
-from tests.bus_parts import message_event
-from tests.people import (
+from tests.support.bus_line import Line
+from tests.support.bus_parts import message_event
+from tests.support.people import (
     make_group,
     make_people,
     make_person,
@@ -36,7 +36,7 @@ from tests.people import (
     post,
     post_text,
 )
-from tests.replaying import replay, replayable
+from tests.support.replaying import replay, replayable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,11 +18,12 @@ from django.utils import timezone
 
 from chat.errors import ChatError, NotFoundError
 from chat.models import AuditEntry, Chat, Invitation, Invite, Membership, User
-from chat.services import chats
-from chat.services.invites import create_invite, use_invite
+from chat.services.chats import chats
+from chat.services.chats.invites import create_invite, use_invite
 from messaging.models import OutboxEvent
-from tests import people
-from tests.bus_parts import handle_waiting
+from tests.support import people
+from tests.support.bus_parts import handle_waiting
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -185,11 +185,12 @@ class TestRoads:
         """Whatever makes a member calls `admit`; a new caller needs a row here."""
         callers = {
             path.stem
-            for path in Path(chats.__file__).parent.glob("*.py")
+            for folder in ("services", "webhooks")
+            for path in (ROOT / "chat" / folder).rglob("*.py")
             if re.search(r"\badmit\(|\bMembership\(", path.read_text())
         }
         # Their bots, and new chats' first members, are nobody who was removed.
-        assert callers - {"memberships"} == {"chats", "invites", "incoming_webhooks"}
+        assert callers - {"memberships"} == {"chats", "invites", "incoming"}
 
 
 class TestRefusal:
@@ -250,7 +251,7 @@ class TestListOfTheRemoved:
         return browser.get(f"/api/chats/{world.group.pk}/removed", {"page": page})
 
     def test_is_paged_the_newest_first_and_says_by_whom(self, world, monkeypatch):
-        monkeypatch.setattr("chat.directory.PAGE_MEMBERS", 2)
+        monkeypatch.setattr("chat.reads.directory.PAGE_MEMBERS", 2)
         crowd = people.make_people("x", "y", "z")
         for person, by in zip(crowd, (world.ann, world.bob, world.bob), strict=True):
             come(world.group, person)
@@ -277,8 +278,8 @@ class TestListOfTheRemoved:
         assert self.read(world, world.ann).json() == {"removed": [], "more": False}
 
     def test_holds_no_account_that_is_gone_and_no_bot(self, world):
-        from chat.services.account_deletion import delete_account
-        from chat.services.incoming_webhooks import create_incoming_webhook
+        from chat.services.people.account_deletion import delete_account
+        from chat.webhooks.incoming import create_incoming_webhook
 
         world.make("removed")
         delete_account(world.carl)

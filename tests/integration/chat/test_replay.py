@@ -10,22 +10,22 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chat.facts import record_fact
+from chat.events.facts import record_fact
+from chat.handlers.projections import ActivityProjection, AuditProjection
 from chat.models import ActivityCount, ActivityShadow, Chat, Message, User
-from chat.projections import ActivityProjection, AuditProjection
 from chat.services.messages import delete_message, edit_message
-from messaging.base_adapter import BusAdapter
-from messaging.dead_letters import pack_headers
-from messaging.group_replay import IncompleteSourceError, ReplayStoppedError, check_complete
-from messaging.memory_adapter import InMemoryAdapter
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.memory_adapter import InMemoryAdapter
+from messaging.handling.dead_letter_retries import replay as replay_letter
+from messaging.handling.dead_letters import pack_headers
+from messaging.handling.registry import MAIN_GROUP
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from messaging.registry import MAIN_GROUP
-from messaging.replay_lock import ReplayRunsError, replay_lock
-from messaging.replay_sources import OutboxSource, TopicSource
-from messaging.replaying import replay as replay_letter
-from tests.bus_line import Line
-from tests.people import make_group, make_people, post, post_text
-from tests.replaying import counted, counts, is_counted_right, log, replay, replayable
+from messaging.replay.group_replay import IncompleteSourceError, ReplayStoppedError, check_complete
+from messaging.replay.lock import ReplayRunsError, replay_lock
+from messaging.replay.sources import OutboxSource, TopicSource
+from tests.support.bus_line import Line
+from tests.support.people import make_group, make_people, post, post_text
+from tests.support.replaying import counted, counts, is_counted_right, log, replay, replayable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -227,7 +227,7 @@ class TestSourceThatWasCut:
         check_complete(source, ActivityProjection(since), since)
 
     def test_that_has_nothing_is_refused_too(self, adapter: BusAdapter) -> None:
-        """An outbox that was pruned empty, a topic that was made anew, another broker."""
+        """An outbox that was pruned empty, a topic that was made again, another broker."""
         OutboxEvent.objects.all().delete()
         long_ago = timezone.now() - timedelta(days=3)
         ActivityCount.objects.filter(span="minute").update(starts_at=long_ago)

@@ -14,15 +14,15 @@ from django.utils import timezone
 
 from chat.errors import ChatError, ConflictError, NotFoundError
 from chat.models import Attachment, AuditEntry, Report, User
-from chat.services.account_deletion import delete_account
-from chat.services.blocks import block_person
 from chat.services.messages import delete_message, edit_message
-from chat.services.moderation import hide_message
-from chat.services.reports import create_report
-from chat.staff_groups import GROUPS
+from chat.services.people.account_deletion import delete_account
+from chat.services.people.blocks import block_person
+from chat.services.people.moderation import hide_message
+from chat.services.people.reports import create_report
+from chat.staff.groups import GROUPS
 from messaging.models import OutboxEvent
-from tests.bus_parts import handle_waiting
-from tests.people import (
+from tests.support.bus_parts import handle_waiting
+from tests.support.people import (
     browser_of,
     make_direct,
     make_group,
@@ -32,7 +32,7 @@ from tests.people import (
     post_text,
     remove,
 )
-from tests.processes import PATIENCE
+from tests.support.processes import PATIENCE
 
 SECRET = "the very words"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,24 +20,19 @@ from django.utils import timezone
 from chat.errors import ChatError, ForbiddenError, NotFoundError
 from chat.models import Chat, IncomingWebhook, Invite, Membership, Message, User, Webhook
 from chat.models.webhooks import WebhookQuerySet
-from chat.services import (
-    access,
-    attachments,
-    chats,
-    incoming_webhooks,
-    invites,
-    messages,
-    moderation,
-    notifications,
-    posting,
-    posting_locks,
-    webhooks,
-)
-from chat.services.account_deletion import delete_account
-from tests import people
-from tests.staff import staff_of
+from chat.services import access, attachments, messages, notifications
+from chat.services.chats import chats, invites
+from chat.services.people import moderation
+from chat.services.people.account_deletion import delete_account
+from chat.services.posting import locks as posting_locks
+from chat.services.posting import posting
+from chat.webhooks import incoming as incoming_webhooks
+from chat.webhooks import outgoing as webhooks
+from tests.support import people
+from tests.support.servers import ROOT
+from tests.support.staff import staff_of
 
-SERVICES = Path(access.__file__).parent
+WRITERS = (ROOT / "chat/services", ROOT / "chat/webhooks")
 URL = "https://127.0.0.1/hook"
 
 
@@ -316,5 +310,6 @@ class TestLock:
     def test_of_a_chat_is_taken_where_the_look_is_taken(self):
         """By `locked_for`; moderation has looked at the staff's own rights, and who has a webhook's
         token has the right to it."""
-        calling = {path.name for path in SERVICES.glob("*.py") if "lock_chat(" in path.read_text()}
-        assert calling == {"access.py", "incoming_webhooks.py", "moderation.py"}
+        files = (path for folder in WRITERS for path in folder.rglob("*.py"))
+        calling = {path.name for path in files if "lock_chat(" in path.read_text()}
+        assert calling == {"access.py", "incoming.py", "moderation.py"}

@@ -15,16 +15,20 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.errors import ConflictError, ForbiddenError, NotFoundError
+from chat.http.pages import hooks
 from chat.models import Chat, IncomingWebhook, Invite, Membership, Message, User, Webhook
 from chat.models.webhooks import IncomingWebhookQuerySet, WebhookQuerySet
-from chat.services import chats, incoming_webhooks, moderation, webhook_deliveries, webhooks
-from chat.services.account_deletion import delete_account
-from chat.services.invites import create_invite, use_invite
-from chat.views import hooks
+from chat.services.chats import chats
+from chat.services.chats.invites import create_invite, use_invite
+from chat.services.people import moderation
+from chat.services.people.account_deletion import delete_account
+from chat.webhooks import deliveries as webhook_deliveries
+from chat.webhooks import incoming as incoming_webhooks
+from chat.webhooks import outgoing as webhooks
 from messaging.models import OutboxEvent
 from tests.integration.chat.webhook_parts import note, sending, until
-from tests.people import browser_of, make_group, make_person
-from tests.receivers import Receiver
+from tests.support.people import browser_of, make_group, make_person
+from tests.support.receivers import Receiver
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long(on="services")]
 

@@ -14,7 +14,7 @@ from chat.errors import NotFoundError, UnavailableError
 from chat.models import Chat, Message, User
 from chat.search import PAGE_RESULTS, Search, fulltext, scanning, search_messages
 from chat.services.messages import delete_message, edit_message
-from tests import people
+from tests.support import people
 
 pytestmark = pytest.mark.django_db
 

@@ -8,12 +8,12 @@ import uuid
 import pytest
 from django.db import transaction
 
+from chat.database.threads import DatabaseThreads, GivesWay
 from chat.errors import ChatError, NotFoundError, UnavailableError
+from chat.live.poster import Poster
 from chat.models import User
-from chat.posting import Poster
-from chat.services.posting import NewPost
-from chat.threads import DatabaseThreads, GivesWay
-from tests.people import Clock
+from chat.services.posting.posting import NewPost
+from tests.support.people import Clock
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
@@ -36,7 +36,7 @@ class Written(threading.Event):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(0.0)
-    monkeypatch.setattr("chat.threads.monotonic", clock)
+    monkeypatch.setattr("chat.database.threads.monotonic", clock)
     return clock
 
 
@@ -102,7 +102,7 @@ class TestWriting:
             seen.append(poster.rests.is_set())
             return [NotFoundError() for _ in posts]
 
-        monkeypatch.setattr("chat.posting.post_messages", save)
+        monkeypatch.setattr("chat.live.poster.post_messages", save)
         assert poster.rests.is_set()
         await poster.post(self.POST)
         await poster.close()
@@ -111,7 +111,7 @@ class TestWriting:
 
     async def test_that_fails_gives_it_back(self, monkeypatch):
         poster = Poster()
-        monkeypatch.setattr("chat.posting.post_messages", lambda posts: 1 / 0)
+        monkeypatch.setattr("chat.live.poster.post_messages", lambda posts: 1 / 0)
         assert isinstance(await poster.post(self.POST), UnavailableError)
         await poster.close()
         assert poster.rests.is_set()

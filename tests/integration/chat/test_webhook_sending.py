@@ -12,13 +12,14 @@ import pytest
 from django.utils import timezone
 
 from chat.models import Webhook, WebhookDelivery
-from chat.services import webhook_deliveries, webhooks
-from chat.services.webhook_deliveries import FAILED_FOR_LONG, SAYS_GONE, record_deliveries
+from chat.webhooks import deliveries as webhook_deliveries
+from chat.webhooks import outgoing as webhooks
 from chat.webhooks import requests
 from chat.webhooks import sender as sender_module
+from chat.webhooks.deliveries import FAILED_FOR_LONG, SAYS_GONE, record_deliveries
 from chat.webhooks.signing import make_secret
+from messaging.bus.retry import RetryPolicy
 from messaging.models import OutboxEvent
-from messaging.retry import RetryPolicy
 from tests.integration.chat.webhook_parts import (
     event,
     make_all_due,
@@ -28,9 +29,9 @@ from tests.integration.chat.webhook_parts import (
     statuses,
     until,
 )
-from tests.people import make_group, make_person
-from tests.processes import DEADLINE, PATIENCE
-from tests.receivers import Got, Receiver, is_signed
+from tests.support.people import make_group, make_person
+from tests.support.processes import DEADLINE, PATIENCE
+from tests.support.receivers import Got, Receiver, is_signed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long(on="services")]
 

@@ -11,12 +11,12 @@ from typing import Any
 from django.utils import timezone
 
 from chat.models import Chat, User, Webhook, WebhookDelivery
-from chat.services import webhooks
-from chat.services.webhook_deliveries import record_deliveries
+from chat.webhooks import outgoing as webhooks
+from chat.webhooks.deliveries import record_deliveries
 from chat.webhooks.sender import Sender
-from messaging.events import Event
-from tests.bus_parts import TOPIC, message_payload
-from tests.processes import DEADLINE, wait_until
+from messaging.contract.events import Event
+from tests.support.bus_parts import TOPIC, message_payload
+from tests.support.processes import DEADLINE, wait_until
 
 
 def make_webhook(actor: User, chat: Chat | None, url: str, name: str = "A hook") -> Webhook:

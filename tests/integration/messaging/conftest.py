@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
-from messaging.registry import Registry
-from tests.bus_parts import Effects
+from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
+from messaging.handling.registry import Registry
+from tests.support.bus_parts import Effects
 
 
 @pytest.fixture

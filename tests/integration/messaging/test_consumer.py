@@ -10,23 +10,23 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError
 
-from messaging.adapter import OutgoingRecord
-from messaging.circuit_breaker import CircuitBreaker
-from messaging.consumer import GroupConsumer
-from messaging.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
-from messaging.dead_letters import DeadLetterBox, record_of
+from messaging.bus.circuit_breaker import CircuitBreaker
+from messaging.bus.memory_adapter import InMemoryAdapter
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.events import Event
+from messaging.contract.records import OutgoingRecord
+from messaging.contract.validation import encode
 from messaging.errors import RetryableError
-from messaging.events import Event
-from messaging.group_reader import GroupReader
-from messaging.memory_adapter import InMemoryAdapter
+from messaging.handling.consumer import GroupConsumer
+from messaging.handling.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
+from messaging.handling.dead_letters import DeadLetterBox, record_of
+from messaging.handling.group_reader import GroupReader
+from messaging.handling.registry import MAIN_GROUP, Handler, Registry
 from messaging.models import DeadLetter, Receipt
-from messaging.registry import MAIN_GROUP, Registry
-from messaging.retry import RetryPolicy
-from messaging.validation import encode
-from tests.bus_parts import TOPIC, Effects, message_event
-from tests.poison import poison
-from tests.processes import DEADLINE
-from tests.services import wait_until
+from tests.support.bus_parts import TOPIC, Effects, message_event
+from tests.support.poison import poison
+from tests.support.processes import DEADLINE
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,13 +58,14 @@ def handled_at() -> dict[int, float]:
 
 @pytest.fixture(autouse=True)
 def one_handler(registry: Registry, effects, faults, handled_at) -> None:
-    @registry.handler(topic=TOPIC, name="writer")
     def write(events: Sequence[Event]) -> None:
         for event in events:
             if error := faults.get((event.key, event.payload["seq"])):
                 raise error
         Effects.write("writer", events)
         handled_at.update({event.payload["seq"]: time.monotonic() for event in events})
+
+    registry.add(Handler(topic=TOPIC, name="writer", function=write))
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 from django.db import DataError, OperationalError, transaction
 
-from messaging.adapter import RecordPosition
-from messaging.dispatch import DatabaseAwayError, Dispatcher, handle_once
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.events import Event
+from messaging.contract.records import RecordPosition
 from messaging.errors import PermanentError, RetryableError, ShuttingDownError
-from messaging.events import Event
+from messaging.handling.dispatch import DatabaseAwayError, Dispatcher, handle_once
+from messaging.handling.registry import MAIN_GROUP, Handler, Registry
 from messaging.models import Receipt
-from messaging.registry import MAIN_GROUP, Registry
-from messaging.retry import RetryPolicy
-from tests.bus_parts import STATUS_TOPIC, TOPIC, Effects, message_payload
+from tests.support.bus_parts import STATUS_TOPIC, TOPIC, Effects, message_payload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,15 +87,17 @@ def letters() -> Letters:
 def dispatcher(registry: Registry, effects, faults, letters) -> Dispatcher:
     """Two handlers: `steady` always works, `shaky` fails as the test says, after its effect."""
 
-    @registry.handler(topic=TOPIC, name="shaky")
     def shaky(events: Sequence[Event]) -> None:
         Effects.write("shaky", events)
         faults.check(events)
 
-    @registry.handler(topic=TOPIC, name="steady")
     def steady(events: Sequence[Event]) -> None:
         Effects.write("steady", events)
 
+    registry.add(
+        Handler(topic=TOPIC, name="shaky", function=shaky),
+        Handler(topic=TOPIC, name="steady", function=steady),
+    )
     retries = RetryPolicy(initial_seconds=0.1, multiplier=1.0)
     return Dispatcher(registry, MAIN_GROUP, letters=letters, attempts=3, retries=retries)
 
@@ -226,23 +228,38 @@ class TestProcess:
 
 
 class TestHandleOnce:
-    def test_calls_back_after_the_commit_only(self, registry: Registry):
+    def test_calls_back_after_the_commit_only(self):
         order: list[str] = []
 
-        @registry.handler(topic=TOPIC, name="late")
         def late(events: Sequence[Event]) -> None:
             transaction.on_commit(lambda: order.append("on commit"))
             order.append("handled")
 
-        handle_once([event(1, 1)], registry.handlers(TOPIC, MAIN_GROUP), group=MAIN_GROUP)
+        handler = Handler(topic=TOPIC, name="late", function=late)
+        handle_once([event(1, 1)], [handler], group=MAIN_GROUP)
         assert order == ["handled", "on commit"]
 
+    def test_gives_a_handler_the_types_that_it_is_subscribed_to(self):
+        found: list[str] = []
+        handler = Handler(
+            topic=TOPIC,
+            name="edits",
+            event_types=frozenset({"message.edited"}),
+            function=lambda events: found.extend(event.event_type for event in events),
+        )
+        edited = replace(event(1, 2), event_type="message.edited")
+        handle_once([event(1, 1), edited], [handler], group=MAIN_GROUP)
+        handle_once([event(1, 3)], [handler], group=MAIN_GROUP)
+        assert found == ["message.edited"]
+        # Receipts say that it has had them all: none is given to it again.
+        assert Receipt.objects.filter(handler="edits").count() == 3
+
     def test_groups_do_not_share_receipts(self, registry: Registry, effects):
-        @registry.handler(topic=TOPIC, name="same")
-        @registry.handler(topic=TOPIC, name="same", group="webchat-webhooks")
         def same(events: Sequence[Event]) -> None:
             Effects.write("same", events)
 
+        for group in (MAIN_GROUP, "webchat-webhooks"):
+            registry.add(Handler(topic=TOPIC, name="same", group=group, function=same))
         found = event(1, 1)
         for group in registry.groups():
             handle_once([found], registry.handlers(TOPIC, group), group=group)

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 import pytest
 from django.db import OperationalError, transaction
 
-from messaging import background, embedded
-from messaging.dead_letters import record_of
+from chat.services.cursors.published import highest_seqs
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.events import Event
+from messaging.contract.validation import decode
 from messaging.errors import RetryableError
-from messaging.events import Event
+from messaging.handling import background, embedded
+from messaging.handling.dead_letter_retries import NotOpenError, discard, replay
+from messaging.handling.dead_letters import record_of
+from messaging.handling.registry import Handler, Registry
 from messaging.models import DeadLetter, OutboxEvent, Receipt
-from messaging.outbox import NewEvent
-from messaging.registry import Registry
-from messaging.relay import Relay, published
-from messaging.relay_lock import FileLock
-from messaging.replaying import NotOpenError, discard, replay
-from messaging.retry import RetryPolicy
-from messaging.validation import decode
-from tests.bus_parts import TOPIC, Effects, message_event, record, record_chats
-from tests.services import wait_until
+from messaging.outbox.recording import NewEvent
+from messaging.outbox.relay import Relay, published
+from messaging.outbox.relay_lock import FileLock
+from tests.support.bus_parts import TOPIC, Effects, message_event, record, record_chats
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = OutboxEvent.Status
@@ -31,16 +32,19 @@ def faults() -> dict[tuple[str, int], Exception]:
 
 @pytest.fixture(autouse=True)
 def handlers(registry: Registry, effects, faults) -> None:
-    @registry.handler(topic=TOPIC, name="writer")
     def write(events: Sequence[Event]) -> None:
         for event in events:
             if error := faults.get((event.key, event.payload["seq"])):
                 raise error
         Effects.write("writer", events)
 
-    @registry.handler(topic=TOPIC, name="other", group="webchat-webhooks")
     def write_other(events: Sequence[Event]) -> None:
         Effects.write("other", events)
+
+    registry.add(
+        Handler(topic=TOPIC, name="writer", function=write),
+        Handler(topic=TOPIC, name="other", group="webchat-webhooks", function=write_other),
+    )
 
 
 @pytest.fixture
@@ -121,8 +125,8 @@ class TestHandlerDelivery:
     def test_tells_how_far_each_chat_has_come(self, relay):
         heard = []
 
-        def hear(highest_seqs, **_more) -> None:
-            heard.append(highest_seqs)
+        def hear(rows, **_more) -> None:
+            heard.append(highest_seqs(rows))
 
         published.connect(hear)
         try:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from messaging.ids_by_time import first_id_since
 from messaging.models import OutboxEvent
+from messaging.operating.ids_by_time import first_id_since
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from messaging.configuration import all_topics, close_adapter
+from messaging.bus.configuration import all_topics, close_adapter
+from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
 from messaging.errors import ConfigurationError
 from messaging.management.commands import kafka_topics
-from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
-from tests.services import KafkaServer
+from tests.support.services import KafkaServer
 from webchat.environment import Environment
 
 pytestmark = pytest.mark.embedded

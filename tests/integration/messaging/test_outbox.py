@@ -6,9 +6,9 @@ from django.db.transaction import TransactionManagementError
 
 from messaging.errors import InvalidEventError
 from messaging.models import OutboxEvent
-from messaging.outbox import NewEvent, outbox_recorded, record_many
-from tests.bus_parts import message_event, record
-from tests.processes import PATIENCE
+from messaging.outbox.recording import NewEvent, outbox_recorded, record_many
+from tests.support.bus_parts import message_event, record
+from tests.support.processes import PATIENCE
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ class TestOutboxRecorded:
 
 @pytest.fixture
 def postgres_listener(transactional_db):
-    from messaging.relay_lock import _own_connection
+    from messaging.outbox.relay_lock import _own_connection
 
     with _own_connection() as listening:
         listening.execute("LISTEN webchat_outbox")

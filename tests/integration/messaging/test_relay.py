@@ -6,20 +6,21 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import connection
 
-from messaging.adapter import OutgoingRecord, RecordPosition
-from messaging.circuit_breaker import CircuitBreaker
-from messaging.delivery import KafkaDelivery
+from chat.services.cursors.published import highest_seqs
+from messaging.bus.circuit_breaker import CircuitBreaker
+from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.records import OutgoingRecord, RecordPosition
+from messaging.contract.validation import decode
 from messaging.errors import ConfigurationError, PermanentError, RetryableError
-from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
 from messaging.models import OutboxEvent, RelayState
-from messaging.outbox import NewEvent, outbox_recorded
-from messaging.relay import Relay, published
-from messaging.relay_lock import Alarm, FileLock
-from messaging.retry import RetryPolicy
-from messaging.validation import decode
-from tests.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
-from tests.processes import DEADLINE
-from tests.services import wait_until
+from messaging.outbox.recording import NewEvent, outbox_recorded
+from messaging.outbox.relay import Relay, published
+from messaging.outbox.relay_lock import Alarm, FileLock
+from messaging.outbox.target import KafkaDelivery
+from tests.support.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
+from tests.support.processes import DEADLINE
+from tests.support.services import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Status = OutboxEvent.Status
@@ -88,7 +89,7 @@ def heard():
     found: list[dict[str, int]] = []
 
     def hear(**given) -> None:
-        found.append(given["highest_seqs"])
+        found.append(highest_seqs(given["rows"]))
 
     published.connect(hear)
     yield found

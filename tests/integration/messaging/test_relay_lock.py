@@ -7,14 +7,14 @@ import psycopg
 import pytest
 from django.db import connection
 
-from messaging.delivery import KafkaDelivery
 from messaging.errors import RetryableError
 from messaging.models import OutboxEvent
-from messaging.relay import Relay
-from messaging.relay_lock import Alarm, FileLock, PostgresLock, make_lock
-from tests.bus_parts import message_event, record
-from tests.processes import DEADLINE, PATIENCE
-from tests.services import wait_until
+from messaging.outbox.relay import Relay
+from messaging.outbox.relay_lock import Alarm, FileLock, PostgresLock, make_lock
+from messaging.outbox.target import KafkaDelivery
+from tests.support.bus_parts import message_event, record
+from tests.support.processes import DEADLINE, PATIENCE
+from tests.support.services import wait_until
 
 
 class TestFileLock:

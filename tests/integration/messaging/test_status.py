@@ -11,13 +11,19 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from messaging import status
+from messaging.handling.registry import Handler, Registry
 from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
-from messaging.registry import Registry
-from messaging.status import bus_problems, problems_of, read_figures, warnings_of, with_kafka
-from tests.bus_parts import TOPIC, message_event, record, record_chats
-from tests.people import message_events
-from tests.processes import DEADLINE, PATIENCE
+from messaging.operating import status
+from messaging.operating.status import (
+    bus_problems,
+    problems_of,
+    read_figures,
+    warnings_of,
+    with_kafka,
+)
+from tests.support.bus_parts import TOPIC, message_event, record, record_chats
+from tests.support.people import message_events
+from tests.support.processes import DEADLINE, PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +89,7 @@ class TestProblems:
         assert "RetryableError: away" in problem
 
     def test_name_a_group_that_is_behind(self, adapter, registry: Registry):
-        registry.handler(topic=TOPIC, name="a", group="slow")(lambda events: None)
+        registry.add(Handler(topic=TOPIC, name="a", group="slow", function=lambda events: None))
         adapter.publish(TOPIC, message_event(1, 1).payload)
         figures = with_kafka(read_figures(), adapter, registry)
         assert figures.groups[0].lag_records == 1

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.embedded
 

@@ -19,7 +19,7 @@ from django.test import AsyncClient, Client
 from django.urls import URLPattern, URLResolver, get_resolver, re_path
 from django.urls.converters import IntConverter, UUIDConverter
 
-from tests.people import browser_of, make_group, make_person, post_text
+from tests.support.people import browser_of, make_group, make_person, post_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 

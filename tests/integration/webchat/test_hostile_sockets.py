@@ -11,10 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from bench.attackers import frame
-from chat.protocol import CloseCode
-from tests.crowd import make_rooms
-from tests.raw_http import Raw, request
-from tests.servers import Server, start_server
+from chat.wire.protocol import CloseCode
+from tests.support.crowd import make_rooms
+from tests.support.raw_http import Raw, request
+from tests.support.servers import Server, start_server
 from webchat.daphne.sockets import MOST_FRAME_OF_ALL, Socket
 
 pytestmark = pytest.mark.embedded

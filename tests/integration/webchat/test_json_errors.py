@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import re_path
 
 from chat.errors import TooManyError
-from chat.http import answer
-from tests.people import browser_of, make_person
+from chat.http.json import answer
+from tests.support.people import browser_of, make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 

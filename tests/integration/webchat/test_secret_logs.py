@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from tests import needs
-from tests.raw_http import Raw, request
-from tests.servers import ROOT, Server, environment, manage
+from tests.support import needs
+from tests.support.raw_http import Raw, request
+from tests.support.servers import ROOT, Server, environment, manage
 
 pytestmark = pytest.mark.embedded
 
 MAKE = """
-from tests import people
-from chat.services.incoming_webhooks import create_incoming_webhook
-from chat.services.invites import create_invite
+from tests.support import people
+from chat.webhooks.incoming import create_incoming_webhook
+from chat.services.chats.invites import create_invite
 import json
 ann = people.make_person("ann")
 chat = people.make_group(ann)

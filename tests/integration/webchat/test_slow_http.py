@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import wait_until
-from tests.raw_http import Raw, request
-from tests.servers import ROOT, Server
+from tests.support.processes import wait_until
+from tests.support.raw_http import Raw, request
+from tests.support.servers import ROOT, Server
 
 pytestmark = pytest.mark.embedded
 

@@ -4,7 +4,7 @@ import pytest
 
 from chat.errors import TooManyError
 from chat.limits.buckets import MOST_OWED_SECONDS, Bucket, Buckets, Charge, Rate
-from tests.people import Clock
+from tests.support.people import Clock
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.csv_cells import BYTE_ORDER_MARK, csv_head, csv_row, text_cell
-from tests import needs
+from chat.content.csv_cells import BYTE_ORDER_MARK, csv_head, csv_row, text_cell
+from tests.support import needs
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
@@ -130,7 +130,7 @@ class TestWriter:
             for path in (ROOT / folder).rglob("*.py")
             if _imports_csv(path)
         }
-        assert imports == {"chat/csv_cells.py"}
+        assert imports == {"chat/content/csv_cells.py"}
 
     def test_is_not_in_the_browser(self):
         scripts = (ROOT / "chat" / "static").rglob("*.js")

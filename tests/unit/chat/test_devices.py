@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat.devices import describe_device
+from chat.http.devices import describe_device
 
 MOZILLA = "Mozilla/5.0"
 WINDOWS = f"{MOZILLA} (Windows NT 10.0; Win64; x64)"

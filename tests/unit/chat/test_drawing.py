@@ -10,8 +10,8 @@ import zlib
 import pytest
 from PIL import Image, ImageCms
 
-from chat import drawing
-from chat.drawing import PREVIEW_SIDE, Drawn, TooManyFrames, TooManyPixels, redraw
+from chat.pictures import drawing
+from chat.pictures.drawing import PREVIEW_SIDE, Drawn, TooManyFrames, TooManyPixels, redraw
 
 pytestmark = pytest.mark.embedded
 

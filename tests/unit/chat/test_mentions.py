@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.mentions import mentioned_names
+from chat.content.mentions import mentioned_names
 
 CASES = json.loads((Path(__file__).resolve().parents[2] / "mentions.json").read_text())
 

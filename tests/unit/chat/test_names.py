@@ -10,10 +10,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from chat.errors import BadTextError, ChatError, EmptyTextError, TooLongError
-from chat.lookalikes import skeleton
-from chat.models.people import SKELETON_LENGTH
-from chat.names import (
+from chat.content.lookalikes import skeleton
+from chat.content.names import (
     NAME_LENGTH,
     RESERVED,
     USERNAME_LENGTH,
@@ -22,6 +20,8 @@ from chat.names import (
     check_username,
     normal_form,
 )
+from chat.errors import BadTextError, ChatError, EmptyTextError, TooLongError
+from chat.models.people import SKELETON_LENGTH
 
 # As typed, and as it is kept.
 TAKEN_AS = {

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from chat.origins import OriginGuard, is_allowed
+from chat.live.origins import OriginGuard, is_allowed
 
 
 def scope_of(*origins: str, host: str | None = "chat.example.org", more=()) -> dict:

@@ -14,19 +14,14 @@ from typing import IO, Any
 import pytest
 from PIL import Image
 
-from chat import picture_process, pictures
-from chat.errors import (
-    BadRequestError,
-    ChatError,
-    TooLargeError,
-    TooManyError,
-    UnavailableError,
-)
-from chat.picture_process import Drawings
-from chat.picture_seats import MOST_AT_ONCE, MOST_WAITING_EACH, Seats
-from chat.pictures import Picture, may_be_picture, redraw
-from tests import services
-from tests.pictures import (
+from chat.errors import BadRequestError, ChatError, TooLargeError, TooManyError, UnavailableError
+from chat.pictures import checking as pictures
+from chat.pictures import process as picture_process
+from chat.pictures.checking import Picture, may_be_picture, redraw
+from chat.pictures.process import Drawings
+from chat.pictures.seats import MOST_AT_ONCE, MOST_WAITING_EACH, Seats
+from tests.support import services
+from tests.support.pictures import (
     DRAWS_FOR_EVER,
     HTML,
     animation,
@@ -174,7 +169,7 @@ class TestBounds:
         def full(*files: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("chat.pictures.shutil.copyfileobj", full)
+        monkeypatch.setattr("chat.pictures.checking.shutil.copyfileobj", full)
         with pytest.raises(UnavailableError, match="no room"):
             drawn(plain())
 
@@ -298,7 +293,7 @@ class TestSeats:
         for person in (ANN, BOB):
             sitting.sit(person)
         self.wait_for_seated(sitting, 2)
-        monkeypatch.setattr("chat.picture_seats.SEAT_SECONDS", 0.05)
+        monkeypatch.setattr("chat.pictures.seats.SEAT_SECONDS", 0.05)
         with pytest.raises(TooManyError), sitting.seats.taken_by(EVE):
             pass
         assert sitting.seats._queue == []

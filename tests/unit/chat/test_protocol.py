@@ -15,8 +15,8 @@ from chat.errors import (
     FrameTooLargeError,
     UnknownTypeError,
 )
-from chat.protocol import MOST_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
-from tests import needs
+from chat.wire.protocol import MOST_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
+from tests.support import needs
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")
@@ -248,6 +248,6 @@ class TestErrors:
 
 
 def _all_errors(base: type[ChatError]) -> list[type[ChatError]]:
-    import chat.http  # noqa: F401  (defines one more)
+    import chat.http.json  # noqa: F401  (defines one more)
 
     return [found for error in base.__subclasses__() for found in (error, *_all_errors(error))]

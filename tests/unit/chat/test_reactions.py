@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from emoji import EMOJI_DATA, STATUS
 
-from chat import reactions
+from chat.content.reactions import check_reaction, qualified
 from chat.errors import BadTextError
 from chat.models.messages import EMOJI_LENGTH
-from chat.reactions import check_reaction, qualified
 
 pytestmark = pytest.mark.embedded
 
-SCRIPTS = Path(reactions.__file__).parent / "static" / "chat" / "js"
+SCRIPTS = Path(__file__).parents[3] / "chat" / "static" / "chat" / "js"
 SELECTOR, JOINER = "\ufe0f", "\u200d"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 TAGS = "\U000e0067\U000e0062{}\U000e007f"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from chat import receipt_buffer
-from chat.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
-from chat.services.receipts import Cursors
-from chat.threads import DatabaseThreads
+from chat.database.threads import DatabaseThreads
+from chat.live import receipt_buffer
+from chat.live.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
+from chat.services.cursors.receipts import Cursors
 
 CHAT, OTHER = 7, 8
 

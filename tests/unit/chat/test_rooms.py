@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chat import rooms
-from chat.rooms import HOLE_SECONDS, Room
-from chat.sockets import Socket
-from tests import needs
+from chat.live.hub import rooms
+from chat.live.hub.rooms import HOLE_SECONDS, Room
+from chat.live.hub.sockets import Socket
+from tests.support import needs
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from chat.live.routing import LanguageMiddleware
 from chat.models import User
-from chat.routing import LanguageMiddleware
 
 pytestmark = pytest.mark.embedded
 

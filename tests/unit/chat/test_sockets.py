@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from chat import sockets
-from chat.protocol import CloseCode
-from chat.sockets import Socket
+from chat.live.hub import sockets
+from chat.live.hub.sockets import Socket
+from chat.wire.protocol import CloseCode
 
 
 class Browser:

@@ -6,10 +6,10 @@ import unicodedata
 
 import pytest
 
+from chat.content.text import check_content, check_title, excerpt
 from chat.errors import BadTextError, EmptyTextError, TooLongError
-from chat.text import check_content, check_title, excerpt
-from messaging.schemas import find_schema
-from tests import needs
+from messaging.contract.schemas import find_schema
+from tests.support import needs
 
 hypothesis = needs.hypothesis()
 st = needs.module("hypothesis.strategies")

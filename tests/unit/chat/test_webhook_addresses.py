@@ -23,8 +23,8 @@ from chat.webhooks.addresses import (
     parse_target,
     resolve,
 )
-from tests.certificates import Authority
-from tests.receivers import Receiver
+from tests.support.certificates import Authority
+from tests.support.receivers import Receiver
 
 PUBLIC = "93.184.215.14"
 

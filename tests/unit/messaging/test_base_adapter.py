@@ -8,22 +8,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from messaging.adapter import (
-    OutgoingRecord,
-    PartitionLag,
-    RecordPosition,
-    TopicDescription,
-)
-from messaging.base_adapter import BusAdapter
-from messaging.circuit_breaker import CircuitBreaker
-from messaging.errors import (
-    CircuitOpenError,
-    PermanentError,
-    RetryableError,
-    ShuttingDownError,
-)
-from messaging.memory_broker import InMemoryReader, InMemorySource
-from tests.processes import DEADLINE
+from messaging.bus.adapter import PartitionLag, TopicDescription
+from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.circuit_breaker import CircuitBreaker
+from messaging.bus.memory_broker import InMemoryReader, InMemorySource
+from messaging.contract.records import OutgoingRecord, RecordPosition
+from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
+from tests.support.processes import DEADLINE
 
 WRITTEN = RecordPosition("topic", 0, 7)
 
@@ -152,7 +143,7 @@ class TestPublishMany:
             OutgoingRecord("topic", "k", b"not-for-the-log", (("event-id", b"e-%d" % number),))
             for number in range(3)
         ]
-        with caplog.at_level(logging.DEBUG, "messaging.base_adapter"):
+        with caplog.at_level(logging.DEBUG, "messaging.bus.base_adapter"):
             ScriptedAdapter(WRITTEN).publish_many(good)
             ScriptedAdapter(RetryableError("away")).publish_many(good)
         *published, failure = caplog.records

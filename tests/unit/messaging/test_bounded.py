@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from messaging.bounded import BoundedCalls
-from tests.processes import DEADLINE
-from tests.services import wait_until
+from messaging.bus.bounded import BoundedCalls
+from tests.support.processes import DEADLINE
+from tests.support.services import wait_until
 
 
 class Closable:

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from messaging.circuit_breaker import BreakerState, CircuitBreaker
+from messaging.bus.circuit_breaker import BreakerState, CircuitBreaker
 from messaging.errors import CircuitOpenError
-from tests.processes import DEADLINE
+from tests.support.processes import DEADLINE
 
 
 class Clock:
@@ -106,7 +106,7 @@ class TestLog:
     def test_has_one_line_for_each_change(
         self, breaker: CircuitBreaker, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        with caplog.at_level(logging.INFO, "messaging.circuit_breaker"):
+        with caplog.at_level(logging.INFO, "messaging.bus.circuit_breaker"):
             fail(breaker, 3)
             for _ in range(5):
                 with pytest.raises(CircuitOpenError):

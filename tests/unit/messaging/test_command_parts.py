@@ -9,14 +9,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from messaging.consumer import Counts
 from messaging.describing import clean, describe
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.heartbeat import Heartbeat
+from messaging.handling.consumer import Counts
+from messaging.handling.heartbeat import Heartbeat
+from messaging.handling.metrics import ConsumerMetrics
 from messaging.management.arguments import positive, seconds
 from messaging.management.exits import INTERRUPTED, ended_by_signals
-from messaging.metrics import ConsumerMetrics
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 
 class TestHeartbeat:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
-from messaging import configuration
-from messaging.configuration import close_adapter, get_adapter, security_options
-from messaging.kafka_adapter import KafkaAdapter
-from messaging.memory_adapter import InMemoryAdapter
+from messaging.bus import configuration
+from messaging.bus.configuration import close_adapter, get_adapter, security_options
+from messaging.bus.kafka.adapter import KafkaAdapter
+from messaging.bus.memory_adapter import InMemoryAdapter
 from webchat.environment import Environment
 
 SIGN_IN = {"KAFKA_SASL_USERNAME": "webchat", "KAFKA_SASL_PASSWORD": "a-secret"}

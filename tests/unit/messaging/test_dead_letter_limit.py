@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from messaging.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
+from messaging.handling.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 
 
 class Clock:

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from messaging.adapter import TopicPartition
+from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
+from messaging.contract.records import TopicPartition
 from messaging.errors import PartitionsLostError
-from messaging.memory_adapter import InMemoryAdapter, InMemoryBroker
-from tests.processes import DEADLINE
+from tests.support.processes import DEADLINE
 
 
 class TestPublishedMessages:

@@ -5,12 +5,13 @@ from uuid import uuid4
 import orjson
 from django.utils import timezone
 
-from messaging.adapter import RecordPosition
-from messaging.delivery_status import error_status
+from chat.events.error_statuses import error_status
+from chat.services.cursors.published import highest_seqs
+from messaging.contract.records import RecordPosition
 from messaging.errors import CircuitOpenError, InvalidEventError, PermanentError, RetryableError
-from messaging.outbox_rows import OutboxRow
-from messaging.relay import highest_seqs, sort_results
-from tests.bus_parts import message_payload
+from messaging.outbox.relay import sort_results
+from messaging.outbox.rows import OutboxRow
+from tests.support.bus_parts import message_payload
 
 AWAY = RetryableError("away")
 TOO_LARGE = PermanentError("too large")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from messaging.bus.retry import RetryPolicy, call_with_retries
 from messaging.errors import ConfigurationError, RetryableError
-from messaging.retry import RetryPolicy, call_with_retries
 
 
 class FakeTime:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
-from messaging.adapter import Record, RecordSource, TopicPartition
+from messaging.bus.adapter import RecordSource
+from messaging.bus.retry import RetryPolicy
+from messaging.bus.subscriptions import SubscriptionLoop
+from messaging.contract.records import Record, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
-from messaging.retry import RetryPolicy
-from messaging.subscriptions import SubscriptionLoop
-from tests.services import wait_until
+from tests.support.services import wait_until
 
 QUICK = RetryPolicy(initial_seconds=0.001)
 

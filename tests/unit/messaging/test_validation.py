@@ -13,11 +13,11 @@ from uuid import UUID
 
 import pytest
 
-from messaging.adapter import Headers, Record
+from messaging.contract.events import Event
+from messaging.contract.records import Headers, Record
+from messaging.contract.schemas import find_schema, known_versions
+from messaging.contract.validation import decode, encode, encode_value, read_json, write_json
 from messaging.errors import InvalidEventError
-from messaging.events import Event
-from messaging.schemas import find_schema, known_versions
-from messaging.validation import decode, encode, encode_value, read_json, write_json
 
 EVENT_ID = UUID("4b1c58b6-7f39-4f6e-9d1e-0a51f7f2c001")
 SECRET = "the-words-that-must-not-leak"
@@ -255,7 +255,7 @@ class TestDecode:
 
 
 class TestPlainRecords:
-    """See Note [Plain records] in messaging/validation.py."""
+    """See Note [Plain records] in messaging/contract/validation.py."""
 
     SEED = (
         b'{"messageId":"m1","chatId":"c1","senderId":"u1","content":"hi",'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chat import pictures
+from chat.pictures import checking as pictures
 from webchat.lifecycle import Lifecycle
 
 pytestmark = pytest.mark.embedded

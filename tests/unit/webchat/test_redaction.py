@@ -84,7 +84,7 @@ class TestPaths:
         "text",
         [
             "/api/chats/5/webhooks/incoming",
-            "chat/views/hooks.py, line 5",
+            "chat/http/pages/hooks.py, line 5",
             "a disjoint/set",
             "they join the chat",
             "/profile/sign-ins/7/end",

@@ -73,7 +73,7 @@ export function tag({ username, is_bot: isBot }) {
   return isBot ? el("span.mark", {}, gettext("bot")) : el("span.role", {}, isolated(`@${username}`));
 }
 
-/** Draws a part of the page anew; the control in it that had the focus has it again. @param {any} part @param {() => void} draw */
+/** Redraws a part of the page; the control in it that had the focus has it again. @param {any} part @param {() => void} draw */
 export function redrawn(part, draw) {
   const nameOf = (/** @type {any} */ node) => node.dataset.name ?? (node.ariaLabel || node.title || node.textContent);
   const focused = part.contains(document.activeElement) && document.activeElement;

@@ -57,7 +57,7 @@ export class Gateway extends Emitter {
     return this.state === "online" || this.state === "polling";
   }
 
-  /** Nothing goes either way any more until the page is opened anew. */
+  /** Nothing goes either way any more until the page is opened again. */
   get isOver() {
     return this.state === "signed-out" || this.state === "not-allowed";
   }

@@ -22,7 +22,7 @@ export function openMenu(anchor, entries) {
     const hadFocus = menu.contains(document.activeElement) || document.activeElement === document.body;
     menu.remove();
     if (open === menu) open = null;
-    // The button may have been drawn anew meanwhile.
+    // The button may have been redrawn meanwhile.
     if (hadFocus) (anchor.isConnected ? anchor : message)?.focus({ preventScroll: true });
   });
   menu.addEventListener("keydown", walk);

@@ -91,7 +91,7 @@ export function chooseNotify(store, chat) {
       el("p.label", {}, until ? mutedWords(until) : gettext("Mute for a while")),
       el("div.choices", {}, ...(until ? [mute(null, gettext("Notify again"))]
         : [mute(HOUR, gettext("For an hour")), mute(8 * HOUR, gettext("For 8 hours")), mute(FOR_GOOD, gettext("Until I switch it on"))])));
-    // What was just pressed is gone, or drawn anew.
+    // What was just pressed is gone, or redrawn.
     if (pressed) body.querySelector(pressed.value ? `[value=${pressed.value}]` : "button")?.focus();
   };
   draw();

@@ -112,7 +112,7 @@ export function safeAddress(address) {
   }
 }
 
-/** Whether a text names somebody; chat/mentions.py reads it in the same way. @param {string} text @param {string} username */
+/** Whether a text names somebody; chat/content/mentions.py reads it in the same way. @param {string} text @param {string} username */
 export function mentions(text, username) {
   const names = (/** @type {Node} */ node) => ("children" in node ? node.children.some(names) : node.kind === "mention" && isNamed(node.username, username));
   return parse(text).some(names);
@@ -121,7 +121,7 @@ export function mentions(text, username) {
 /** @param {string} name  in normal form @param {string} username */
 export const isNamed = (name, username) => name === normalForm(username);
 
-/** As the server compares usernames (chat/names.py). @param {string} name */
+/** As the server compares usernames (chat/content/names.py). @param {string} name */
 const normalForm = (name) => name.normalize("NFKC").toLowerCase().normalize("NFKC").trim();
 
 /** The words alone, on one line, as a preview shows them. @param {string} text */

@@ -10,7 +10,7 @@ import { Revisions } from "./revisions.js";
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./gateway.js").Gateway} Gateway */
 
-// Farther behind than this, a chat is read anew instead of change by change.
+// Farther behind than this, a chat is read again instead of change by change.
 const WORTH_SYNCING = { open: 2000, closed: 200 };
 const AGAIN_MS = 2000;
 

@@ -229,8 +229,8 @@ function showDeliveries(path, name) {
     read: (before) => api("GET", path + (before ? `?before=${before}` : "")),
     row: (delivery) => deliveryRow(path, delivery),
   });
-  const anew = el("button.button.small", { onclick: () => list.load() }, icon("history"), gettext("Look again"));
-  openDialog(gettext("Deliveries to %(name)s", { name }), [anew, list.node]);
+  const again = el("button.button.small", { onclick: () => list.load() }, icon("history"), gettext("Look again"));
+  openDialog(gettext("Deliveries to %(name)s", { name }), [again, list.node]);
 }
 
 /** @param {string} path @param {Delivery} delivery */

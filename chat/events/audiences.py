@@ -1,0 +1,27 @@
+"""Lines that only some of a chat get: who keeps something to themselves is not shown it of others.
+
+A line's audience is the kind of its command to hubs; a socket knows which audiences it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from chat.models import User
+
+# How far others have read, for those who show it themselves; and for the rest what is left of it.
+READING: Final = "reading"
+DELIVERY: Final = "delivery"
+# Who is here and who is typing.
+PRESENCE: Final = "presence"
+
+
+def audiences_of(user: User) -> frozenset[str]:
+    reading = READING if user.shares_reading else DELIVERY
+    return frozenset({reading, PRESENCE} if user.shares_presence else {reading})
+
+
+def audiences_of_people(user_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    people = User.objects.filter(pk__in=user_ids).only("shares_reading", "shares_presence")
+    return {person.pk: audiences_of(person) for person in people}

@@ -1,0 +1,49 @@
+"""Tells by `message-delivery-status` that a message will never come over the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.dispatch import receiver
+from django.utils import timezone
+
+from chat.events.topics import STATUS_TOPIC
+from messaging.contract.schemas import find_schema
+from messaging.errors import InvalidEventError
+from messaging.outbox.recording import NewEvent, record_many
+from messaging.outbox.relay import set_aside
+from messaging.outbox.rows import OutboxRow
+
+DETAIL_LENGTH = 1000
+
+
+@receiver(set_aside)
+def record_error_statuses(impossible: Iterable[tuple[OutboxRow, Exception]], **kwargs: Any) -> None:
+    """For each row that tells of a message; in the transaction that sets the rows aside."""
+    events = [error_status(row, error) for row, error in impossible]
+    record_many([event for event in events if event is not None])
+
+
+def error_status(row: OutboxRow, error: Exception) -> NewEvent | None:
+    """None when the row does not say of which message it tells, or is itself a status."""
+    if row.topic == STATUS_TOPIC:
+        return None
+    try:
+        payload = _status(row.parsed(), error)
+        find_schema(STATUS_TOPIC, 1).check(payload)
+    except InvalidEventError:
+        return None
+    return NewEvent(STATUS_TOPIC, row.key, "status.error", payload)
+
+
+def _status(payload: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+    return {
+        "messageId": payload.get("messageId"),
+        "chatId": payload.get("chatId"),
+        "userId": payload.get("senderId"),
+        "status": "error",
+        "seq": payload.get("seq"),
+        "timestamp": timezone.now().isoformat(timespec="milliseconds"),
+        "detail": str(error)[:DETAIL_LENGTH],
+    }

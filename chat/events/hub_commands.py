@@ -1,0 +1,192 @@
+"""Tells the hubs of all processes what was committed: the direct road to the browser.
+
+Quick and allowed to lose: what does not arrive, a hub reads from the database when it compares
+revisions. Nothing correct may rest on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import transaction
+from django.dispatch import receiver
+
+from chat.events.audiences import DELIVERY, PRESENCE, READING
+from chat.models import Attachment, Message
+from chat.models.changes import CHANGES
+from chat.signals import NO_ATTACHMENTS, messages_changed
+from chat.wire.payloads import message_payload, to_line
+
+logger = logging.getLogger(__name__)
+
+HUBS_GROUP: Final = "hubs"
+HUB_MESSAGE: Final = "hub.events"
+
+
+class Kind(StrEnum):
+    """What hubs can be told to do."""
+
+    # A line to all of a chat's sockets, to a part of them, to all of a person's.
+    CHAT = "chat"
+    READING = READING
+    DELIVERY = DELIVERY
+    PRESENCE = PRESENCE
+    PERSON = "person"
+    # A person's sockets begin or cease to get a chat's lines.
+    JOIN = "join"
+    LEAVE = "leave"
+    # A person's sockets must prove that their session still holds.
+    RECHECK = "recheck"
+    # A person is connected to the process that says so; does not want to be seen any more.
+    PRESENT = "present"
+    ABSENT = "absent"
+    # A chat has come this far.
+    HEAD = "head"
+
+
+class HubCommand(NamedTuple):
+    """One thing for hubs to do. `line` is a frame line, serialised once for all sockets."""
+
+    kind: Kind
+    chat_id: int = 0
+    user_id: int = 0
+    # A line's place in its chat's order; 0: it has none (typing, status, members).
+    revision: int = 0
+    line: str = ""
+
+    @classmethod
+    def read(cls, kind: str, *fields: Any) -> HubCommand:
+        """As it travels. Raises ValueError for a kind that this version does not know."""
+        return cls(Kind(kind), *fields)
+
+    @classmethod
+    def to_chat(cls, chat_id: int, payload: dict[str, Any], *, revision: int = 0) -> HubCommand:
+        return cls(Kind.CHAT, chat_id=chat_id, revision=revision, line=to_line(payload))
+
+    @classmethod
+    def to_audience(
+        cls, audience: str, chat_id: int, payload: dict[str, Any], *, about: int = 0
+    ) -> HubCommand:
+        """To those of the chat's sockets that belong to it (chat/events/audiences.py).
+
+        `about`: whose doing it tells of, to nobody whom a block keeps apart from them.
+        """
+        return cls(Kind(audience), chat_id=chat_id, user_id=about, line=to_line(payload))
+
+    @classmethod
+    def to_person(cls, user_id: int, payload: dict[str, Any]) -> HubCommand:
+        return cls(Kind.PERSON, user_id=user_id, line=to_line(payload))
+
+    @classmethod
+    def join(cls, chat_id: int, user_id: int, revision: int) -> HubCommand:
+        """This person's sockets get the chat's lines after `revision`, which they are told of."""
+        return cls(Kind.JOIN, chat_id=chat_id, user_id=user_id, revision=revision)
+
+    @classmethod
+    def leave(cls, chat_id: int, user_id: int) -> HubCommand:
+        return cls(Kind.LEAVE, chat_id=chat_id, user_id=user_id)
+
+    @classmethod
+    def recheck(cls, user_id: int) -> HubCommand:
+        return cls(Kind.RECHECK, user_id=user_id)
+
+    @classmethod
+    def present(cls, chat_id: int, user_id: int) -> HubCommand:
+        return cls(Kind.PRESENT, chat_id=chat_id, user_id=user_id)
+
+    @classmethod
+    def absent(cls, user_id: int) -> HubCommand:
+        return cls(Kind.ABSENT, user_id=user_id)
+
+    @classmethod
+    def head(cls, chat_id: int, revision: int) -> HubCommand:
+        """A hub that has not seen this revision reads what it missed."""
+        return cls(Kind.HEAD, chat_id=chat_id, revision=revision)
+
+
+Publish = Callable[[Sequence[HubCommand]], None]
+_lock = threading.Lock()
+_hub_of_this_process: Publish | None = None
+
+
+def use_hub(publish: Publish | None) -> None:
+    """Names this process's running hub (`publish` may be called from any thread), or None."""
+    global _hub_of_this_process
+    with _lock:
+        _hub_of_this_process = publish
+
+
+def announce(commands: Iterable[HubCommand]) -> None:
+    """Spreads them when the present transaction has committed; at once without one."""
+    transaction.on_commit(partial(spread, list(commands)), robust=True)
+
+
+def spread(commands: Sequence[HubCommand]) -> None:
+    """Hands them to this process's hub; without one, straight to the channel layer."""
+    publish = _hub_of_this_process
+    if publish is not None:
+        publish(commands)
+    elif settings.REDIS_URL:
+        _send_to_other_processes(commands)
+
+
+def layer_message(commands: Sequence[HubCommand], *, origin: str) -> dict[str, Any]:
+    told = [(command.kind.value, *command[1:]) for command in commands]
+    return {"type": HUB_MESSAGE, "origin": origin, "events": told}
+
+
+def read_commands(message: Mapping[str, Any]) -> Iterator[HubCommand]:
+    """What a layer's message tells. One that only another version knows is left out, and logged."""
+    for fields in message["events"]:
+        try:
+            yield HubCommand.read(*fields)
+        except (TypeError, ValueError):
+            # A process of another version speaks while they are being replaced; what it changed,
+            # hubs find by comparing revisions.
+            logger.error("an unknown command for hubs", extra={"kind": str(fields[0])[:40]})
+
+
+def _send_to_other_processes(commands: Sequence[HubCommand]) -> None:
+    layer = get_channel_layer()
+    try:
+        async_to_sync(layer.group_send)(HUBS_GROUP, layer_message(commands, origin=""))
+    except Exception:  # noqa: BLE001
+        # Whatever the layer's client raises: it was committed, and hubs will find it by themselves.
+        logger.warning("hubs were not told, they will catch up", extra={"commands": len(commands)})
+
+
+@receiver(messages_changed)
+def announce_messages(
+    action: str,
+    messages: list[Message],
+    attachments: Mapping[int, list[Attachment]] = NO_ATTACHMENTS,
+    **kwargs: Any,
+) -> None:
+    # A message that was just made has no reactions, and what it shows is known: spare the queries.
+    is_new = action == "created"
+    reactions = () if is_new else None
+    announce(
+        HubCommand.to_chat(
+            message.chat_id,
+            {
+                "type": CHANGES[action].frame,
+                "chat_id": message.chat_id,
+                "revision": message.revision,
+                "message": message_payload(
+                    message,
+                    reactions=reactions,
+                    attachments=attachments.get(message.pk, ()) if is_new else None,
+                ),
+            },
+            revision=message.revision,
+        )
+        for message in messages
+    )

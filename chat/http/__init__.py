@@ -1,0 +1,1 @@
+"""The HTTP door: addresses, pages, the API, and what every request passes."""

@@ -1,0 +1,1 @@
+"""The routes below /api/, for browsers whose sockets are blocked and for whatever is no chat."""

@@ -1,0 +1,225 @@
+"""JSON over HTTP: who asks, what they sent, and one way to answer an error."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection
+from typing import Any, Concatenate, ParamSpec
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
+from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
+from django.views.decorators.cache import never_cache
+
+from chat.database.threads import DATABASE_AWAY
+from chat.errors import (
+    BadRequestError,
+    ChatError,
+    ForbiddenError,
+    FrameTooLargeError,
+    MethodNotAllowedError,
+    NotFoundError,
+    SignedOutError,
+    TooManyError,
+    UnavailableError,
+)
+from chat.limits.doors import Rule, knock, rule_of
+from chat.models import User
+from chat.wire.payloads import Payload
+from chat.wire.protocol import MOST_FRAME_BYTES, Frame, parse_object
+
+MOST_DIGITS = 20
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+Result = Payload | tuple[int, Payload] | None
+Route = Callable[Concatenate[User, Frame, P], Result]
+UploadRoute = Callable[Concatenate[User, "UploadedFile[Any]", P], Result]
+
+
+# What answers programs: its errors are JSON, whoever refuses.
+FOR_PROGRAMS = ("/api/", "/hooks/")
+HEALTH = ("/livez", "/readyz")
+BY_STATUS: dict[int, type[ChatError]] = {
+    400: BadRequestError,
+    401: SignedOutError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    413: FrameTooLargeError,
+    429: TooManyError,
+    503: UnavailableError,
+}
+
+
+def is_for_programs(path: str) -> bool:
+    return path.startswith(FOR_PROGRAMS) or path in HEALTH
+
+
+def as_json_error(response: HttpResponseBase) -> None:
+    """Says the same refusal in JSON, where it is not; all that its headers say stays."""
+    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    if is_json or not isinstance(response, HttpResponse):
+        return
+    error = error_response(BY_STATUS.get(response.status_code, ChatError)())
+    response.content = error.content
+    response.headers["Content-Type"] = error.headers["Content-Type"]
+    response.headers["Content-Length"] = str(len(error.content))
+
+
+def error_response(error: ChatError) -> JsonResponse:
+    response = JsonResponse({"error": error.payload()}, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = seconds_header(error.retry_after)
+    return response
+
+
+def seconds_header(seconds: float) -> str:
+    """A Retry-After: whole seconds, and not too few of them."""
+    return str(max(1, math.ceil(seconds)))
+
+
+def refuse(request: HttpRequest, error: ChatError) -> HttpResponse:
+    """JSON to whoever asked the API, a page to everybody else."""
+    if request.path.startswith("/api/"):
+        return error_response(error)
+    response = render(request, "chat/refused.html", {"error": error}, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = seconds_header(error.retry_after)
+    return response
+
+
+def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For a write without the page's token: a page, or JSON to whoever asked with JSON."""
+    if not is_for_programs(request.path):
+        return csrf_failure(request, reason)
+    detail = _(
+        "Nothing was changed. Go back, load the page again and repeat what you did."
+        " Cookies must be allowed."
+    )
+    return error_response(ForbiddenError(detail))
+
+
+def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
+    """A view that hands each method's request, checked and signed in, to its function.
+
+    The function gets the person and the fields (of the body; of the query for GET) and returns a
+    payload, (status, payload), or None for 204. HEAD is GET without a body; OPTIONS says what
+    there is. Each function stands under a row of the table of limits.
+    """
+    functions = {name.upper(): function for name, function in methods.items()}
+    rules = {name: rule_of(function) for name, function in functions.items()}
+    if "GET" in functions:
+        functions["HEAD"] = functions["GET"]
+
+    @never_cache
+    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        function = functions.get(request.method or "")
+        if function is None:
+            return other_method(request, functions)
+        return answer(
+            request,
+            lambda: function(_let_in(request, rule_of(function)), fields_of(request), **arguments),
+        )
+
+    view.rules = rules  # type: ignore[attr-defined]  # tests look whether each is under one
+    return view
+
+
+def upload_route(function: UploadRoute[...]) -> Callable[..., HttpResponse]:
+    """A view for a form with one file, its field `file`, that hands it to the function."""
+    rule = rule_of(function)
+
+    @never_cache
+    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        if request.method != "POST":
+            return other_method(request, ["POST"])
+        return answer(
+            request, lambda: function(_let_in(request, rule), _file(request), **arguments)
+        )
+
+    view.rules = {"POST": rule}  # type: ignore[attr-defined]
+    return view
+
+
+def other_method(request: HttpRequest, allowed: Collection[str]) -> HttpResponse:
+    """Says which methods there are, to OPTIONS as an answer and to others as a refusal."""
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
+    return HttpResponseNotAllowed([*allowed, "OPTIONS"])
+
+
+def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
+    """What `call` returns or raises, as JSON."""
+    try:
+        return _written(call())
+    except ChatError as error:
+        return error_response(error)
+    except DATABASE_AWAY:
+        logger.exception("the database is away", extra={"path": request.path})
+        return error_response(UnavailableError())
+
+
+def _let_in(request: HttpRequest, rule: Rule) -> User:
+    """Raises SignedOutError, and TooManyError for who has asked too much."""
+    if not isinstance(request.user, User):
+        raise SignedOutError
+    knock(rule, request.user.pk)
+    return request.user
+
+
+def fields_of(request: HttpRequest) -> Frame:
+    """Of the body; of the query for GET. Raises ChatError."""
+    if request.method in {"GET", "HEAD"}:
+        return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
+    body = _body(request)
+    return Frame(request.method or "", None, parse_object(body) if body else {})
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        raise FrameTooLargeError from None
+    if len(body) > MOST_FRAME_BYTES:
+        raise FrameTooLargeError
+    return body
+
+
+def _file(request: HttpRequest) -> UploadedFile[Any]:
+    try:
+        files = request.FILES.getlist("file")
+    except (MultiPartParserError, SuspiciousOperation):
+        files = []
+    except OSError as error:
+        logger.warning("an upload was not received", extra={"error": repr(error)})
+        raise UnavailableError from None
+    if len(files) != 1:
+        raise BadRequestError.of("file", _("one file, in a form (multipart/form-data)"))
+    file: UploadedFile[Any] = files[0]
+    return file
+
+
+def _value(name: str, given: str) -> int | str:
+    """Numbers in a query are numbers; words that are searched for (`q`) stay words."""
+    is_number = given.isascii() and given.isdigit() and len(given) < MOST_DIGITS
+    return int(given) if is_number and name != "q" else given
+
+
+def _written(result: Result) -> HttpResponse:
+    if result is None:
+        return HttpResponse(status=204)
+    status, payload = result if isinstance(result, tuple) else (200, result)
+    return JsonResponse(payload, status=status)

@@ -1,0 +1,319 @@
+"""One browser's socket: takes its frames, answers each, never ends over a bad one.
+
+Holds no logic: frames become posts, receipts or actions. What others do comes through the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
+
+from chat.addresses import address_group, client_address
+from chat.database.threads import DATABASE_AWAY
+from chat.errors import (
+    BadFrameError,
+    ChatError,
+    NotFoundError,
+    TooManyError,
+    UnavailableError,
+    UnknownTypeError,
+)
+from chat.events.audiences import PRESENCE, audiences_of
+from chat.events.hub_commands import HubCommand
+from chat.limits.buckets import Bucket
+from chat.limits.counting import Count, keep_pace, slow_down, take, take_in_turn
+from chat.limits.doors import is_decided_here, knock, rule_of
+from chat.limits.sockets import Place, socket_places
+from chat.limits.table import FRAMES, MESSAGES, TYPING
+from chat.live.hub.sockets import Socket
+from chat.live.opening import come_back_later
+from chat.live.runtime import Runtime, runtime
+from chat.live.welcome import welcome
+from chat.models import User
+from chat.requests.messages import ACTIONS, Action
+from chat.services.cursors.receipts import Cursors
+from chat.services.posting.posting import MOST_ATTACHMENTS, NewPost, Outcome
+from chat.wire.payloads import Payload, timestamp, to_line
+from chat.wire.protocol import (
+    MOST_FRAME_BYTES,
+    PROTOCOL_ERROR,
+    CloseCode,
+    Frame,
+    parse_frame,
+    request_id_of,
+)
+
+logger = logging.getLogger(__name__)
+
+# Actions of one socket that wait for the database; the next one is told to come back later.
+MOST_WAITING_ACTIONS: Final = 64
+# A refused one counts as so many at the pace at which a person's frames are read.
+COUNT_OF_A_REFUSED_FRAME: Final = 5
+# So many refused frames at once, or for long so many a second, are no accident any more.
+MOST_REFUSED_FRAMES: Final = 300
+MOST_REFUSED_PER_SECOND: Final = 5
+TURNED_AWAY_RETRY_SECONDS: Final = 5
+# A page whose turn is further off is refused; the browser waits 15 s for an answer.
+MOST_WAIT_SECONDS: Final = 5.0
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    # No channel of its own: the hub has one for the whole process.
+    channel_layer_alias = "none"
+
+    user: User
+    runtime: Runtime
+    socket: Socket
+    place: Place | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Without a channel there is one source of messages: no need for a task around each."""
+        self.scope, self.base_send = scope, send
+        self.language = scope.get("language") or settings.LANGUAGE_CODE
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            pass
+        finally:
+            self._forget()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Straight to the handler: database connections belong to the threads, not to frames."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        self.socket_is_open = False
+        user = self.scope.get("user")
+        await self.accept()
+        if user is None or not user.is_authenticated:
+            await self._close_with(CloseCode.SIGNED_OUT)
+            return
+        self.user, self.runtime = user, runtime()
+        if self.runtime.is_draining:
+            await self._close_with(CloseCode.RESTARTING)
+            return
+        try:
+            await self._find_place()
+        except TooManyError as error:
+            await self._turn_away(error)
+            return
+        self.socket = Socket(
+            user_id=user.pk,
+            user_name=user.name,
+            session_key=self.scope["session"].session_key or "",
+            send=self.base_send,
+            close=self._close_with,
+            audiences=audiences_of(user),
+            apart=None,
+        )
+        self.socket_is_open = True
+        self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
+        self.typed_at: dict[int, float] = {}  # by chat
+        self.pace = Count(FRAMES, user.pk)
+        self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
+            MOST_WAITING_ACTIONS
+        )
+        self.worker = asyncio.create_task(self._work_forever())
+        self.actions.put_nowait(
+            partial(welcome, self.runtime, self.socket, self.user, self.language)
+        )
+
+    async def disconnect(self, code: int) -> None:
+        if code == PROTOCOL_ERROR and getattr(self, "socket_is_open", False):
+            come_back_later(self.socket.session_key)
+        self._forget()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not getattr(self, "socket_is_open", False):
+            return
+        await keep_pace(self.pace)
+        if self.socket.is_closed:
+            return
+        self.socket.heard()
+        frame = None
+        try:
+            if text_data is None:
+                raise BadFrameError
+            frame = parse_frame(text_data)
+            await self._handle(frame)
+        except ChatError as error:
+            request_id = frame.request_id if frame else self._request_id(text_data)
+            await self._refuse(error, request_id)
+        except Exception:
+            # The edge: an exception that left it would close the socket without a word.
+            logger.exception("a frame failed", extra=self._ids(frame))
+            await self._refuse(ChatError(), frame.request_id if frame else None)
+
+    async def _handle(self, frame: Frame) -> None:
+        match frame.type:
+            case "message.send":
+                self._send_message(frame)
+            case "receipt":
+                self._receipt(frame)
+            case "typing":
+                self._typing(frame)
+            case "ping":
+                self._put({"type": "reply", "request_id": frame.request_id})
+            case other if action := ACTIONS.get(other):
+                self._enqueue(partial(self._act, action, frame))
+            case _:
+                raise UnknownTypeError
+
+    # Frames
+
+    def _send_message(self, frame: Frame) -> None:
+        post = NewPost(
+            chat_id=frame.id("chat_id"),
+            sender_id=self.user.pk,
+            client_message_id=frame.uuid("client_message_id"),
+            content=frame.text("content"),
+            reply_to_id=frame.optional_id("reply_to"),
+            attachment_ids=frame.uuids("attachments", most=MOST_ATTACHMENTS),
+        )
+        take(Count(MESSAGES, self.user.pk))
+        self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
+
+    def _answer_post(self, request_id: str | None, outcome: Outcome) -> None:
+        if isinstance(outcome, ChatError):
+            self._put(self._error(outcome, request_id))
+            return
+        self._put(
+            {
+                "type": "reply",
+                "request_id": request_id,
+                "message_id": outcome.message_id,
+                "seq": outcome.seq,
+                "revision": outcome.revision,
+                "created_at": timestamp(outcome.created_at),
+                "duplicate": outcome.duplicate,
+            }
+        )
+
+    def _receipt(self, frame: Frame) -> None:
+        chat_id = frame.id("chat_id")
+        if chat_id not in self.socket.chat_ids:
+            raise NotFoundError
+        cursors = Cursors(
+            frame.optional_number("delivered_seq") or 0, frame.optional_number("read_seq") or 0
+        )
+        self.runtime.receipts.add(chat_id, self.user.pk, cursors)
+
+    def _typing(self, frame: Frame) -> None:
+        chat_id = frame.id("chat_id")
+        if chat_id not in self.socket.chat_ids:
+            raise NotFoundError
+        now = time.monotonic()
+        is_shown = PRESENCE in self.socket.audiences
+        pause = TYPING.window_seconds / TYPING.amount if TYPING.amount else 0.0
+        if is_shown and now - self.typed_at.get(chat_id, -pause) >= pause:
+            self.typed_at[chat_id] = now
+            who = {"id": self.user.pk, "name": self.user.name}
+            event = {"type": "typing", "chat_id": chat_id, "user": who}
+            told = HubCommand.to_audience(PRESENCE, chat_id, event, about=self.user.pk)
+            self.runtime.hub.publish([told])
+
+    # Actions: one after the other, in the order they came
+
+    def _enqueue(self, action: Callable[[], Awaitable[None]]) -> None:
+        try:
+            self.actions.put_nowait(action)
+        except asyncio.QueueFull:
+            raise TooManyError(retry_after=1) from None
+
+    async def _work_forever(self) -> None:
+        while True:
+            action = await self.actions.get()
+            try:
+                await action()
+            except Exception:
+                # The edge, as in `receive`.
+                logger.exception("an action failed", extra=self._ids(None))
+
+    async def _act(self, action: Action, frame: Frame) -> None:
+        try:
+            if is_decided_here(rule := rule_of(action)):
+                await take_in_turn(Count(rule, self.user.pk), most_seconds=MOST_WAIT_SECONDS)
+            fields = await self.runtime.threads.run(
+                _act_in_language, self.language, action, self.user, frame
+            )
+            self._put({"type": "reply", "request_id": frame.request_id, **fields})
+        except ChatError as error:
+            await self._refuse(error, frame.request_id)
+        except DATABASE_AWAY:
+            await self._refuse(UnavailableError(), frame.request_id)
+        except Exception:
+            logger.exception("an action failed", extra=self._ids(frame))
+            await self._refuse(ChatError(), frame.request_id)
+
+    # Answers
+
+    def _put(self, payload: Payload) -> None:
+        self.runtime.hub.put(self.socket, to_line(payload))
+
+    async def _refuse(self, error: ChatError, request_id: str | None) -> None:
+        slow_down(self.pace, COUNT_OF_A_REFUSED_FRAME - 1)
+        try:
+            self.patience.take()
+        except TooManyError:
+            come_back_later(self.socket.session_key)
+            await self.socket.close(CloseCode.TOO_MUCH)
+        else:
+            self._put(self._error(error, request_id))
+
+    def _error(self, error: ChatError, request_id: str | None) -> Payload:
+        with translation.override(self.language):
+            return {"type": "error", "request_id": request_id, **error.payload()}
+
+    def _request_id(self, text: str | None) -> str | None:
+        if text is None or len(text) > MOST_FRAME_BYTES:
+            return None
+        return request_id_of(text)
+
+    def _ids(self, frame: Frame | None) -> dict[str, Any]:
+        return {"user_id": self.user.pk, "frame_type": frame.type if frame else None}
+
+    # The connection
+
+    async def _find_place(self) -> None:
+        """Raises TooManyError when there is none."""
+        self.place = Place(self.user.pk, address_group(client_address(self.scope)))
+        if full := await socket_places().take(self.place, self.runtime.threads):
+            raise TooManyError(full.said, retry_after=TURNED_AWAY_RETRY_SECONDS)
+
+    async def _turn_away(self, error: TooManyError) -> None:
+        """With a word why: Daphne sends no reason with the code."""
+        with translation.override(self.language):
+            detail = str(error.detail)
+        said = {"reason": "too_many", "detail": detail, "retry_after": error.retry_after}
+        await self.send(text_data=to_line({"type": "goodbye", **said}))
+        await self._close_with(CloseCode.TOO_MUCH)
+
+    async def _close_with(self, code: int) -> None:
+        await self.close(code=int(code))  # autobahn takes an int and nothing derived from it
+
+    def _forget(self) -> None:
+        if self.place is not None:
+            socket_places().give_up(self.place)
+        if getattr(self, "socket_is_open", False):
+            self.socket_is_open = False
+            self.socket.is_closed = True
+            self.worker.cancel()
+            self.runtime.hub.unregister(self.socket)
+
+
+def _act_in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
+    with translation.override(language):
+        if not is_decided_here(rule := rule_of(action)):
+            knock(rule, user.pk)
+        return action(user, frame)

@@ -1,0 +1,121 @@
+"""One browser's connection as the hub sees it: lines wait here until they are written, joined."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+from chat.wire.protocol import CloseCode
+
+logger = logging.getLogger(__name__)
+
+# A browser answers `heads` at least every 25 s. One that has said nothing for longer than this is
+# gone, or reads nothing.
+MOST_SILENT_SECONDS: Final = 75.0
+# Written since the browser was last heard: past the first it is asked for a sign of life, past the
+# second it is closed (4408) - Daphne would keep any amount in memory for a client that never reads.
+ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
+MOST_UNHEARD_BYTES: Final = 16 * 1024 * 1024
+
+# An ASGI `send`: takes {"type": "websocket.send", "text": …}.
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Close = Callable[[int], Awaitable[None]]
+
+
+class Socket:
+    __slots__ = (
+        "_blocks",
+        "_close",
+        "_send",
+        "apart",
+        "asked",
+        "audiences",
+        "chat_ids",
+        "heard_at",
+        "is_closed",
+        "is_welcome",
+        "session_key",
+        "unheard_bytes",
+        "user_id",
+        "user_name",
+    )
+
+    def __init__(
+        self,
+        *,
+        user_id: int,
+        user_name: str,
+        session_key: str,
+        send: Send,
+        close: Close,
+        audiences: frozenset[str] = frozenset(),
+        apart: frozenset[int] | None = frozenset(),
+    ) -> None:
+        self.user_id = user_id
+        self.user_name = user_name
+        self.session_key = session_key
+        self.chat_ids: set[int] = set()
+        self.audiences = audiences
+        # Of whom this socket hears neither that they are here nor that they type: blocks keep them
+        # apart. None: not known yet, so it hears that of nobody.
+        self.apart = apart
+        self.heard_at = time.monotonic()
+        self.unheard_bytes = 0
+        self.asked = False
+        self.is_welcome = False
+        self.is_closed = False
+        self._blocks: list[str] = []
+        self._send = send
+        self._close = close
+
+    def put(self, block: str) -> None:
+        """One line, or several joined by newlines; written with the hub's next flush."""
+        self._blocks.append(block)
+
+    def welcome(self, line: str) -> None:
+        """The first line of all; what has come in meanwhile follows it."""
+        self._blocks.insert(0, line)
+        self.is_welcome = True
+
+    def heard(self) -> None:
+        self.heard_at = time.monotonic()
+        self.unheard_bytes = 0
+        self.asked = False
+
+    def should_be_asked(self) -> bool:
+        """True once each time that much was written without a word from the browser."""
+        if self.asked or self.unheard_bytes < ASK_AFTER_BYTES:
+            return False
+        self.asked = True
+        return True
+
+    def is_too_slow(self, now: float) -> bool:
+        return self.unheard_bytes > MOST_UNHEARD_BYTES or now - self.heard_at > MOST_SILENT_SECONDS
+
+    async def flush(self) -> None:
+        """Writes everything that waits as one frame."""
+        if not self.is_closed:
+            await self._write()
+
+    async def close(self, code: CloseCode) -> None:
+        """Writes what waits, then closes. Done twice it is done once; never raises."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for step in (self._write, partial(self._close, code)):
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001
+                # Whatever the server raises for a connection that is gone; who closes many goes on.
+                logger.info("a socket was gone", extra={"error": type(error).__name__})
+
+    async def _write(self) -> None:
+        if not self._blocks or not self.is_welcome:
+            return
+        text = self._blocks[0] if len(self._blocks) == 1 else "\n".join(self._blocks)
+        self._blocks.clear()
+        self.unheard_bytes += len(text)
+        await self._send({"type": "websocket.send", "text": text})

@@ -1,0 +1,46 @@
+"""How often one session opens a socket: whoever comes back again and again waits at the door.
+
+Before it costs a look at the database; whose socket had to be cut off comes back later than others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+
+from chat.limits.counting import Count, keep_pace, slow_down
+from chat.limits.digests import digest_of
+from chat.limits.table import SOCKETS_OPENED
+
+# A handshake is not kept waiting for longer: Daphne itself ends it after 5 s.
+MOST_WAIT_SECONDS: Final = 4.0
+# A socket that was cut off counts as so many more.
+COUNT_OF_A_CUT: Final = 5
+
+
+class OpeningPace:
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        session = scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        if not session or await keep_pace(_opening(session), most_seconds=MOST_WAIT_SECONDS):
+            await self.application(scope, receive, send)
+        else:
+            await refuse(scope, receive, send)
+
+
+def come_back_later(session: str) -> None:
+    """Of whoever sends what no browser sends, or far too much of it."""
+    slow_down(_opening(session), COUNT_OF_A_CUT)
+
+
+async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Ends a handshake; the browser comes back after a while."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+def _opening(session: str) -> Count:
+    return Count(SOCKETS_OPENED, digest_of(session))

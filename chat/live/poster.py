@@ -1,0 +1,118 @@
+"""Group commit: while one transaction runs, the posts that arrive wait and go together in the next.
+
+One lock, one insert and one fsync for all of them; nothing is added when there is only one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from chat.database.threads import DATABASE_AWAY, DatabaseThreads
+from chat.errors import UnavailableError
+from chat.services.posting.posting import NewPost, Outcome, post_messages
+
+logger = logging.getLogger(__name__)
+
+# A transaction of this many takes some 100 ms; more would only make everyone wait longer.
+MOST_IN_BATCH: Final = 500
+# After a batch of so many the next one gathers for a part of the time that this one took: fuller
+# batches cost less per message, and a chat's messages share frames. When it is calm, nothing waits.
+BUSY_BATCH: Final = 8
+GATHER_PER_BATCH: Final = 0.5
+MOST_GATHER_SECONDS: Final = 0.02
+# Above this the database is too slow for what comes in: say so instead of growing.
+MOST_WAITING: Final = 20_000
+
+Reply = Callable[[Outcome], None]
+
+
+class Poster:
+    """Belongs to one event loop; writes in one thread of its own, so batches keep their order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[NewPost, Reply]] = deque()
+        self._threads = DatabaseThreads("poster", size=1)
+        # Not set while a batch is being written: who only reads gives way to it.
+        self.rests = threading.Event()
+        self.rests.set()
+        self._running: asyncio.Task[None] | None = None
+        self._is_away = False
+        self._is_closing = False
+
+    def submit(self, post: NewPost, reply: Reply) -> None:
+        """Saves it with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
+        if self._is_closing or len(self._waiting) >= MOST_WAITING:
+            raise UnavailableError
+        self._waiting.append((post, reply))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name="poster")
+
+    async def post(self, post: NewPost) -> Outcome:
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.submit(post, partial(_settle, done))
+        return await done
+
+    async def drain(self) -> None:
+        """Takes no more; returns when everything that was taken has its reply."""
+        self._is_closing = True
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def close(self) -> None:
+        await self.drain()
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.close)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                began_at = time.monotonic()
+                size = min(len(self._waiting), MOST_IN_BATCH)
+                batch = [self._waiting.popleft() for _ in range(size)]
+                self.rests.clear()
+                try:
+                    outcomes = await self._save([post for post, _ in batch])
+                finally:
+                    self.rests.set()
+                for (_, reply), outcome in zip(batch, outcomes, strict=True):
+                    reply(outcome)
+                if size >= BUSY_BATCH:
+                    took = time.monotonic() - began_at
+                    await asyncio.sleep(min(took * GATHER_PER_BATCH, MOST_GATHER_SECONDS))
+        finally:
+            self._running = None
+
+    async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
+        try:
+            outcomes = await self._threads.run(post_messages, posts)
+        except DATABASE_AWAY as error:
+            self._note_away(error)
+            return [UnavailableError()] * len(posts)
+        except Exception:
+            # One post that the database cannot take must not keep the others back.
+            if len(posts) > 1:
+                logger.warning(
+                    "a batch was refused, posting one by one", extra={"posts": len(posts)}
+                )
+                return [(await self._save([post]))[0] for post in posts]
+            logger.exception("a post was refused", extra={"chat_id": posts[0].chat_id})
+            return [UnavailableError()]
+        self._is_away = False
+        return outcomes
+
+    def _note_away(self, error: Exception) -> None:
+        """Once per outage, not once per post."""
+        if not self._is_away:
+            logger.error("the database is away", extra={"error": type(error).__name__})
+        self._is_away = True
+
+
+def _settle(done: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not done.done():
+        done.set_result(outcome)

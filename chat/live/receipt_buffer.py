@@ -1,0 +1,106 @@
+"""Joins the receipts of a process's sockets and writes them in bulk, once a second.
+
+Large chats are paced: whoever waits longest goes first, and nobody's cursors are lost, for of
+several only the furthest counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Final
+
+from chat.database.threads import DATABASE_AWAY, DatabaseThreads
+from chat.services.cursors.receipts import Cursors, advance_cursors
+
+logger = logging.getLogger(__name__)
+
+WRITE_EVERY_SECONDS: Final = 1.0
+# Cursors of one chat that are written each time, by all processes together: each is a row that
+# changes and an event or two. In a chat of 1,000 who all read, one is written every ten seconds.
+MOST_OF_A_CHAT: Final = 100
+
+Waiting = dict[int, dict[int, Cursors]]  # by chat, then person: whoever waits longest first
+
+
+class ReceiptBuffer:
+    """`count_people(chat_id)`: those of the chat who are connected to this process."""
+
+    def __init__(self, threads: DatabaseThreads, count_people: Callable[[int], int]) -> None:
+        self._threads = threads
+        self._count_people = count_people
+        self._waiting: Waiting = defaultdict(dict)
+        self._large: dict[int, int] = {}  # how many members such a chat had when it last moved
+        self._writer: asyncio.Task[None] | None = None
+
+    def add(self, chat_id: int, user_id: int, cursors: Cursors) -> None:
+        """Cumulative: of several only the furthest counts."""
+        people = self._waiting[chat_id]
+        people[user_id] = people.get(user_id, Cursors()).joined(cursors)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_soon(), name="receipts")
+
+    async def drain(self) -> None:
+        """Writes at once what waits."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+        taken, self._waiting = self._waiting, defaultdict(dict)
+        await self._write(taken)
+
+    async def _write_soon(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(WRITE_EVERY_SECONDS)
+            await self._write(self._take())
+        self._writer = None
+
+    def _take(self) -> Waiting:
+        """What is written now."""
+        taken: Waiting = {}
+        for chat_id, people in list(self._waiting.items()):
+            room = self._room_of(chat_id)
+            if len(people) <= room:
+                taken[chat_id] = self._waiting.pop(chat_id)
+            else:
+                taken[chat_id] = {
+                    user_id: people.pop(user_id) for user_id in [*islice(people, room)]
+                }
+        return taken
+
+    def _room_of(self, chat_id: int) -> int:
+        """This process's share of what all may write: as large as its share of the members."""
+        members = self._large.get(chat_id)
+        if members is None:
+            return MOST_OF_A_CHAT
+        return math.ceil(MOST_OF_A_CHAT * min(1, self._count_people(chat_id) / members)) or 1
+
+    async def _write(self, taken: Waiting) -> None:
+        receipts = {
+            (chat_id, user_id): cursors
+            for chat_id, people in taken.items()
+            for user_id, cursors in people.items()
+        }
+        if not receipts:
+            return
+        try:
+            self._learn_sizes(await self._threads.run(advance_cursors, receipts))
+        except DATABASE_AWAY:
+            # Cumulative cursors: keep them, newer ones join in.
+            for (chat_id, user_id), cursors in receipts.items():
+                people = self._waiting[chat_id]
+                people[user_id] = cursors.joined(people.get(user_id, Cursors()))
+        except Exception:
+            # A browser sends its cursors again when it comes back: losing some harms nothing.
+            logger.exception("receipts could not be written", extra={"receipts": len(receipts)})
+
+    def _learn_sizes(self, counts: Mapping[int, int]) -> None:
+        for chat_id, count in counts.items():
+            if count > MOST_OF_A_CHAT:
+                self._large[chat_id] = count
+            else:
+                self._large.pop(chat_id, None)

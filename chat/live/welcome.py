@@ -1,0 +1,82 @@
+"""The first line of a socket: who one is, and how all of one's chats stand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from chat.content.text import CONTENT_LENGTH
+from chat.database.threads import DATABASE_AWAY
+from chat.events.audiences import PRESENCE
+from chat.live.hub.sockets import Socket
+from chat.live.runtime import Runtime
+from chat.models import User
+from chat.reads.blocks import blocked_ids, people_apart
+from chat.reads.notifications import unseen_notifications
+from chat.reads.summaries import SMALL_CHAT_MEMBERS, active_chat_ids, chat_summaries
+from chat.wire.payloads import Payload, person_payload, timestamp, to_line
+from chat.wire.protocol import MOST_FRAME_BYTES, PROTOCOL_VERSION
+
+
+async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -> None:
+    """Registers first, then reads: what changes in between comes twice, and is dropped once."""
+    hub = runtime.hub
+    hub.register(socket)
+    apart, joined = await _read(runtime, _rooms_of, user)
+    if socket.apart is None:
+        # Otherwise somebody was blocked meanwhile, and a later look has found it.
+        socket.apart = apart
+    for chat_id in joined:
+        hub.join(socket, chat_id)
+    chats, unseen, blocked = await _read(runtime, _standing_of, user)
+    listed = {chat["id"] for chat in chats}
+    for chat_id in listed - joined:
+        hub.join(socket, chat_id)
+    for chat_id in joined - listed:
+        hub.leave(socket, chat_id)
+    # Whoever was removed since the second look has been taken out of the room already.
+    chats = [chat for chat in chats if chat["id"] in socket.chat_ids]
+    shows_presence = PRESENCE in socket.audiences
+    for chat in chats:
+        chat["present"] = _present(runtime, socket, chat["id"]) if shows_presence else []
+    line = to_line({**_payload(user, language, chats, unseen), "blocked": blocked})
+    hub.welcome(socket, line, {chat["id"]: chat["revision"] for chat in chats})
+    small = [chat["id"] for chat in chats if chat["member_count"] <= SMALL_CHAT_MEMBERS]
+    runtime.presence.come(user.pk, small if shows_presence else [])
+
+
+def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -> Payload:
+    return {
+        "type": "welcome",
+        "protocol": PROTOCOL_VERSION,
+        "user": {**person_payload(user), "language": language},
+        "chats": chats,
+        "notifications": unseen,
+        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+        "time": timestamp(datetime.now(UTC)),
+    }
+
+
+def _rooms_of(user: User) -> tuple[frozenset[int], set[int]]:
+    """From whom the person is kept apart, and the chats that they are in."""
+    return people_apart([user.pk])[user.pk], set(active_chat_ids(user))
+
+
+def _standing_of(user: User) -> tuple[list[Payload], Payload, list[int]]:
+    return chat_summaries(user), unseen_notifications(user), blocked_ids(user)
+
+
+def _present(runtime: Runtime, socket: Socket, chat_id: int) -> list[int]:
+    hidden = socket.apart or frozenset()
+    return [pk for pk in runtime.presence.online_in(chat_id) if pk not in hidden]
+
+
+async def _read(runtime: Runtime, function: Callable[[User], Any], user: User) -> Any:
+    """Waits for a database that is away: a socket that has just come has nothing else to do."""
+    while True:
+        try:
+            return await runtime.threads.run(function, user)
+        except DATABASE_AWAY:
+            await asyncio.sleep(1)

@@ -1,0 +1,1 @@
+"""Uploaded pictures, each redrawn by a process of its own."""

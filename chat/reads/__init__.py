@@ -1,0 +1,1 @@
+"""Queries to payloads. Nothing here writes."""

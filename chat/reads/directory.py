@@ -1,0 +1,163 @@
+"""Finding people and public chats, and listing a chat's members."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
+
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
+
+from chat.content.lookalikes import skeleton
+from chat.content.names import normal_form
+from chat.models import Block, Chat, Membership, User
+from chat.models.chats import MembershipQuerySet
+from chat.reads.blocks import people_apart
+from chat.reads.paging import page_of
+from chat.wire.payloads import Payload, person_payload, sender_payload, timestamp
+
+MOST_FOUND = 20
+PAGE_MEMBERS = 100
+
+
+def holding(field: str, words: str) -> Q:
+    """The field holds the words in any case. SQLite alone knows the case of ASCII letters only."""
+    # Titles are kept as they were typed; names are in NFC.
+    forms = (words, unicodedata.normalize("NFC", words))
+    cases = {
+        case
+        for form in forms
+        for case in (form, form.lower(), form.upper(), form.capitalize(), form.title())
+    }
+    return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
+
+
+def called(words: str, prefix: str = "") -> Q:
+    """Of people: their username or name holds the words; usernames are in normal form."""
+    username = holding(f"{prefix}username", normal_form(words).removeprefix("@"))
+    return username | holding(f"{prefix}display_name", words)
+
+
+def names_of_people(names: Collection[str]) -> dict[int, str]:
+    """The people with these usernames (given in normal form), by id."""
+    cases = {case for name in names for case in (name, name.upper(), name.title())}
+    people = User.objects.annotate(lowered=Lower("username")).filter(
+        # The database's own idea of lower case may end with ASCII.
+        Q(lowered__in=names) | Q(username__in=cases | set(names)),
+        is_active=True,
+        is_bot=False,
+    )
+    return {pk: normal_form(username) for pk, username in people.values_list("pk", "username")}
+
+
+def share_a_chat(user: User, other_id: int) -> bool:
+    """Whether both are in some chat, and be it their own direct one."""
+    theirs = Membership.objects.active().filter(user_id=other_id).values("chat_id")
+    return Membership.objects.active().filter(user=user, chat_id__in=theirs).exists()
+
+
+def find_people(user: User, words: str) -> list[Payload]:
+    """Active people whose name or username begins with, or holds, the words; not oneself.
+
+    Nobody who has blocked the person; whom the person has blocked is marked.
+    """
+    if not words.removeprefix("@"):
+        return []
+    people = User.objects.filter(called(words), is_active=True, is_bot=False).exclude(pk=user.pk)
+    people = people.exclude(pk__in=Block.objects.against(user).values("blocker"))
+    # Those who begin with it come first.
+    beginning = normal_form(words).removeprefix("@")
+    first = people.filter(username__istartswith=beginning).order_by("username")[:MOST_FOUND]
+    found = {person.pk: person for person in first}
+    for person in people.order_by("username")[:MOST_FOUND]:
+        found.setdefault(person.pk, person)
+    return _marked(user, list(found.values())[:MOST_FOUND])
+
+
+def _marked(user: User, people: list[User]) -> list[Payload]:
+    own = Block.objects.by(user).filter(blocked__in=people)
+    blocked = set(own.values_list("blocked_id", flat=True)) if people else set()
+    return [
+        person_payload(person) | ({"blocked": True} if person.pk in blocked else {})
+        for person in people
+    ]
+
+
+def find_public_chats(user: User, words: str, page: int) -> Payload:
+    own = Membership.objects.active().filter(chat=OuterRef("pk"), user=user)
+    people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
+    count = people.values("chat").annotate(count=Count("pk")).values("count")
+    chats = (
+        Chat.objects.open_to_all()
+        .filter(holding("title", words))
+        .annotate(count=Coalesce(Subquery(count), 0), joined=Exists(own))
+        .order_by("-count", "title", "pk")
+        .values_list("pk", "title", "count", "joined")
+    )
+    rows, more = page_of(chats, page, size=MOST_FOUND)
+    return {
+        "chats": [
+            {"id": pk, "title": title, "member_count": count, "joined": joined}
+            for pk, title, count, joined in rows
+        ],
+        "more": more,
+    }
+
+
+def list_members(chat_id: int, words: str, page: int) -> Payload:
+    rows, more = page_of(_members(chat_id, words), page, size=PAGE_MEMBERS)
+    return {"members": [member_payload(membership) for membership in rows], "more": more}
+
+
+def list_removed(chat_id: int, page: int) -> Payload:
+    """Those who stay out until they are let back, newest first; nobody whose account is gone."""
+    removed = (
+        Membership.objects.removed()
+        .filter(chat_id=chat_id, user__deleted_at__isnull=True)
+        .select_related("user", "removed_by")
+        .order_by("-removed_at", "-pk")
+    )
+    rows, more = page_of(removed, page, size=PAGE_MEMBERS)
+    return {
+        "removed": [
+            {
+                "user": person_payload(row.user),
+                "removed_at": timestamp(row.removed_at),
+                "removed_by": sender_payload(row.removed_by) if row.removed_by else None,
+            }
+            for row in rows
+        ],
+        "more": more,
+    }
+
+
+def is_name_of_member(chat_id: int, name: str) -> bool:
+    """Whether somebody in the chat has a name or a username that looks like this one."""
+    shape = skeleton(name)
+    people = Membership.objects.active().people().filter(chat_id=chat_id)
+    if people.filter(user__username_skeleton=shape).exists():
+        return True
+    names = people.exclude(user__display_name="").values_list("user__display_name", flat=True)
+    return any(skeleton(shown) == shape for shown in names.iterator())
+
+
+def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
+    """Those of the chat's members whom a mention by this person would reach."""
+    apart = people_apart([user.pk])[user.pk]
+    members = _members(chat_id, words).people().exclude(user__in=apart)
+    return [person_payload(membership.user) for membership in members[:MOST_FOUND]]
+
+
+def _members(chat_id: int, words: str) -> MembershipQuerySet:
+    members = Membership.objects.active().filter(called(words, "user__"), chat_id=chat_id)
+    return members.select_related("user").order_by("user__username")
+
+
+def member_payload(membership: Membership) -> Payload:
+    return {
+        "user": person_payload(membership.user),
+        "role": membership.role,
+        "joined_at": timestamp(membership.joined_at),
+    }

@@ -1,0 +1,1 @@
+"""Chats and who is in them: every road in, and every road out."""

@@ -1,0 +1,1 @@
+"""Accounts: made, changed, blocked, reported, banned, deleted; where they are signed in."""

@@ -1,0 +1,71 @@
+"""Accounts."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from chat.content.names import check_name, check_not_reserved, check_username
+from chat.errors import ConflictError
+from chat.events.hub_commands import HubCommand, announce
+from chat.models import User
+from chat.models.people import TAKEN
+
+
+def create_person(
+    *, username: str, password: str, display_name: str = "", language: str = ""
+) -> User:
+    """Raises ChatError for a name that nobody may have, ConflictError for what somebody has."""
+    check_not_reserved(check_username(username))
+    shown = check_own_name(display_name)
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(
+                username=username, password=password, display_name=shown, language=language
+            )
+    except ValidationError as error:
+        raise ConflictError(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        # Somebody took it, or one that looks like it, between the check and now.
+        raise ConflictError(TAKEN) from error
+
+
+def check_own_name(typed: str, *, user: User | None = None) -> str:
+    """A name that somebody gives themselves; "": the username is shown. Raises ChatError.
+
+    A name from before the rules may stay. Staff may speak for the chat.
+    """
+    if not typed.strip() or (user and typed == user.display_name):
+        return typed.strip()
+    name = check_name(typed)
+    if not (user and user.is_staff):
+        check_not_reserved(name)
+    return name
+
+
+def recheck_sessions(user: User) -> None:
+    """Makes this person's open sockets prove their session: after a ban or a new password."""
+    announce([HubCommand.recheck(user.pk)])
+
+
+def change_profile(*, user: User, display_name: str) -> None:
+    """How others see a person. Open pages show another name when they load again.
+
+    Raises ChatError.
+    """
+    user.display_name = check_own_name(display_name, user=user)
+    user.save(update_fields=["display_name"])
+
+
+def change_language(*, user: User, language: str) -> None:
+    user.language = language
+    user.save(update_fields=["language"])
+
+
+@transaction.atomic
+def change_privacy(*, user: User, shares_reading: bool, shares_presence: bool) -> None:
+    """Who keeps something to themselves is not shown it of others; open sockets follow at once."""
+    user.shares_reading, user.shares_presence = shares_reading, shares_presence
+    user.save(update_fields=["shares_reading", "shares_presence"])
+    if not shares_presence:
+        announce([HubCommand.absent(user.pk)])

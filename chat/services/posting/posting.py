@@ -1,0 +1,239 @@
+"""Posts many messages in one transaction: one lock per chat, one insert for all."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import router, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from chat.content.text import check_content
+from chat.errors import BadRequestError, ChatError, NotFoundError
+from chat.models import Attachment, Chat, Membership, Message, User
+from chat.services.chats.direct_chats import check_may_write
+from chat.services.posting.locks import lock_chats_of
+from chat.signals import NO_ATTACHMENTS, messages_changed
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    chat_id: int
+    sender_id: int
+    client_message_id: UUID
+    content: str
+    reply_to_id: int | None = None
+    attachment_ids: tuple[UUID, ...] = ()
+
+    @property
+    def key(self) -> tuple[int, int, UUID]:
+        """What makes a post the same post when it is sent again."""
+        return self.chat_id, self.sender_id, self.client_message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    message_id: int
+    chat_id: int
+    seq: int
+    revision: int
+    created_at: datetime
+    duplicate: bool
+
+
+Outcome = Posted | ChatError
+MOST_ATTACHMENTS = 10
+SENDER_FIELDS = ("id", "username", "display_name", "is_bot")
+
+
+def post_message(post: NewPost) -> Posted:
+    """Posts one message. Raises what `post_messages` would have given as its outcome."""
+    (outcome,) = post_messages([post])
+    if isinstance(outcome, ChatError):
+        raise outcome
+    return outcome
+
+
+def post_messages(posts: Sequence[NewPost]) -> list[Outcome]:
+    """One outcome per post, in order: where it is saved, or why it is not.
+
+    All that can be saved is saved in one transaction; a bad post does not keep a good one back.
+    Sent again with the same `client_message_id`, a post gets its first message's outcome.
+    """
+    with transaction.atomic():
+        return _Batch(posts).save()
+
+
+class _Batch:
+    """Reads all that the posts need with one query each, after the chats are locked."""
+
+    def __init__(self, posts: Sequence[NewPost]) -> None:
+        self.posts = posts
+        self.database = router.db_for_read(User)
+        self.chats = lock_chats_of({(post.chat_id, post.sender_id) for post in posts})
+        self.senders = self._read_senders()
+        self.known = self._read_known()
+        self.quoted = self._read_quoted()
+        self.unsent = self._read_unsent()
+        self.sent: list[Attachment] = []
+
+    def save(self) -> list[Outcome]:
+        refused: dict[int, ChatError] = {}
+        fresh: dict[tuple[int, int, UUID], Message] = {}
+        now = timezone.now()
+        for place, post in enumerate(self.posts):
+            if post.key in self.known or post.key in fresh:
+                if (post.chat_id, post.sender_id) not in self.senders:
+                    refused[place] = NotFoundError()
+                continue
+            try:
+                fresh[post.key] = self._new_message(post, now)
+            except ChatError as error:
+                refused[place] = error
+        self._insert(list(fresh.values()), now)
+        return self._outcomes(refused, fresh)
+
+    def _outcomes(
+        self, refused: dict[int, ChatError], fresh: dict[tuple[int, int, UUID], Message]
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        told = set(self.known)
+        for place, post in enumerate(self.posts):
+            if place in refused:
+                outcomes.append(refused[place])
+                continue
+            message = self.known.get(post.key) or fresh[post.key]
+            outcomes.append(_posted(message, duplicate=post.key in told))
+            told.add(post.key)
+        return outcomes
+
+    def _new_message(self, post: NewPost, now: datetime) -> Message:
+        sender = self.senders.get((post.chat_id, post.sender_id))
+        if sender is None:
+            raise NotFoundError
+        check_may_write(self.chats[post.chat_id], post.sender_id)
+        is_wordless = not post.content and bool(post.attachment_ids)
+        content = "" if is_wordless else check_content(post.content)
+        reply_to = None
+        if post.reply_to_id is not None:
+            reply_to = self.quoted.get(post.reply_to_id)
+            if reply_to is None or reply_to.chat_id != post.chat_id:
+                raise BadRequestError.of("reply_to", _("a message of this chat"))
+        attachments = [self._unsent_of(post, pk) for pk in post.attachment_ids]
+        chat = self.chats[post.chat_id]
+        chat.last_seq += 1
+        chat.revision += 1
+        message = Message(
+            chat_id=post.chat_id,
+            seq=chat.last_seq,
+            revision=chat.revision,
+            sender=sender,
+            client_message_id=post.client_message_id,
+            content=content,
+            created_at=now,
+            reply_to=reply_to,
+        )
+        for place, attachment in enumerate(attachments):
+            attachment.message, attachment.place = message, place
+            self.sent.append(self.unsent.pop(attachment.pk))
+        return message
+
+    def _unsent_of(self, post: NewPost, attachment_id: UUID) -> Attachment:
+        attachment = self.unsent.get(attachment_id)
+        if (
+            attachment is None
+            or attachment.chat_id != post.chat_id
+            or attachment.uploader_id != post.sender_id
+        ):
+            expected = _("files that you have uploaded to this chat and not sent yet")
+            raise BadRequestError.of("attachments", expected)
+        return attachment
+
+    def _insert(self, messages: list[Message], now: datetime) -> None:
+        if not messages:
+            return
+        Message.objects.bulk_create(messages)
+        added = Counter(message.chat_id for message in messages)
+        for count in set(added.values()):
+            chat_ids = [chat_id for chat_id, n in added.items() if n == count]
+            Chat.objects.filter(pk__in=chat_ids).update(
+                last_seq=F("last_seq") + count,
+                revision=F("revision") + count,
+                last_message_at=now,
+            )
+        messages_changed.send(
+            sender=Message,
+            action="created",
+            messages=messages,
+            attachments=self._send_attachments() if self.sent else NO_ATTACHMENTS,
+        )
+
+    def _send_attachments(self) -> dict[int, list[Attachment]]:
+        """By message id, now that messages have one."""
+        by_message: dict[int, list[Attachment]] = defaultdict(list)
+        for attachment in self.sent:
+            assert attachment.message is not None
+            attachment.message_id = attachment.message.pk
+            by_message[attachment.message.pk].append(attachment)
+        Attachment.objects.bulk_update(self.sent, ["message", "place"])
+        return by_message
+
+    def _read_senders(self) -> dict[tuple[int, int], User]:
+        """By chat and person, those who may post; each once, with what is told of a sender."""
+        rows = (
+            Membership.objects.active()
+            .filter(
+                chat_id__in=list(self.chats),
+                user_id__in={post.sender_id for post in self.posts},
+                user__is_active=True,
+            )
+            .values_list("chat_id", *(f"user__{name}" for name in SENDER_FIELDS))
+        )
+        people: dict[int, User] = {}
+        senders: dict[tuple[int, int], User] = {}
+        for chat_id, *fields in rows:
+            user_id = fields[0]
+            if user_id not in people:
+                people[user_id] = User.from_db(self.database, SENDER_FIELDS, fields)
+            senders[chat_id, user_id] = people[user_id]
+        return senders
+
+    def _read_known(self) -> dict[tuple[int, int, UUID], Message]:
+        messages = Message.objects.filter(
+            chat_id__in=list(self.chats),
+            sender_id__in={post.sender_id for post in self.posts},
+            client_message_id__in={post.client_message_id for post in self.posts},
+        ).only("chat_id", "sender_id", "client_message_id", "seq", "revision", "created_at")
+        return {(m.chat_id, m.sender_id, m.client_message_id): m for m in messages}
+
+    def _read_quoted(self) -> dict[int, Message]:
+        ids: Iterable[int] = {p.reply_to_id for p in self.posts if p.reply_to_id is not None}
+        if not ids:
+            return {}
+        return Message.objects.select_related("sender").in_bulk(list(ids))
+
+    def _read_unsent(self) -> dict[UUID, Attachment]:
+        ids = {pk for post in self.posts for pk in post.attachment_ids}
+        if not ids:
+            return {}
+        # Only the senders' own: nobody waits for, or holds, what is somebody else's.
+        unsent = Attachment.objects.select_for_update().filter(
+            message__isnull=True, uploader_id__in={post.sender_id for post in self.posts}
+        )
+        return unsent.in_bulk(list(ids))
+
+
+def _posted(message: Message, *, duplicate: bool) -> Posted:
+    return Posted(
+        message_id=message.pk,
+        chat_id=message.chat_id,
+        seq=message.seq,
+        revision=message.revision,
+        created_at=message.created_at,
+        duplicate=duplicate,
+    )

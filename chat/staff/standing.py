@@ -1,0 +1,149 @@
+"""How the pipe stands, in words, for the first page of staff. Reads; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from chat.models import IncomingWebhook, Webhook
+from messaging.operating.status import (
+    OLDEST_WAITING_SECONDS,
+    RELAY_SILENT_SECONDS,
+    BusFigures,
+    RelayFigures,
+    read_figures,
+)
+
+FINE, LOOK, BAD = "fine", "look", "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One thing that is looked after, with the list behind it."""
+
+    title: str
+    value: str
+    state: str
+    words: str
+    list_name: str
+    query: str = ""
+
+    @property
+    def address(self) -> str:
+        address = reverse(f"admin:{self.list_name}_changelist")
+        return f"{address}?{self.query}" if self.query else address
+
+    @property
+    def permission(self) -> str:
+        return self.list_name.replace("_", ".view_")
+
+
+def read_standing(person: AbstractBaseUser | AnonymousUser) -> list[Figure]:
+    """What this person may see the lists of."""
+    return [
+        figure
+        for figure in figures_of(read_figures())
+        if person.has_perm(figure.permission)  # type: ignore[union-attr]  # each of them has it
+    ]
+
+
+def figures_of(figures: BusFigures) -> Iterator[Figure]:
+    yield _waiting(figures)
+    yield _set_aside(figures.outbox_set_aside)
+    yield _dead_letters(figures.dead_letters)
+    yield _relay(figures.relay)
+    yield _webhooks(Webhook.objects.failed().count())
+    yield _paused(Webhook.objects.active().paused().count(), "chat_webhook", _("Webhooks paused"))
+    unrevoked = IncomingWebhook.objects.unrevoked()
+    title = _("Incoming webhooks paused")
+    yield _paused(unrevoked.paused().count(), "chat_incomingwebhook", title)
+
+
+def _waiting(figures: BusFigures) -> Figure:
+    seconds = round(figures.outbox_oldest_seconds)
+    is_late = seconds > OLDEST_WAITING_SECONDS
+    if not figures.outbox_waiting:
+        words = _("Everything is on the bus.")
+    elif is_late:
+        words = _("The oldest has waited for %d s: the relay or the bus stands still.") % seconds
+    else:
+        words = _("The oldest has waited for %d s.") % seconds
+    return Figure(
+        title=_("Waiting in the outbox"),
+        value=str(figures.outbox_waiting),
+        state=BAD if is_late else FINE,
+        words=words,
+        list_name="messaging_outboxevent",
+        query="status__exact=0",
+    )
+
+
+def _best_none(title: str, count: int, words: str, list_name: str, query: str) -> Figure:
+    """Something of which there should be none; `words` say what to do where there is."""
+    state, words = (LOOK, words) if count else (FINE, _("None."))
+    return Figure(title, str(count), state, words, list_name, query)
+
+
+def _set_aside(count: int) -> Figure:
+    return _best_none(
+        _("Set aside in the outbox"),
+        count,
+        _("The bus does not take them: send them again or cancel them."),
+        list_name="messaging_outboxevent",
+        query="status__exact=2",
+    )
+
+
+def _dead_letters(count: int) -> Figure:
+    return _best_none(
+        _("Dead letters"),
+        count,
+        _("They could not be processed: replay or discard them."),
+        list_name="messaging_deadletter",
+        query="status__exact=open",
+    )
+
+
+def _webhooks(count: int) -> Figure:
+    return _best_none(
+        _("Webhooks switched off"),
+        count,
+        _("Their receivers failed for too long: what is written is not sent there."),
+        list_name="chat_webhook",
+        query="is_active__exact=0",
+    )
+
+
+def _paused(count: int, list_name: str, title: str) -> Figure:
+    return _best_none(
+        title,
+        count,
+        _("Whoever looked after them no longer may: take them over or delete them."),
+        list_name=list_name,
+        query="paused=yes",
+    )
+
+
+def _relay(relay: RelayFigures | None) -> Figure:
+    title, page = _("Relay"), "messaging_relaystate"
+    if relay is None:
+        words = _("None has worked yet. Start a web process or manage.py run_outbox_relay.")
+        return Figure(title, _("none"), LOOK, words, page)
+    seconds = round(relay.seen_seconds_ago)
+    if seconds > RELAY_SILENT_SECONDS:
+        words = ngettext(
+            "Not heard of for %d second. Start a web process or manage.py run_outbox_relay.",
+            "Not heard of for %d seconds. Start a web process or manage.py run_outbox_relay.",
+            seconds,
+        )
+        return Figure(title, relay.bus, BAD, words % seconds, page)
+    if relay.breaker == "open":
+        return Figure(title, relay.bus, BAD, _("It cannot publish: the bus does not answer."), page)
+    words = _("Works on %(host)s.") % {"host": relay.host}
+    return Figure(title, relay.bus, FINE, words, page)

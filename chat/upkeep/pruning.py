@@ -1,0 +1,127 @@
+"""Which rows have expired, and how they are removed: in small steps, oldest first.
+
+Messages, the audit log and the days of activity stay for good. What is not done with (an event that
+waits, a dead letter, a report, a notification that nobody has seen) stays, too, whatever its age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from chat.models import ActivityCount, Attachment, Notification, Report
+from chat.services.attachments import delete_attachments, remove_files, stray_files
+from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.operating.ids_by_time import first_id_since
+
+Span = ActivityCount.Span
+Status = OutboxEvent.Status
+STEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`name` is its key in settings.KEPT_DAYS, and what `prune --json` prints: a contract."""
+
+    name: str
+    title: str
+    older_than: Callable[[datetime], QuerySet[Any]]
+    remove: Callable[[QuerySet[Any]], object] = lambda rows: rows.delete()
+
+    def due(self, now: datetime) -> QuerySet[Any]:
+        kept = timedelta(days=settings.KEPT_DAYS[self.name])
+        return self.older_than(now - kept).order_by("pk")
+
+    def count(self, now: datetime) -> int:
+        return self.due(now).count()
+
+    def prune(self, now: datetime) -> Iterator[int]:
+        """How many are gone so far, after each step: each is a transaction of its own."""
+        gone = 0
+        due = self.due(now)
+        keys = list(due.values_list("pk", flat=True)[:STEP])
+        while keys:
+            with transaction.atomic():
+                self.remove(due.filter(pk__in=keys))
+            gone += len(keys)
+            yield gone
+            keys = list(due.filter(pk__gt=keys[-1]).values_list("pk", flat=True)[:STEP])
+
+
+class StrayFiles:
+    """Files of uploads that have no row."""
+
+    name = "stray_files"
+    title = "files of uploads that nobody knows of"
+
+    def _found(self, now: datetime) -> Iterator[list[str]]:
+        return stray_files(now - timedelta(days=settings.KEPT_DAYS[self.name]))
+
+    def count(self, now: datetime) -> int:
+        return sum(len(names) for names in self._found(now))
+
+    def prune(self, now: datetime) -> Iterator[int]:
+        gone = 0
+        for names in self._found(now):
+            remove_files(names)
+            gone += len(names)
+            yield gone
+
+
+def _minutes(moment: datetime) -> QuerySet[ActivityCount]:
+    return ActivityCount.objects.filter(span=Span.MINUTE, starts_at__lt=moment)
+
+
+def _hours(moment: datetime) -> QuerySet[ActivityCount]:
+    return ActivityCount.objects.filter(span=Span.HOUR, starts_at__lt=moment)
+
+
+def _receipts(moment: datetime) -> QuerySet[Receipt]:
+    """Not of an event that some group is not done with: embedded, it would be handled twice."""
+    waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
+    end = first_id_since(Receipt, "handled_at", moment)
+    return Receipt.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
+
+
+def _events(moment: datetime) -> QuerySet[OutboxEvent]:
+    done = [Status.PUBLISHED, Status.CANCELLED]
+    end = first_id_since(OutboxEvent, "created_at", moment)
+    return OutboxEvent.objects.filter(status__in=done, pk__lt=end, created_at__lt=moment)
+
+
+def _letters(moment: datetime) -> QuerySet[DeadLetter]:
+    """With the bytes that they hold: what people wrote, mostly."""
+    done = [DeadLetter.Status.REPLAYED, DeadLetter.Status.DISCARDED]
+    return DeadLetter.objects.filter(status__in=done, closed_at__lt=moment)
+
+
+def _seen(moment: datetime) -> QuerySet[Notification]:
+    return Notification.objects.filter(seen_at__lt=moment)
+
+
+KINDS: tuple[Kind | StrayFiles, ...] = (
+    Kind("activity_minutes", "minutes of activity", _minutes),
+    Kind("activity_hours", "hours of activity", _hours),
+    Kind("receipts", "receipts of handled events", _receipts),
+    Kind("outbox", "published events of the outbox", _events),
+    Kind("dead_letters", "closed dead letters", _letters),
+    Kind(
+        "uploads",
+        "uploads that were never sent, with their files",
+        Attachment.objects.unused_since,
+        delete_attachments,
+    ),
+    StrayFiles(),
+    Kind("notifications", "seen notifications", _seen),
+    Kind(
+        "reports",
+        "reports that staff is done with, with the words that they kept",
+        Report.objects.closed_before,
+    ),
+)

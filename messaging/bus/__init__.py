@@ -1,0 +1,1 @@
+"""The bus: one interface, two adapters, and what both of them do alike."""

@@ -1,0 +1,1 @@
+"""The bus on Apache Kafka. Nothing outside this package imports kafka-python."""

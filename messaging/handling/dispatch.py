@@ -1,0 +1,257 @@
+"""Hands events to the handlers of one group: effects and receipts in one transaction.
+
+A whole batch at once when all goes well; smaller pieces, down to one event and one handler, when
+not. Does not know where events come from: a lane is what must stay in order (a partition; in
+embedded mode a key).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.events import Event
+from messaging.describing import describe, names_of
+from messaging.errors import MessagingError, PermanentError, RetryableError
+from messaging.handling.handled import claim
+from messaging.handling.registry import Handler, Registry
+
+logger = logging.getLogger(__name__)
+
+Lane = TypeVar("Lane", bound=Hashable)
+
+ATTEMPTS = 5
+RETRIES = RetryPolicy(initial_seconds=0.2)
+LONGEST_WAIT_SECONDS = 5.0
+
+
+class DatabaseAwayError(RetryableError):
+    """Raised when the database, which all lanes need, does not answer."""
+
+
+class Letters(Protocol):
+    """Where events go that a handler cannot process."""
+
+    def holds(self, event: Event, handler: str) -> bool: ...
+
+    def add(self, event: Event, handler: str, error: Exception, *, attempts: int) -> None:
+        """Raises RetryableError when that cannot be done now."""
+
+    def note_success(self, handlers: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a lane has come: `done` of its events, and when the next one may be tried again."""
+
+    done: int
+    retry_in_seconds: float | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.retry_in_seconds is not None
+
+
+@dataclass(slots=True)
+class _Piece:
+    events: Sequence[Event]
+    has_failed: bool = False
+    is_first_half: bool = False
+
+    def halves(self) -> list[_Piece]:
+        """The one to take first is the last."""
+        middle = len(self.events) // 2
+        return [_Piece(self.events[middle:]), _Piece(self.events[:middle], is_first_half=True)]
+
+
+def is_away(error: Exception) -> bool:
+    """Whether something that a handler needs is away or refuses: never the event's fault."""
+    return isinstance(error, MessagingError) and not isinstance(error, PermanentError)
+
+
+class Dispatcher:
+    """One thread's; remembers how often an event has failed."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        group: str,
+        *,
+        letters: Letters,
+        attempts: int = ATTEMPTS,
+        retries: RetryPolicy = RETRIES,
+    ) -> None:
+        self._registry = registry
+        self._group = group
+        self._letters = letters
+        self._attempts_limit = attempts
+        self._retries = retries
+        self._failures: dict[tuple[UUID, str], int] = {}
+        self._waits: dict[UUID, int] = {}
+
+    def process(self, lanes: Mapping[Lane, Sequence[Event]]) -> dict[Lane, Progress]:
+        """Handles what can be handled, each lane in order.
+
+        Raises DatabaseAwayError: what was committed before it stays, and is recognised when it
+        comes again.
+        """
+        all_events = [event for events in lanes.values() for event in events]
+        if not self._has_failed(all_events) and self._succeeds(all_events):
+            return {lane: Progress(len(events)) for lane, events in lanes.items()}
+        has_failed = len(lanes) == 1
+        return {
+            lane: self._advance(events, has_failed=has_failed) for lane, events in lanes.items()
+        }
+
+    def forget(self) -> None:
+        """After a rebalance: others may have these events now."""
+        self._failures.clear()
+        self._waits.clear()
+
+    def _has_failed(self, events: Sequence[Event]) -> bool:
+        """Whether a try of the whole is known to be in vain."""
+        if not self._failures and not self._waits:
+            return False
+        failed = {event_id for event_id, _ in self._failures} | self._waits.keys()
+        return any(event.event_id in failed for event in events)
+
+    def _advance(self, events: Sequence[Event], *, has_failed: bool) -> Progress:
+        """Note [Smaller pieces]: halves, the first one first, until one event stands alone; nothing
+        behind an event that fails is touched before it is done with."""
+        done = 0
+        pieces = [_Piece(events, has_failed=has_failed)]
+        while pieces:
+            piece = pieces.pop()
+            if len(piece.events) <= 1:
+                wait = self._handle_alone(piece.events[0]) if piece.events else None
+                if wait is not None:
+                    return Progress(done, wait)
+            elif (
+                piece.has_failed
+                or self._has_failed(piece.events)
+                or not self._succeeds(piece.events)
+            ):
+                pieces += piece.halves()
+                continue
+            elif piece.is_first_half:
+                pieces[-1].has_failed = True  # the fault is in the other half
+            done += len(piece.events)
+        return Progress(done)
+
+    def _succeeds(self, events: Sequence[Event]) -> bool:
+        handlers = self._handlers(events)
+        try:
+            self._handle(events, handlers)
+        except DatabaseAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001  any fault of a handler: smaller pieces show whose and of what
+            logger.info("A batch of %d failed: %s", len(events), describe(error))
+            return False
+        self._letters.note_success(handler.name for handler in handlers)
+        return True
+
+    def _handle_alone(self, event: Event) -> float | None:
+        """One transaction per handler: None when the event is done with, else how long to wait."""
+        waits = [self._handle_by(handler, event) for handler in self._handlers([event])]
+        if any(wait is not None for wait in waits):
+            return max(wait for wait in waits if wait is not None)
+        self._waits.pop(event.event_id, None)
+        return None
+
+    def _handle_by(self, handler: Handler, event: Event) -> float | None:
+        failures = self._failures.get((event.event_id, handler.name), 0)
+        try:
+            self._handle([event], [handler], attempts=failures + 1)
+        except DatabaseAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a handler raises, others go on
+            if is_away(error):
+                return self._wait(event, handler, error)
+            return self._count(event, handler, error, failures + 1)
+        self._failures.pop((event.event_id, handler.name), None)
+        self._letters.note_success([handler.name])
+        return None
+
+    def _wait(self, event: Event, handler: Handler, error: Exception) -> float:
+        """Something is away: no limit, and not the event's fault."""
+        times = self._waits[event.event_id] = self._waits.get(event.event_id, 0) + 1
+        wait = self._retries.wait_seconds(times, longest_seconds=LONGEST_WAIT_SECONDS)
+        self._log(event, handler, error, f"waits {wait:.1f} s for what it needs")
+        return wait
+
+    def _count(
+        self, event: Event, handler: Handler, error: Exception, failures: int
+    ) -> float | None:
+        """Against the event: again after a wait, and at the limit among the dead letters."""
+        if failures == 1 and self._letters.holds(event, handler.name):
+            return None  # it was set aside before, and has come again
+        if failures < self._attempts_limit and not isinstance(error, PermanentError):
+            self._failures[event.event_id, handler.name] = failures
+            wait = self._retries.wait_seconds(failures, longest_seconds=LONGEST_WAIT_SECONDS)
+            self._log(event, handler, error, f"is tried again in {wait:.1f} s")
+            return wait
+        try:
+            self._letters.add(event, handler.name, error, attempts=failures)
+        except RetryableError as obstacle:
+            self._failures[event.event_id, handler.name] = failures - 1
+            return self._wait(event, handler, obstacle)
+        self._failures.pop((event.event_id, handler.name), None)
+        return None
+
+    def _handle(
+        self, events: Sequence[Event], handlers: Sequence[Handler], *, attempts: int = 1
+    ) -> None:
+        try:
+            handle_once(events, handlers, group=self._group, attempts=attempts)
+        except (OperationalError, InterfaceError) as error:
+            connection.close_if_unusable_or_obsolete()
+            raise DatabaseAwayError("The database does not answer") from error
+
+    def _handlers(self, events: Sequence[Event]) -> list[Handler]:
+        topics = {event.topic for event in events}
+        return [h for topic in sorted(topics) for h in self._registry.handlers(topic, self._group)]
+
+    def _log(self, event: Event, handler: Handler, error: Exception, what: str) -> None:
+        logger.warning(
+            "%s %s: %s",
+            handler.name,
+            what,
+            describe(error),
+            extra=names_of(event) | {"group": self._group, "handler": handler.name},
+        )
+
+
+def handle_once(
+    events: Sequence[Event], handlers: Sequence[Handler], *, group: str, attempts: int = 1
+) -> None:
+    """In one transaction: the receipts, and each handler with the events it has not had.
+
+    Handlers that are to be last come after all others, of whatever topic.
+    """
+    by_topic: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_topic[event.topic].append(event)
+    last: list[tuple[Handler, Sequence[Event]]] = []
+    with transaction.atomic():
+        for topic, topic_events in by_topic.items():
+            called = [handler for handler in handlers if handler.topic == topic]
+            names = [handler.name for handler in called]
+            if not names:
+                continue
+            fresh = claim(topic_events, group=group, handlers=names, attempts=attempts)
+            for handler in called:
+                if not fresh[handler.name]:
+                    continue
+                if handler.is_last:
+                    last.append((handler, fresh[handler.name]))
+                else:
+                    handler.handle(fresh[handler.name])
+        for handler, handler_events in last:
+            handler.handle(handler_events)

@@ -1,0 +1,91 @@
+"""Decides which events a handler has not had yet, by writing their receipts.
+
+In the handlers' transaction: receipts and effects are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from messaging.contract.events import Event
+from messaging.models import Receipt
+
+# Rows are written in the order of event ids: two consumers that were given the same events after a
+# rebalance wait for each other instead of locking each other out.
+INSERT = """
+    INSERT INTO messaging_receipt
+        (event_id, "group", handler, topic, partition, "offset", attempts, handled_at)
+    SELECT e.event_id, %s, h.handler, e.topic, e.partition, e."offset", %s, %s
+    FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::bigint[])
+             AS e(event_id, topic, partition, "offset"),
+         unnest(%s::text[]) AS h(handler)
+    ORDER BY e.event_id, h.handler
+    ON CONFLICT DO NOTHING
+    RETURNING event_id, handler
+"""
+
+
+def claim(
+    events: Sequence[Event], *, group: str, handlers: Sequence[str], attempts: int = 1
+) -> dict[str, list[Event]]:
+    """Writes the missing receipts; for each handler the events that it has not had, in order."""
+    unique = list({event.event_id: event for event in events}.values())
+    if connection.vendor == "postgresql":
+        claimed = _claim_by_conflict(unique, group, handlers, attempts)
+    else:
+        claimed = _claim_by_reading(unique, group, handlers, attempts)
+    if len(claimed) == len(unique) * len(handlers):
+        return dict.fromkeys(handlers, unique)
+    return {
+        name: [event for event in unique if (event.event_id, name) in claimed] for name in handlers
+    }
+
+
+def _claim_by_conflict(
+    events: Sequence[Event], group: str, handlers: Sequence[str], attempts: int
+) -> set[tuple[UUID, str]]:
+    places = [event.position for event in events]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT,
+            [
+                group,
+                attempts,
+                timezone.now(),
+                [event.event_id for event in events],
+                [event.topic for event in events],
+                [place.partition if place else None for place in places],
+                [place.offset if place else None for place in places],
+                list(handlers),
+            ],
+        )
+        return set(cursor.fetchall())
+
+
+def _claim_by_reading(
+    events: Sequence[Event], group: str, handlers: Sequence[str], attempts: int
+) -> set[tuple[UUID, str]]:
+    """SQLite: the transaction has the only right to write since its begin (IMMEDIATE)."""
+    had = set(
+        Receipt.objects.filter(
+            event_id__in=[event.event_id for event in events], group=group, handler__in=handlers
+        ).values_list("event_id", "handler")
+    )
+    missing = [(e, name) for e in events for name in handlers if (e.event_id, name) not in had]
+    Receipt.objects.bulk_create(
+        Receipt(
+            event_id=event.event_id,
+            group=group,
+            handler=name,
+            topic=event.topic,
+            partition=event.position.partition if event.position else None,
+            offset=event.position.offset if event.position else None,
+            attempts=attempts,
+        )
+        for event, name in missing
+    )
+    return {(event.event_id, name) for event, name in missing}

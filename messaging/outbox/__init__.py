@@ -1,0 +1,1 @@
+"""From the commit to the bus: rows are recorded, read in order, and sent."""

@@ -1,0 +1,254 @@
+"""Takes the outbox to the bus: one relay at a time, in order, marking only what was acknowledged.
+
+Step between commit and topic. Runs in a thread of its own; nobody who sends ever waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.dispatch import Signal
+
+from messaging.bus.retry import RetryPolicy
+from messaging.contract.records import RecordPosition
+from messaging.describing import describe, frames, names_of
+from messaging.errors import CircuitOpenError, MessagingError, PermanentError, ShuttingDownError
+from messaging.models import OutboxEvent
+from messaging.outbox.relay_lock import Alarm, RelayLock
+from messaging.outbox.relay_state import StateReport
+from messaging.outbox.rows import (
+    Lane,
+    OutboxRow,
+    mark_failed,
+    mark_published,
+    mark_set_aside,
+    read_waiting,
+)
+from messaging.outbox.target import Delivery, Result
+
+logger = logging.getLogger(__name__)
+
+# Sent in the transaction that marks rows, so that both are known or neither is; receivers run in
+# the relay's thread. Argument: `rows`.
+published = Signal()
+# Rows that can never go out. Argument: `impossible`, pairs of a row and its error.
+set_aside = Signal()
+
+BATCH_SIZE = 1000
+SWEEP_SECONDS = 5.0
+LOCK_SECONDS = 0.5  # between tries for the lock: a dead relay's successor begins within that time
+GATHER_SECONDS = 0.02  # rounds begin at least that far apart, so that small commits share one
+HELD_LIMIT = 200  # more failing keys than that are one failing bus
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What became of a round's rows."""
+
+    published: list[tuple[OutboxRow, RecordPosition | None]] = field(default_factory=list)
+    impossible: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
+    failed: dict[Lane, tuple[OutboxRow, Exception]] = field(default_factory=dict)
+
+    @property
+    def open_circuit(self) -> CircuitOpenError | None:
+        errors = (error for _, error in self.failed.values())
+        return next((error for error in errors if isinstance(error, CircuitOpenError)), None)
+
+
+def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted:
+    """Note [Order within a key]: behind a row that failed, nothing of its key counts as published,
+    also what was acknowledged; it is sent again, in order, and recognised by its event id."""
+    outcome = Sorted()
+    for row, result in zip(rows, results, strict=True):
+        if row.lane in outcome.failed:
+            continue
+        if isinstance(result, PermanentError):
+            outcome.impossible.append((row, result))
+        elif isinstance(result, Exception):
+            outcome.failed[row.lane] = (row, result)
+        else:
+            outcome.published.append((row, result))
+    return outcome
+
+
+@dataclass(slots=True)
+class Hold:
+    """A key that waits after a failure."""
+
+    failures: int
+    until: float
+
+
+class Relay:
+    """`run` until `stop`. What it needs from outside is given to it: where to, lock and clock."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        lock: RelayLock,
+        *,
+        batch_size: int = BATCH_SIZE,
+        sweep_seconds: float = SWEEP_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
+        retry: RetryPolicy | None = None,
+        on_turn: Callable[[], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._delivery = delivery
+        self._lock = lock
+        self._batch_size = batch_size
+        self._sweep_seconds = sweep_seconds
+        self._gather_seconds = gather_seconds
+        self._retry = retry or RetryPolicy(initial_seconds=0.2)
+        self._on_turn = on_turn
+        self._clock = clock
+        self._alarm = Alarm()
+        self._stopping = threading.Event()
+        self._holds: dict[Lane, Hold] = {}
+        self._report = StateReport(delivery, clock)
+        self.has_lock = False
+
+    def wake(self, **_signal: object) -> None:
+        """From any thread; also a receiver of `outbox_recorded`."""
+        self._alarm.ring()
+
+    def stop(self) -> None:
+        """The round that is running is finished, then `run` returns."""
+        self._stopping.set()
+        self._alarm.ring()
+
+    def run(self) -> None:
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    if self._on_turn:
+                        self._on_turn()
+                    self._step()
+                    failures = 0
+                except ShuttingDownError:
+                    break
+                except (MessagingError, DatabaseError, InterfaceError) as error:
+                    failures += 1
+                    self._recover(error, failures)
+                except Exception as error:  # noqa: BLE001  the road to the bus outlives any fault
+                    failures += 1
+                    logger.error("The relay failed", extra={"frames": frames(error)})
+                    self._recover(error, failures)
+        finally:
+            self.close()
+            connection.close()
+
+    def close(self) -> None:
+        """`run` does it at its end."""
+        self._lock.release()
+        self._alarm.close()
+
+    def run_round(self) -> int:
+        """Delivers up to a batch; how many rows it took up."""
+        now = self._clock()
+        held = [lane for lane, hold in self._holds.items() if hold.until > now]
+        rows = read_waiting(limit=self._batch_size, held=held)
+        if len(rows) < self._batch_size:
+            self._forget_idle_holds(rows, now)
+        if not rows:
+            return 0
+        outcome = sort_results(rows, self._delivery.deliver(rows))
+        with transaction.atomic():
+            mark_published(outcome.published)
+            self._set_aside(outcome.impossible)
+            self._release([row for row, _ in outcome.published])
+            if outcome.open_circuit is None:
+                self._hold(outcome.failed)
+            self._announce([row for row, _ in outcome.published])
+        self._report.note_errors(error for _, error in outcome.failed.values())
+        if outcome.open_circuit is not None:
+            self._rest(max(outcome.open_circuit.retry_after_seconds, 0.1))
+        elif len(self._holds) > HELD_LIMIT:
+            self._rest(min(hold.until for hold in self._holds.values()) - self._clock())
+        return len(rows)
+
+    def _step(self) -> None:
+        """One try for the lock, or one round and the wait behind it."""
+        if not self.has_lock:
+            self.has_lock = self._lock.acquire()
+            if not self.has_lock:
+                return self._alarm.wait(LOCK_SECONDS)
+            self._holds.clear()
+            logger.info("This relay works now", extra={"bus": self._delivery.bus})
+        self._lock.confirm()
+        began_at = self._clock()
+        count = self.run_round()
+        self._report.save_when_due()
+        if count < self._batch_size and not self._stopping.is_set():
+            if not count:
+                self._lock.wait(self._alarm, self._idle_seconds())
+            self._stopping.wait(max(0.0, began_at + self._gather_seconds - self._clock()))
+        return None
+
+    def _idle_seconds(self) -> float:
+        due = [hold.until - self._clock() for hold in self._holds.values()]
+        return max(0.01, min([self._sweep_seconds, *due]))
+
+    def _rest(self, seconds: float) -> None:
+        """Not cut short by new events: they cannot go anywhere yet."""
+        self._report.save_when_due()
+        self._stopping.wait(max(seconds, 0))
+
+    def _recover(self, error: Exception, failures: int) -> None:
+        """After a fault of the database or of the relay itself: everything is taken up again."""
+        if failures == 1:
+            logger.warning("The relay waits: %s", describe(error))
+        self._lock.release()
+        self.has_lock = False
+        connection.close()
+        self._stopping.wait(self._retry.wait_seconds(failures, longest_seconds=2.0))
+
+    def _set_aside(self, impossible: Sequence[tuple[OutboxRow, Exception]]) -> None:
+        for row, error in impossible:
+            mark_set_aside(row, describe(error))
+            logger.error("Set aside: %s", describe(error), extra=names_of(row))
+        if impossible:
+            set_aside.send(sender=OutboxEvent, impossible=impossible)
+
+    def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
+        for lane in failed:
+            failures = self._holds[lane].failures + 1 if lane in self._holds else 1
+            self._holds[lane] = Hold(failures, self._clock() + self._retry.wait_seconds(failures))
+        by_reason: dict[str, list[OutboxRow]] = defaultdict(list)
+        for row, error in failed.values():
+            by_reason[describe(error)].append(row)
+        for reason, rows in by_reason.items():
+            mark_failed(rows, reason)
+            logger.warning("Held back, %d keys: %s", len(rows), reason, extra=names_of(rows[0]))
+
+    def _release(self, rows: Sequence[OutboxRow]) -> None:
+        if self._holds:
+            for row in rows:
+                self._holds.pop(row.lane, None)
+
+    def _forget_idle_holds(self, rows: Sequence[OutboxRow], now: float) -> None:
+        """Keys whose time has come and that have nothing waiting any more: it was cancelled."""
+        lanes = {row.lane for row in rows}
+        over = [lane for lane, h in self._holds.items() if h.until <= now and lane not in lanes]
+        for lane in over:
+            del self._holds[lane]
+
+    def _announce(self, rows: Sequence[OutboxRow]) -> None:
+        if not rows:
+            return
+        try:
+            with transaction.atomic():  # a receiver that fails undoes its own work only
+                published.send(sender=OutboxEvent, rows=rows)
+        except Exception as error:  # noqa: BLE001  what is on the bus is on the bus
+            logger.error(
+                "A receiver of `published` failed: %s",
+                describe(error),
+                extra={"frames": frames(error)},
+            )

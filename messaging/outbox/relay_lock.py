@@ -1,0 +1,185 @@
+"""Lets one relay work at a time, across all processes, and wakes it when events were recorded.
+
+On PostgreSQL an advisory lock on a connection of its own, which also listens for NOTIFY: it falls
+free the moment its process dies. On SQLite, where one machine has it all, a lock on a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import psycopg
+from django.db import connection
+
+from messaging import lock_keys
+from messaging.errors import RetryableError
+from messaging.outbox.recording import NOTIFY_CHANNEL
+
+
+class Alarm:
+    """Wakes one thread from others. A ring that nobody waited for wakes the next wait."""
+
+    def __init__(self) -> None:
+        self._hears, self._rings = socket.socketpair()
+        self._hears.setblocking(False)
+        self._rings.setblocking(False)
+
+    def ring(self) -> None:
+        # Full: it rings already. Closed: nobody waits any more.
+        with contextlib.suppress(OSError):
+            self._rings.send(b"!")
+
+    def wait(self, timeout_seconds: float, *, fileno: int | None = None) -> None:
+        """Returns when it rings, when `fileno` has something to read, or when the time is over."""
+        watched = [self._hears.fileno()] + ([] if fileno is None else [fileno])
+        select.select(watched, [], [], max(timeout_seconds, 0))
+        with contextlib.suppress(OSError):
+            while self._hears.recv(4096):
+                pass
+
+    def close(self) -> None:
+        self._hears.close()
+        self._rings.close()
+
+
+class RelayLock(Protocol):
+    def acquire(self) -> bool:
+        """Whether this relay is the one. Raises RetryableError when that cannot be found out."""
+
+    def confirm(self) -> None:
+        """Raises RetryableError when the lock is no longer held."""
+
+    def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
+        """Until the alarm rings, events were recorded anywhere, or the time is over."""
+
+    def release(self) -> None: ...
+
+
+class PostgresLock:
+    """Tries again and again instead of waiting in the server: a waiting query would hold back
+    vacuum for as long as it waits."""
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]] | None = None,
+        *,
+        key: int = lock_keys.RELAY,
+    ) -> None:
+        self._connect = connect or _own_connection
+        self._key = key
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def acquire(self) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            row = self._connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", [self._key]
+            ).fetchone()
+            if row and row[0]:
+                self._connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
+                return True
+        except psycopg.Error as error:
+            self.release()
+            raise RetryableError("PostgreSQL does not answer") from error
+        return False
+
+    def confirm(self) -> None:
+        try:
+            if self._connection is None:
+                raise RetryableError("The relay's lock is not held")
+            self._connection.execute("SELECT 1")
+        except psycopg.Error as error:
+            self.release()
+            raise RetryableError("The connection that holds the relay's lock is gone") from error
+
+    def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
+        if self._connection is None:
+            return alarm.wait(timeout_seconds)
+        try:
+            # What came with the answer to an earlier query is not readable at the socket any more.
+            if not any(True for _ in self._connection.notifies(timeout=0)):
+                alarm.wait(timeout_seconds, fileno=self._connection.fileno())
+        except (psycopg.Error, ValueError, OSError) as error:
+            self.release()
+            raise RetryableError("The connection that holds the relay's lock is gone") from error
+        return None
+
+    def release(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                self._connection.close()
+            self._connection = None
+
+
+class FileLock:
+    """Falls free with its process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> bool:
+        if self._file is not None:
+            return True
+        file = self._path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def confirm(self) -> None:
+        if self._file is None:
+            raise RetryableError("The relay's lock is not held")
+
+    def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
+        alarm.wait(timeout_seconds)
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def make_lock() -> RelayLock:
+    """The one for the database in use."""
+    if connection.vendor == "postgresql":
+        return PostgresLock()
+    return FileLock(path_beside(str(connection.settings_dict["NAME"]), purpose="relay"))
+
+
+def _own_connection() -> psycopg.Connection[Any]:
+    parameters = connection.get_connection_params()
+    wanted = ("host", "port", "user", "password", "dbname", "service", "passfile")
+    chosen = {name: value for name, value in parameters.items() if name in wanted and value}
+    chosen |= {name: value for name, value in parameters.items() if name.startswith("ssl")}
+    return psycopg.connect(
+        **chosen,
+        autocommit=True,
+        application_name="webchat relay",
+        connect_timeout=5,
+        # A frozen or unreachable server is noticed, and the lock tried for elsewhere.
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+        options="-c statement_timeout=5000",
+    )
+
+
+def path_beside(database: str, *, purpose: str) -> Path:
+    """In memory there is one process anyway: then the lock is that process's own."""
+    if "memory" in database or not database:
+        return Path(tempfile.gettempdir()) / f"webchat-{purpose}-{os.getpid()}.lock"
+    return Path(f"{database}.{purpose}.lock")

@@ -1,0 +1,51 @@
+"""What the running relay says of itself: a row that other processes read. Never in its way."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.utils import timezone
+
+from messaging.describing import describe
+from messaging.models import RelayState
+from messaging.outbox.target import Delivery
+
+OUTBOX = "outbox"
+STATE_SECONDS = 5.0
+
+
+class StateReport:
+    """Saved every few seconds, and at once when the breaker changes."""
+
+    def __init__(self, delivery: Delivery, clock: Callable[[], float]) -> None:
+        self._delivery = delivery
+        self._clock = clock
+        self._started_at: datetime = timezone.now()
+        self._saved_at = float("-inf")
+        self._saved_breaker = ""
+        self._last_error = ""
+
+    def note_errors(self, errors: Iterable[Exception]) -> None:
+        self._last_error = next((describe(error) for error in errors), "")
+
+    def save_when_due(self) -> None:
+        breaker = self._delivery.breaker_state()
+        is_due = self._clock() - self._saved_at >= STATE_SECONDS
+        if not is_due and breaker == self._saved_breaker:
+            return
+        RelayState.objects.update_or_create(
+            name=OUTBOX,
+            defaults={
+                "bus": self._delivery.bus,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "breaker": breaker,
+                "last_error": self._last_error,
+                "started_at": self._started_at,
+                "seen_at": timezone.now(),
+            },
+        )
+        self._saved_at, self._saved_breaker = self._clock(), breaker

@@ -1,0 +1,95 @@
+"""How the relay reads the outbox and writes down what became of its rows, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from messaging.contract.records import RecordPosition
+from messaging.errors import InvalidEventError
+from messaging.models import OutboxEvent
+
+Lane = tuple[str, str]  # topic and key: what must stay in order
+
+
+class OutboxRow(NamedTuple):
+    """A waiting event. `payload` is the text that will be sent."""
+
+    id: int
+    event_id: UUID
+    topic: str
+    key: str
+    event_type: str
+    schema_version: int
+    payload: str
+    traceparent: str
+    created_at: datetime
+    attempts: int
+
+    @property
+    def lane(self) -> Lane:
+        return self.topic, self.key
+
+    def parsed(self) -> Mapping[str, Any]:
+        """Raises InvalidEventError."""
+        try:
+            payload = orjson.loads(self.payload)
+        except orjson.JSONDecodeError as error:
+            raise InvalidEventError(f"the payload is not JSON (column {error.colno})") from None
+        if not isinstance(payload, dict):
+            raise InvalidEventError("the payload is not a JSON object")
+        return payload
+
+
+def read_waiting(*, limit: int, held: Collection[Lane] = ()) -> list[OutboxRow]:
+    """The oldest waiting rows, in order, without the lanes that are held back."""
+    query = OutboxEvent.objects.waiting().without_keys(held).order_by("id")
+    return [OutboxRow(*row) for row in query.values_list(*OutboxRow._fields)[:limit]]
+
+
+def mark_published(published: Sequence[tuple[OutboxRow, RecordPosition | None]]) -> None:
+    if not published:
+        return
+    places = [(row.id, *place_of(position)) for row, position in published]
+    now, state = timezone.now(), OutboxEvent.Status.PUBLISHED.value
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            ids, partitions, offsets = (list(column) for column in zip(*places, strict=True))
+            cursor.execute(
+                "UPDATE messaging_outboxevent AS o SET status = %s, published_at = %s,"
+                " last_error = '',"
+                ' attempts = attempts + 1, partition = p.partition, "offset" = p."offset"'
+                " FROM unnest(%s::bigint[], %s::integer[], %s::bigint[])"
+                ' AS p(id, partition, "offset") WHERE o.id = p.id',
+                [state, now, ids, partitions, offsets],
+            )
+        else:
+            cursor.executemany(
+                "UPDATE messaging_outboxevent SET status = %s, published_at = %s, last_error = '',"
+                ' attempts = attempts + 1, partition = %s, "offset" = %s WHERE id = %s',
+                [(state, now, partition, offset, id_) for id_, partition, offset in places],
+            )
+
+
+def place_of(position: RecordPosition | None) -> tuple[int | None, int | None]:
+    return (position.partition, position.offset) if position else (None, None)
+
+
+def mark_set_aside(row: OutboxRow, reason: str) -> None:
+    OutboxEvent.objects.filter(pk=row.id).update(
+        status=OutboxEvent.Status.ERROR, attempts=F("attempts") + 1, last_error=reason
+    )
+
+
+def mark_failed(rows: Sequence[OutboxRow], reason: str) -> None:
+    """They still wait; their attempts are counted."""
+    OutboxEvent.objects.filter(pk__in=[row.id for row in rows]).update(
+        attempts=F("attempts") + 1, last_error=reason
+    )

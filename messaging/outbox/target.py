@@ -1,0 +1,72 @@
+"""Where the relay delivers to: Kafka, or in embedded mode the handlers of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from messaging.bus.base_adapter import BusAdapter
+from messaging.contract.records import Headers, OutgoingRecord, RecordPosition
+from messaging.contract.schemas import find_schema
+from messaging.contract.validation import encode_headers
+from messaging.errors import InvalidEventError
+from messaging.outbox.rows import OutboxRow
+
+# Shorter than the time in which a stopped process must be gone.
+PUBLISH_SECONDS = 8.0
+
+# For each row, in order: where it is, None (handled, there is no place), or why not.
+Result = RecordPosition | None | Exception
+
+
+class Delivery(Protocol):
+    bus: str
+
+    def deliver(self, rows: Sequence[OutboxRow]) -> list[Result]: ...
+
+    def breaker_state(self) -> str: ...
+
+
+class KafkaDelivery:
+    """Publishes through the adapter, whose breaker answers at once while the bus is away."""
+
+    bus = "kafka"
+
+    def __init__(self, adapter: BusAdapter) -> None:
+        self._adapter = adapter
+
+    def deliver(self, rows: Sequence[OutboxRow]) -> list[Result]:
+        prepared = [_prepare(row) for row in rows]
+        records = [record for record in prepared if isinstance(record, OutgoingRecord)]
+        answers = iter(self._adapter.publish_many(records, timeout_seconds=PUBLISH_SECONDS))
+        return [next(answers) if isinstance(p, OutgoingRecord) else p for p in prepared]
+
+    def breaker_state(self) -> str:
+        return str(self._adapter.breaker.state)
+
+
+def check_row(row: OutboxRow) -> None:
+    """Raises InvalidEventError when the row breaks the contract of its topic."""
+    schema = find_schema(row.topic, row.schema_version)
+    payload = row.parsed()
+    schema.check(payload)
+    if row.event_type != schema.event_type(payload):
+        raise InvalidEventError("the event's type does not agree with its payload")
+
+
+def headers_of(row: OutboxRow) -> Headers:
+    return encode_headers(
+        event_id=row.event_id,
+        event_type=row.event_type,
+        schema_version=row.schema_version,
+        produced_at=row.created_at,
+        traceparent=row.traceparent or None,
+    )
+
+
+def _prepare(row: OutboxRow) -> OutgoingRecord | InvalidEventError:
+    try:
+        check_row(row)
+    except InvalidEventError as error:
+        return error
+    return OutgoingRecord(row.topic, row.key, row.payload.encode(), headers_of(row))

@@ -1,0 +1,1 @@
+"""A handler's events once more, beside what it has made of them."""

@@ -1,0 +1,1 @@
+"""Parts that tests share: services, servers, people, sockets, browsers."""

@@ -1,0 +1,45 @@
+"""Says which programs the tests lack here: a line for each, its Debian packages before a tab.
+
+`python -m tests.support.missing`; used by script/test, which may install them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+from tests.support import browser
+from tests.support.processes import ServiceMissing
+from tests.support.services import Kafka, Postgres, Redis
+
+
+def find_msgfmt() -> None:
+    """It compiles the translations; script/test looks whether the compiled ones are up to date."""
+    if not shutil.which("msgfmt"):
+        raise ServiceMissing("Translations cannot be checked.", "gettext")
+
+
+FINDERS: dict[str, Callable[[], object]] = {
+    Postgres.environment_name: Postgres.find,
+    Redis.environment_name: Redis.find,
+    Kafka.environment_name: Kafka.find,
+    "TEST_CHROMIUM": browser.find,
+    "TEST_MSGFMT": find_msgfmt,
+}
+
+
+def missing() -> list[ServiceMissing]:
+    found = []
+    for variable, find in FINDERS.items():
+        if not os.environ.get(variable):
+            try:
+                find()
+            except ServiceMissing as error:
+                found.append(error)
+    return found
+
+
+if __name__ == "__main__":
+    for lack in missing():
+        print(" ".join(lack.packages), lack, sep="\t")
