@@ -55,7 +55,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     from messaging.handling.dead_letters import DeadLetterBox
     from messaging.handling.group_reader import GroupReader
     from messaging.handling.registry import MAIN_GROUP, Handler, Registry
-    from messaging.models import Receipt
+    from messaging.models import HandledEvent
     from tests.support.bus_parts import TOPIC
 
     registry = Registry()
@@ -103,7 +103,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     taken, used = time.perf_counter() - started, time.process_time() - processor
     return {
         "events": consumer.counts.records,
-        "receipts": Receipt.objects.count(),
+        "handled": HandledEvent.objects.count(),
         "batches": consumer.counts.batches,
         "handled_per_second": round(consumer.counts.records / taken),
         "seconds": round(taken, 2),

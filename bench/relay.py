@@ -25,7 +25,7 @@ def measure(events: int, chats: int, *, profile: bool) -> dict[str, float]:
     from messaging.models import OutboxEvent
     from messaging.outbox.relay import Relay
     from messaging.outbox.relay_lock import make_lock
-    from messaging.outbox.target import KafkaDelivery
+    from messaging.outbox.target import KafkaTarget
     from tests.support.bus_parts import message_event, record
 
     started = time.perf_counter()
@@ -34,7 +34,7 @@ def measure(events: int, chats: int, *, profile: bool) -> dict[str, float]:
     recorded = time.perf_counter() - started
 
     get_adapter().connect()
-    relay = Relay(KafkaDelivery(get_adapter()), make_lock())
+    relay = Relay(KafkaTarget(get_adapter()), make_lock())
     if profile:
         return profiled(relay)
     thread = threading.Thread(target=relay.run)

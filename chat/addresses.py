@@ -14,7 +14,7 @@ from django.http import HttpRequest
 Address = IPv4Address | IPv6Address
 # One customer of a provider has at least so much of IPv6: each of its addresses is theirs.
 IPV6_GROUP_BITS: Final = 64
-MOST_LENGTH: Final = 64
+MAX_LENGTH: Final = 64
 
 
 def client_address(source: HttpRequest | dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def address_group(address: str) -> str:
 
 def parse_address(text: str) -> Address | None:
     """Also with a port, in brackets, with a zone, or IPv4 in an IPv6 coat."""
-    text = text.strip().strip('"')[:MOST_LENGTH]
+    text = text.strip().strip('"')[:MAX_LENGTH]
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""The pipe's tables for staff: to read, and to retry, replay or discard after a confirmation."""
+"""The pipe's tables for staff: to read, and to send again, retry or discard once confirmed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.describing import describe
 from messaging.errors import InvalidEventError
-from messaging.handling.dead_letter_retries import discard, event_of, replay
+from messaging.handling.dead_letter_retries import discard, event_of, retry
 from messaging.handling.dead_letters import record_of
 from messaging.handling.registry import registry
-from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
 from messaging.operating.staff import ReadOnlyAdmin, ReasonForm, asks_first, text
 from messaging.signals import Operator
 
-MOST_SHOWN = 20_000  # characters of a record's value
-MOST_KINDS = 30  # of faults, in the filter of the dead letters
+MAX_SHOWN = 20_000  # characters of a record's value
+MAX_KINDS = 30  # of faults, in the filter of the dead letters
 
 Lookups = list[tuple[str, Any]]
 
@@ -69,7 +69,7 @@ class FaultFilter(admin.SimpleListFilter):
         kinds = DeadLetter.objects.open().values_list(*self.FIELDS).annotate(count=Count("pk"))
         return [
             ("|".join(kind), f"{' · '.join(filter(None, kind))} ({count})")
-            for *kind, count in kinds.order_by("-count")[:MOST_KINDS]
+            for *kind, count in kinds.order_by("-count")[:MAX_KINDS]
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -113,8 +113,8 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         self.tell_done(request, chosen.cancel(actor=operator_of(request)))
 
 
-@admin.register(Receipt)
-class ReceiptAdmin(ReadOnlyAdmin):
+@admin.register(HandledEvent)
+class HandledEventAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "group", "handler", "topic", "partition", "offset", "handled_at"]
     list_filter = [GroupFilter, TopicFilter]
     search_by = {"event_id": UUID}
@@ -132,7 +132,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_filter = ["status", FaultFilter, GroupFilter]
     search_by = {"event_id": UUID, "record_key": str.encode}
     search_help_text = _("An event id, or a key (a chat's number).")
-    actions = ["replay", "replay_key", "discard"]
+    actions = ["retry", "retry_key", "discard"]
     # What a record says, and errors that may quote it.
     CONTENT = ["key_shown", "value_shown", "headers_shown", "error_message", "traceback"]
     readonly_fields = ["schema_result", *CONTENT[:3]]
@@ -158,7 +158,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("value"))
     def value_shown(self, letter: DeadLetter) -> str:
-        return repr(record_of(letter).value)[:MOST_SHOWN]
+        return repr(record_of(letter).value)[:MAX_SHOWN]
 
     @admin.display(description=_("headers"))
     def headers_shown(self, letter: DeadLetter) -> str:
@@ -170,24 +170,24 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         question=_("Give to the handler again?"),
         explanation=_("Oldest first. An event that was handled since has no second effect."),
     )
-    def replay(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:
+    def retry(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:
         # A handler's fault, whatever it is, is shown, not raised.
         self.each(
             request,
             rows,
-            lambda letter: replay(letter.pk, registry, actor=operator_of(request)),
+            lambda letter: retry(letter.pk, registry, actor=operator_of(request)),
             errors=Exception,
             explain=describe,
         )
 
     @admin.action(description=_("Give all open letters of the same chats again, in order"))
-    def replay_key(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
+    def retry_key(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
         keys = rows.values("record_key")
         topics = rows.values("topic")
         same = DeadLetter.objects.open().filter(record_key__in=keys, topic__in=topics)
-        return self.replay(request, same)
+        return self.retry(request, same)
 
-    replay_key.permission = "messaging.operate_deadletter"  # type: ignore[attr-defined]
+    retry_key.permission = "messaging.operate_deadletter"  # type: ignore[attr-defined]
 
     @asks_first(
         permission="messaging.operate_deadletter",

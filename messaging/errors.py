@@ -18,7 +18,7 @@ class CircuitOpenError(RetryableError):
 
 
 class PartitionsLostError(RetryableError):
-    """Raised when a commit comes after a rebalance has given the partitions out anew."""
+    """Raised when a commit comes after a rebalance has given the partitions out again."""
 
 
 class ConfigurationError(RetryableError):

@@ -16,7 +16,7 @@ from messaging.signals import Operator, operated
 TOPIC_LENGTH = 249  # Kafka's own limit
 KEY_LENGTH = 128
 NAME_LENGTH = 100
-MOST_NAMED = 100  # event ids in what is told of an operator's deed
+MAX_NAMED = 100  # event ids in what is told of an operator's action
 
 
 class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
@@ -53,7 +53,7 @@ class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
         event_ids = dict(rows.order_by("pk").values_list("pk", "event_id"))
         if event_ids:
             OutboxEvent.objects.filter(pk__in=list(event_ids)).update(**changes)
-            named = [str(event_id) for event_id in event_ids.values()][:MOST_NAMED]
+            named = [str(event_id) for event_id in event_ids.values()][:MAX_NAMED]
             operated.send(
                 sender=OutboxEvent,
                 action=action,
@@ -122,7 +122,7 @@ class OutboxEvent(models.Model):
         return f"{self.event_type} {self.event_id}"
 
 
-class Receipt(models.Model):
+class HandledEvent(models.Model):
     """Proof that a handler's effect for an event is committed; written in the same transaction."""
 
     event_id = models.UUIDField()
@@ -135,8 +135,9 @@ class Receipt(models.Model):
     handled_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = _("receipt")
-        verbose_name_plural = _("receipts")
+        db_table = "messaging_receipt"
+        verbose_name = _("handled event")
+        verbose_name_plural = _("handled events")
         constraints = [
             models.UniqueConstraint(
                 fields=["event_id", "group", "handler"], name="receipt_once_per_handler"
@@ -153,11 +154,11 @@ class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
 
 
 class DeadLetter(models.Model):
-    """A record that could not be processed, with all that is needed to judge and to replay it."""
+    """A record that could not be processed, with all that is needed to judge and to retry it."""
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")
-        REPLAYED = "replayed", _("replayed")
+        RETRIED = "replayed", _("retried")
         DISCARDED = "discarded", _("discarded")
 
     topic = models.CharField(max_length=TOPIC_LENGTH)
@@ -189,7 +190,7 @@ class DeadLetter(models.Model):
         verbose_name = _("dead letter")
         verbose_name_plural = _("dead letters")
         permissions = [
-            ("operate_deadletter", "Can replay and discard dead letters"),
+            ("operate_deadletter", "Can retry and discard dead letters"),
             ("read_deadletter_content", "Can read what dead letters say"),
         ]
         indexes = [

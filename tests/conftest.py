@@ -120,7 +120,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def patience_with_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no picture that takes too long; its processor time is bounded as ever."""
-    monkeypatch.setattr("chat.pictures.process.MOST_SECONDS", 120.0)
+    monkeypatch.setattr("chat.pictures.process.MAX_SECONDS", 120.0)
 
 
 @pytest.fixture(scope="session")

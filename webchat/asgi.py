@@ -13,7 +13,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the apps t
 
 from chat.live.routing import websocket_application  # noqa: E402
 from webchat.daphne import BackPressure, Connections, Deadlines, mend  # noqa: E402
-from webchat.daphne.connections import most_connections  # noqa: E402
+from webchat.daphne.connections import max_connections  # noqa: E402
 from webchat.daphne.descriptors import raise_descriptor_limit  # noqa: E402
 from webchat.lifecycle import Lifecycle  # noqa: E402
 from webchat.proxies import ProxyGate, TrustedProxies  # noqa: E402
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 descriptors = raise_descriptor_limit()
 proxies = TrustedProxies(settings.TRUSTED_PROXIES)
 connections = Connections(
-    most=most_connections(descriptors),
-    most_per_address=settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+    most=max_connections(descriptors),
+    max_per_address=settings.LIMIT_CONNECTIONS_PER_ADDRESS,
     is_proxy=proxies.trusts,
 )
 mend(
@@ -32,11 +32,11 @@ mend(
         head_seconds=settings.CONNECTION_HEAD_SECONDS,
         idle_seconds=settings.CONNECTION_IDLE_SECONDS,
         grace_seconds=settings.CONNECTION_GRACE_SECONDS,
-        bytes_per_second=settings.CONNECTION_LEAST_PACE,
+        bytes_per_second=settings.CONNECTION_MIN_PACE,
         longest_seconds=settings.CONNECTION_LONGEST_SECONDS,
     ),
     connections=connections,
-    most_body_bytes=settings.MOST_BODY_BYTES,
+    max_body_bytes=settings.MAX_BODY_BYTES,
 )
 logger.info(
     "this process takes so many connections",

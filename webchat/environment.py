@@ -21,9 +21,9 @@ SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 Network = IPv4Network | IPv6Network
 UNIX = "unix"
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
-MOST_DIGITS = 18
-MOST_SHOWN = 100
-MOST_PORT = 65_535
+MAX_DIGITS = 18
+MAX_SHOWN = 100
+MAX_PORT = 65_535
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 SQLITE_OPTIONS = {
@@ -79,7 +79,7 @@ class Environment:
 
     def whole_number(self, name: str, *, default: int, minimum: int = 0) -> int:
         value = self.text(name, default=str(default))
-        is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+        is_number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS
         if not (is_number and int(value) >= minimum):
             raise self._wrong(name, f"a whole number, {minimum} or more")
         return int(value)
@@ -243,7 +243,7 @@ class Environment:
         return logging_settings(level=level, form=form)
 
     def _wrong(self, name: str, expected: str, *, secret: bool = False) -> ImproperlyConfigured:
-        shown = "wrong" if secret else repr(self.text(name)[:MOST_SHOWN])
+        shown = "wrong" if secret else repr(self.text(name)[:MAX_SHOWN])
         return ImproperlyConfigured(f"{name} is {shown}; expected {expected}.")
 
 
@@ -277,7 +277,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= MOST_PORT
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= MAX_PORT
 
 
 def _kept_secret(file: Path) -> str:

@@ -19,7 +19,7 @@ from messaging.handling import background
 logger = logging.getLogger(__name__)
 
 # Of the 15 s in which a stopped process must be gone.
-MOST_DRAIN_SECONDS: Final = 8.0
+MAX_DRAIN_SECONDS: Final = 8.0
 RELAY_SECONDS: Final = 4.0
 
 Scope = dict[str, Any]
@@ -74,7 +74,7 @@ class Lifecycle:
         logger.info("stopping: finishing what was begun; once more to stop at once")
         pictures.close()
         try:
-            await asyncio.wait_for(stop_runtime(), MOST_DRAIN_SECONDS)
+            await asyncio.wait_for(stop_runtime(), MAX_DRAIN_SECONDS)
             await asyncio.to_thread(background.stop, RELAY_SECONDS)
         except Exception as error:  # noqa: BLE001
             # The process ends in any case.

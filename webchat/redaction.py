@@ -13,7 +13,7 @@ from urllib.parse import quote
 from webchat.secret_paths import HIDDEN, hidden_path, without_tokens
 
 # A shorter password (`webchat`, in docker-compose.yml) is a word that logs are full of.
-LEAST_SECRET: Final = 8
+MIN_SECRET: Final = 8
 
 _VALUE: Final = r"(?:'[^']*'|\"[^\"]*\"|[^\s&;,'\")\]}]+)"
 _NAMES: Final = r"password|passwd|secret|token|signature|sessionid|session_key|api_?key"
@@ -53,7 +53,7 @@ def never_log(*secrets: str) -> None:
     """From now on these, and their percent-encoded forms, are hidden wherever they stand."""
     global _ours
     forms = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
-    long = sorted((form for form in forms if len(form) >= LEAST_SECRET), key=len, reverse=True)
+    long = sorted((form for form in forms if len(form) >= MIN_SECRET), key=len, reverse=True)
     _ours = re.compile("|".join(map(re.escape, long))) if long else None
 
 

@@ -145,7 +145,7 @@ X_FRAME_OPTIONS = "DENY"
 CONNECTION_HEAD_SECONDS = env.whole_number("CONNECTION_HEAD_SECONDS", default=15, minimum=1)
 CONNECTION_IDLE_SECONDS = env.whole_number("CONNECTION_IDLE_SECONDS", default=75, minimum=1)
 CONNECTION_GRACE_SECONDS = env.whole_number("CONNECTION_GRACE_SECONDS", default=20, minimum=1)
-CONNECTION_LEAST_PACE = env.whole_number("CONNECTION_LEAST_PACE", default=1024, minimum=1)
+CONNECTION_MIN_PACE = env.whole_number("CONNECTION_MIN_PACE", default=1024, minimum=1)
 CONNECTION_LONGEST_SECONDS = env.whole_number("CONNECTION_LONGEST_SECONDS", default=1800, minimum=1)
 # Connections that one address may have; 0: only never more than half of all that there can be.
 LIMIT_CONNECTIONS_PER_ADDRESS = env.whole_number("LIMIT_CONNECTIONS_PER_ADDRESS", default=500)
@@ -170,12 +170,12 @@ WEBHOOK_ALLOW_HTTP = env.flag("WEBHOOK_ALLOW_HTTP", default=False)
 WEBHOOK_SWITCH_OFF_HOURS = env.whole_number("WEBHOOK_SWITCH_OFF_HOURS", default=24, minimum=1)
 WEBHOOK_LOG_DAYS = env.whole_number("WEBHOOK_LOG_DAYS", default=30, minimum=1)
 
-# How many days rows are kept that `manage.py prune` removes. Receipts keep an event from having its
-# effect twice: they must outlive the records of the topics.
+# How many days rows are kept that `manage.py prune` removes. Handled events keep an event from
+# having its effect twice: they must outlive the records of the topics.
 KEPT_DAYS = {
     "activity_minutes": 7,
     "activity_hours": 365,
-    "receipts": 30,
+    "handled_events": 30,
     "outbox": 30,
     "dead_letters": 90,
     "uploads": 1,
@@ -190,7 +190,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MEDIA_ROOT = env.text("MEDIA_ROOT", default=str(VAR_DIR / "media"))
 UPLOAD_MAX_MEGABYTES = env.limit(table.UPLOAD_MEGABYTES)
 # The largest request of all: an upload and the form around it.
-MOST_BODY_BYTES = UPLOAD_MAX_MEGABYTES * 1_000_000 + 64 * 1024
+MAX_BODY_BYTES = UPLOAD_MAX_MEGABYTES * 1_000_000 + 64 * 1024
 
 never_log(SECRET_KEY, *env.passwords())
 LOGGING = env.logging(debug=DEBUG)

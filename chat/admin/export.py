@@ -15,7 +15,7 @@ from chat.content.csv_cells import csv_head, csv_row
 from chat.reads.pieces import in_pieces
 from messaging.operating.staff import ReadOnlyAdmin
 
-MOST_EXPORTED = 50_000
+MAX_EXPORTED = 50_000
 PAGE = 500
 
 
@@ -36,7 +36,7 @@ class ExportingAdmin(ReadOnlyAdmin):
         query = request.GET.urlencode()
         context = {
             "export_url": f"{address}?{query}" if query else address,
-            "most_exported": MOST_EXPORTED,
+            "max_exported": MAX_EXPORTED,
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -46,7 +46,7 @@ class ExportingAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         shown: ChangeList = self.get_changelist_instance(request)
         # What is there now, as it stands in the list: of rows that come meanwhile, none.
-        keys = list(shown.get_queryset(request).values_list("pk", flat=True)[:MOST_EXPORTED])
+        keys = list(shown.get_queryset(request).values_list("pk", flat=True)[:MAX_EXPORTED])
         name = f"{self.opts.model_name}-{timezone.now():%Y-%m-%d-%H%M}.csv"
         return StreamingHttpResponse(
             in_pieces(self._lines(keys)),

@@ -19,7 +19,7 @@ from chat.admin.base import ChatAdmin
 from chat.admin.finding import by_username, row_id
 from chat.content.text import excerpt
 from chat.models import Attachment, Message, MessageEdit, Reaction
-from chat.reads.trace import read_journey
+from chat.reads.trace import read_trace
 from chat.services.people.moderation import hide_message, restore_message
 from messaging.operating.ids_by_time import first_id_since
 from messaging.operating.staff import ReasonForm, asks_first
@@ -143,7 +143,7 @@ class MessagePage(ChatAdmin):
         message = self.get_object(request, object_id)
         context: dict[str, Any] = {"may_read": request.user.has_perm(READ_ALL)}
         if message is not None:
-            context |= {"around": _around(message), "journey": read_journey(message)}
+            context |= {"around": _around(message), "trace": read_trace(message)}
         context |= extra_context or {}
         return super().change_view(request, object_id, form_url, context)
 

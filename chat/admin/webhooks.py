@@ -21,7 +21,7 @@ from chat.webhooks import deliveries as webhook_deliveries
 from chat.webhooks import outgoing as webhooks
 from messaging.operating.staff import asks_first
 
-MOST_TESTS = 5
+MAX_TESTS = 5
 CHANGE = webhooks.STAFF_PERMISSION
 
 
@@ -87,8 +87,8 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         explanation=_("The receiver gets a webhook.test at once, past what waits."),
     )
     def try_out(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
-        if rows.count() > MOST_TESTS:
-            text = gettext("At most %d at once: each may take ten seconds.") % MOST_TESTS
+        if rows.count() > MAX_TESTS:
+            text = gettext("At most %d at once: each may take ten seconds.") % MAX_TESTS
             self.message_user(request, text, messages.ERROR)
             return
         for webhook in rows:

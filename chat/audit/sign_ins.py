@@ -20,7 +20,7 @@ from chat.models import User
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60
-MOST_FACTS_A_MINUTE = 60
+MAX_FACTS_A_MINUTE = 60
 SHOWN_LENGTH = 40
 
 
@@ -52,7 +52,7 @@ def record_failed_sign_in(account: str, address: str) -> None:
     if not _is_told(count):
         return
     facts = tries.count(tries.key_of("failed-facts"), window_seconds=MINUTE_SECONDS)
-    if facts <= MOST_FACTS_A_MINUTE:
+    if facts <= MAX_FACTS_A_MINUTE:
         details = {"account": account, "address": address, "tries": count}
         record_fact("sign_in.failed", actor=None, target=_target_of(account), details=details)
     elif _is_told(facts):

@@ -2,8 +2,8 @@
 
 Works while entries are appended, in steps of a few thousand: needs neither a lock nor much memory.
 What was changed, removed or put in shows in the chain itself. What was cut off its end, and a chain
-that somebody sealed again, show against what is kept elsewhere: the receipts of the handler that
-appends, and heads that an operator has noted.
+that somebody sealed again, show against what is kept elsewhere: what the
+handler that appends has handled, and heads that an operator has noted.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from django.db.models import Exists, Min, OuterRef
 from chat.audit.chain import NOTHING_BEFORE, Entry, Head
 from chat.models import AuditEntry
 from messaging.handling.registry import MAIN_GROUP
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 
 STEP = 5000
-# Receipts are written a little before their entries, and are removed by their own age.
-RECEIPT_MARGIN = timedelta(minutes=10)
+# Handled events are written a little before their entries, and are pruned by their own age.
+HANDLED_MARGIN = timedelta(minutes=10)
 HANDLER = "audit"
 
 Tell = Callable[[int], object]
@@ -121,28 +121,28 @@ def _compare_head(expected: Head) -> Iterator[Damage]:
 
 
 def _removed() -> Iterator[Damage]:
-    """Receipts say that these were appended."""
+    """The handled events say that these were appended."""
     entries = AuditEntry.objects.filter(event_id=OuterRef("event_id"))
-    lost = _receipts().filter(~Exists(entries)).order_by("pk")
+    lost = _handled_events().filter(~Exists(entries)).order_by("pk")
     for event_id, moment in lost.values_list("event_id", "handled_at").iterator(STEP):
         text = f"Event {event_id}, appended at {moment:%Y-%m-%d %H:%M:%S} UTC, is not in the log."
         yield Damage("removed", None, text, str(event_id))
 
 
 def _put_in() -> Iterator[Damage]:
-    """Entries that the handler did not append. Those that are older than the oldest receipt have
-    lost theirs to `prune`."""
-    oldest = _receipts().aggregate(moment=Min("handled_at"))["moment"]
+    """Entries that the handler did not append. Those older than the oldest handled event have lost
+    theirs to `prune`."""
+    oldest = _handled_events().aggregate(moment=Min("handled_at"))["moment"]
     if oldest is None:
         return
-    receipts = _receipts().filter(event_id=OuterRef("event_id"))
+    handled = _handled_events().filter(event_id=OuterRef("event_id"))
     foreign = AuditEntry.objects.filter(
-        ~Exists(receipts), recorded_at__gt=oldest + RECEIPT_MARGIN
+        ~Exists(handled), recorded_at__gt=oldest + HANDLED_MARGIN
     ).order_by("place")
     for place, event_id in foreign.values_list("place", "event_id").iterator(STEP):
-        text = f"Place {place} has no receipt: put in by hand, or with kafka_replay."
+        text = f"Place {place} has no handled event: put in by hand, or with kafka_replay."
         yield Damage("put_in", place, text, str(event_id))
 
 
-def _receipts() -> Any:
-    return Receipt.objects.filter(group=MAIN_GROUP, handler=HANDLER)
+def _handled_events() -> Any:
+    return HandledEvent.objects.filter(group=MAIN_GROUP, handler=HANDLER)

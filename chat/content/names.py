@@ -28,7 +28,7 @@ from chat.errors import BadTextError, ChatError, EmptyTextError, TooLongError
 NAME_LENGTH: Final = 64
 USERNAME_LENGTH: Final = 32
 # As typed: until they are normalised, letters and their accents are counted apart.
-MOST_TYPED: Final = 4 * NAME_LENGTH
+MAX_TYPED: Final = 4 * NAME_LENGTH
 # What the product itself calls accounts, and what it shows for the name of whoever has gone.
 BOT_PREFIX: Final = "bot-"
 DELETED_PREFIX: Final = "deleted-"
@@ -53,7 +53,7 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _JOINERS: Final = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # UTS #39, 5.4: no writing needs more marks on one letter.
-_MOST_MARKS: Final = 4
+_MAX_MARKS: Final = 4
 
 
 def normal_form(typed: str) -> str:
@@ -64,7 +64,7 @@ def normal_form(typed: str) -> str:
 
 def check_username(typed: str) -> str:
     """Its normal form. Raises ChatError, saying what to change."""
-    name = normal_form(typed) if len(typed) <= MOST_TYPED else typed
+    name = normal_form(typed) if len(typed) <= MAX_TYPED else typed
     if not name:
         raise EmptyTextError(_("Choose a username."))
     if len(name) > USERNAME_LENGTH:
@@ -89,7 +89,7 @@ def check_not_reserved(name: str) -> None:
 
 def check_name(typed: str) -> str:
     """How others see somebody: on one line, in NFC. Raises ChatError, saying what to change."""
-    if len(typed) > MOST_TYPED:
+    if len(typed) > MAX_TYPED:
         raise TooLongError
     name = check_line(unicodedata.normalize("NFC", typed), limit=NAME_LENGTH)
     if any(map(_is_unseen, name)) or _has_towers(name):
@@ -149,4 +149,4 @@ def _is_unseen(character: str) -> bool:
 
 def _has_towers(name: str) -> bool:
     marks = (unicodedata.category(character) in {"Mn", "Me"} for character in name)
-    return any(is_mark and len(list(run)) > _MOST_MARKS for is_mark, run in groupby(marks))
+    return any(is_mark and len(list(run)) > _MAX_MARKS for is_mark, run in groupby(marks))

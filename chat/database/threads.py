@@ -43,11 +43,11 @@ class GivesWay:
     took seven times as long. Within a transaction nothing waits: others may want its locks.
     """
 
-    MOST_SECONDS: Final = 0.02
+    MAX_SECONDS: Final = 0.02
 
     def __init__(self, may_read: threading.Event) -> None:
         self._may_read = may_read
-        self._seconds_left = self.MOST_SECONDS
+        self._seconds_left = self.MAX_SECONDS
 
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         if (
@@ -64,10 +64,10 @@ class GivesWay:
 class OneByOne:
     """Turns of one event loop, in the order in which they were asked for.
 
-    Whoever takes longer than MOST_SECONDS no longer keeps the next one waiting.
+    Whoever takes longer than MAX_SECONDS no longer keeps the next one waiting.
     """
 
-    MOST_SECONDS: Final = 0.05
+    MAX_SECONDS: Final = 0.05
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -77,7 +77,7 @@ class OneByOne:
         await self._lock.acquire()
         with ExitStack() as over:
             over.callback(self._lock.release)
-            timer = asyncio.get_running_loop().call_later(self.MOST_SECONDS, over.close)
+            timer = asyncio.get_running_loop().call_later(self.MAX_SECONDS, over.close)
             try:
                 yield
             finally:

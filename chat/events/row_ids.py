@@ -7,7 +7,7 @@ from typing import Final
 from chat.models.ids import LARGEST_ID
 from messaging.errors import PermanentError
 
-_MOST_DIGITS: Final = len(str(LARGEST_ID))
+_MAX_DIGITS: Final = len(str(LARGEST_ID))
 
 
 class ForeignIdError(PermanentError):
@@ -19,7 +19,7 @@ class ForeignIdError(PermanentError):
 
 def row_number(text: str) -> int:
     """Raises ForeignIdError."""
-    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         number = int(text)
         if number <= LARGEST_ID:
             return number

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.content.names import (
-    MOST_TYPED,
+    MAX_TYPED,
     NAME_LENGTH,
     USERNAME_LENGTH,
     as_validation_error,
@@ -38,7 +38,7 @@ class UsernameField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         typed = super().to_python(value) or ""
-        return normal_form(typed) if len(typed) <= MOST_TYPED else typed
+        return normal_form(typed) if len(typed) <= MAX_TYPED else typed
 
 
 def refused_for_now(error: TooManyError) -> ValidationError:

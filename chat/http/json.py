@@ -37,9 +37,9 @@ from chat.errors import (
 from chat.limits.doors import Rule, knock, rule_of
 from chat.models import User
 from chat.wire.payloads import Payload
-from chat.wire.protocol import MOST_FRAME_BYTES, Frame, parse_object
+from chat.wire.protocol import MAX_FRAME_BYTES, Frame, parse_object
 
-MOST_DIGITS = 20
+MAX_DIGITS = 20
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ def _body(request: HttpRequest) -> bytes:
         body = request.body
     except RequestDataTooBig:
         raise FrameTooLargeError from None
-    if len(body) > MOST_FRAME_BYTES:
+    if len(body) > MAX_FRAME_BYTES:
         raise FrameTooLargeError
     return body
 
@@ -214,7 +214,7 @@ def _file(request: HttpRequest) -> UploadedFile[Any]:
 
 def _value(name: str, given: str) -> int | str:
     """Numbers in a query are numbers; words that are searched for (`q`) stay words."""
-    is_number = given.isascii() and given.isdigit() and len(given) < MOST_DIGITS
+    is_number = given.isascii() and given.isdigit() and len(given) < MAX_DIGITS
     return int(given) if is_number and name != "q" else given
 
 

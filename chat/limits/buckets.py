@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 # Sums of fractions miss a whole number by less than this.
 TOLERANCE_SECONDS: Final = 1e-6
 # Whatever somebody does, it is forgotten after so long.
-MOST_OWED_SECONDS: Final = 300.0
+MAX_OWED_SECONDS: Final = 300.0
 
 
 class Rate(NamedTuple):
@@ -72,9 +72,9 @@ class Bucket:
 
 
 class Buckets:
-    """Many by key, for all threads of the process. Bounded: above MOST_KEPT the emptiest stay."""
+    """Many by key, for all threads of the process. Bounded: above MAX_KEPT the emptiest stay."""
 
-    MOST_KEPT = 20_000
+    MAX_KEPT = 20_000
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -127,7 +127,7 @@ class Buckets:
         with self._lock:
             now = self._clock()
             ahead = self._ahead(charge.key, now) + count * charge.rate.interval
-            self._set(charge.key, min(ahead, MOST_OWED_SECONDS), now)
+            self._set(charge.key, min(ahead, MAX_OWED_SECONDS), now)
 
     def raise_to(self, key: str, ahead: float) -> None:
         """Others have taken, too: it is full again in `ahead` seconds, or later."""
@@ -155,12 +155,12 @@ class Buckets:
         return ahead
 
     def _set(self, key: str, ahead: float, now: float) -> None:
-        if key not in self._full_at and len(self._full_at) >= self.MOST_KEPT:
+        if key not in self._full_at and len(self._full_at) >= self.MAX_KEPT:
             self._make_room(now)
         self._full_at[key] = now + ahead
 
     def _make_room(self, now: float) -> None:
         """Forgets those that are full; if that is not half of them, those that soonest will be."""
         by_time = sorted(self._full_at, key=self._full_at.__getitem__, reverse=True)
-        kept = by_time[: self.MOST_KEPT // 2]
+        kept = by_time[: self.MAX_KEPT // 2]
         self._full_at = {key: at for key in kept if (at := self._full_at[key]) > now}

@@ -164,27 +164,27 @@ def take(*counts: Count) -> None:
         counter().take(counts)
 
 
-async def keep_pace(count: Count, *, most_seconds: float = math.inf) -> bool:
+async def keep_pace(count: Count, *, max_seconds: float = math.inf) -> bool:
     """One of a row that is a pace: waits until it fits, or for so long; then it answers False."""
     charge = count.charge
     while charge and (seconds := counter().own.take_one(charge)):
-        await sleep(min(seconds, most_seconds))
-        if seconds > most_seconds:
+        await sleep(min(seconds, max_seconds))
+        if seconds > max_seconds:
             return False
-        most_seconds -= seconds
+        max_seconds -= seconds
     return True
 
 
-async def take_in_turn(count: Count, *, most_seconds: float) -> None:
+async def take_in_turn(count: Count, *, max_seconds: float) -> None:
     """Of a row that is joined: waits until it fits. Raises TooManyError, as `take`, when that is
     further off."""
     while True:
         try:
             take(count)
         except TooManyError as error:
-            if error.retry_after is None or error.retry_after > most_seconds:
+            if error.retry_after is None or error.retry_after > max_seconds:
                 raise
-            most_seconds -= error.retry_after
+            max_seconds -= error.retry_after
             await sleep(error.retry_after)
         else:
             return

@@ -26,7 +26,7 @@ PREFIX: Final = "webchat:limit:"
 # So long nobody waits for a Redis that did not answer.
 REST_SECONDS: Final = 10.0
 # Buckets in one question: nobody else is answered meanwhile.
-MOST_AT_ONCE: Final = 500
+MAX_AT_ONCE: Final = 500
 
 # Of each key the moment, in milliseconds, at which its bucket is full again.
 _NOW = "local t = redis.call('TIME') local now = t[1] * 1000 + t[2] / 1000 "
@@ -109,8 +109,8 @@ class SharedBuckets:
 
     def add(self, charges: Sequence[tuple[Charge, int]]) -> list[float]:
         found: list[float] = []
-        for start in range(0, len(charges), MOST_AT_ONCE):
-            some = charges[start : start + MOST_AT_ONCE]
+        for start in range(0, len(charges), MAX_AT_ONCE):
+            some = charges[start : start + MAX_AT_ONCE]
             keys = [PREFIX + charge.key for charge, _ in some]
             args = [number for one, count in some for number in (*_milliseconds(one.rate), count)]
             found += [ahead / 1000 for ahead in self._answer(self._add(keys=keys, args=args))]

@@ -13,8 +13,8 @@ from chat.errors import TooManyError
 from chat.limits.table import HOUR, MINUTE, Limit
 
 # Up to here in seconds, up to there in minutes, then in hours.
-MOST_SECONDS: Final = 59
-MOST_MINUTES: Final = 90
+MAX_SECONDS: Final = 59
+MAX_MINUTES: Final = 90
 
 
 def too_many(limit: Limit, seconds: float) -> TooManyError:
@@ -24,10 +24,10 @@ def too_many(limit: Limit, seconds: float) -> TooManyError:
 
 
 def come_back(seconds: float) -> str:
-    if seconds <= MOST_SECONDS:
+    if seconds <= MAX_SECONDS:
         count = math.ceil(seconds)
         words = ngettext("Try again in %(count)d second.", "Try again in %(count)d seconds.", count)
-    elif seconds <= MOST_MINUTES * MINUTE:
+    elif seconds <= MAX_MINUTES * MINUTE:
         count = math.ceil(seconds / MINUTE)
         words = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", count)
     else:

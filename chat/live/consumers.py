@@ -42,10 +42,10 @@ from chat.live.welcome import welcome
 from chat.models import User
 from chat.requests.messages import ACTIONS, Action
 from chat.services.cursors.receipts import Cursors
-from chat.services.posting.posting import MOST_ATTACHMENTS, NewPost, Outcome
+from chat.services.posting.posting import MAX_ATTACHMENTS, NewPost, Outcome
 from chat.wire.payloads import Payload, timestamp, to_line
 from chat.wire.protocol import (
-    MOST_FRAME_BYTES,
+    MAX_FRAME_BYTES,
     PROTOCOL_ERROR,
     CloseCode,
     Frame,
@@ -56,15 +56,15 @@ from chat.wire.protocol import (
 logger = logging.getLogger(__name__)
 
 # Actions of one socket that wait for the database; the next one is told to come back later.
-MOST_WAITING_ACTIONS: Final = 64
+MAX_WAITING_ACTIONS: Final = 64
 # A refused one counts as so many at the pace at which a person's frames are read.
 COUNT_OF_A_REFUSED_FRAME: Final = 5
 # So many refused frames at once, or for long so many a second, are no accident any more.
-MOST_REFUSED_FRAMES: Final = 300
-MOST_REFUSED_PER_SECOND: Final = 5
+MAX_REFUSED_FRAMES: Final = 300
+MAX_REFUSED_PER_SECOND: Final = 5
 TURNED_AWAY_RETRY_SECONDS: Final = 5
 # A page whose turn is further off is refused; the browser waits 15 s for an answer.
-MOST_WAIT_SECONDS: Final = 5.0
+MAX_WAIT_SECONDS: Final = 5.0
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -118,11 +118,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             apart=None,
         )
         self.socket_is_open = True
-        self.patience = Bucket(per_second=MOST_REFUSED_PER_SECOND, burst=MOST_REFUSED_FRAMES)
+        self.patience = Bucket(per_second=MAX_REFUSED_PER_SECOND, burst=MAX_REFUSED_FRAMES)
         self.typed_at: dict[int, float] = {}  # by chat
         self.pace = Count(FRAMES, user.pk)
         self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
-            MOST_WAITING_ACTIONS
+            MAX_WAITING_ACTIONS
         )
         self.worker = asyncio.create_task(self._work_forever())
         self.actions.put_nowait(
@@ -179,7 +179,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             client_message_id=frame.uuid("client_message_id"),
             content=frame.text("content"),
             reply_to_id=frame.optional_id("reply_to"),
-            attachment_ids=frame.uuids("attachments", most=MOST_ATTACHMENTS),
+            attachment_ids=frame.uuids("attachments", most=MAX_ATTACHMENTS),
         )
         take(Count(MESSAGES, self.user.pk))
         self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
@@ -243,7 +243,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _act(self, action: Action, frame: Frame) -> None:
         try:
             if is_decided_here(rule := rule_of(action)):
-                await take_in_turn(Count(rule, self.user.pk), most_seconds=MOST_WAIT_SECONDS)
+                await take_in_turn(Count(rule, self.user.pk), max_seconds=MAX_WAIT_SECONDS)
             fields = await self.runtime.threads.run(
                 _act_in_language, self.language, action, self.user, frame
             )
@@ -276,7 +276,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return {"type": "error", "request_id": request_id, **error.payload()}
 
     def _request_id(self, text: str | None) -> str | None:
-        if text is None or len(text) > MOST_FRAME_BYTES:
+        if text is None or len(text) > MAX_FRAME_BYTES:
             return None
         return request_id_of(text)
 

@@ -14,7 +14,7 @@ from chat.limits.digests import digest_of
 from chat.limits.table import SOCKETS_OPENED
 
 # A handshake is not kept waiting for longer: Daphne itself ends it after 5 s.
-MOST_WAIT_SECONDS: Final = 4.0
+MAX_WAIT_SECONDS: Final = 4.0
 # A socket that was cut off counts as so many more.
 COUNT_OF_A_CUT: Final = 5
 
@@ -25,7 +25,7 @@ class OpeningPace:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         session = scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        if not session or await keep_pace(_opening(session), most_seconds=MOST_WAIT_SECONDS):
+        if not session or await keep_pace(_opening(session), max_seconds=MAX_WAIT_SECONDS):
             await self.application(scope, receive, send)
         else:
             await refuse(scope, receive, send)

@@ -10,7 +10,7 @@ from django.http.request import split_domain_port, validate_host
 
 logger = logging.getLogger(__name__)
 
-MOST_LOGGED = 200
+MAX_LOGGED = 200
 
 
 def header(scope: dict[str, Any], name: bytes) -> str:
@@ -46,7 +46,7 @@ class OriginGuard:
         logger.warning(
             "a socket was refused: its Origin is not allowed;"
             " add it to ALLOWED_ORIGINS if it is yours",
-            extra={"origin": header(scope, b"origin")[:MOST_LOGGED]},
+            extra={"origin": header(scope, b"origin")[:MAX_LOGGED]},
         )
         await receive()
         await send({"type": "websocket.close", "code": 4403})

@@ -21,14 +21,14 @@ from chat.services.posting.posting import NewPost, Outcome, post_messages
 logger = logging.getLogger(__name__)
 
 # A transaction of this many takes some 100 ms; more would only make everyone wait longer.
-MOST_IN_BATCH: Final = 500
+MAX_IN_BATCH: Final = 500
 # After a batch of so many the next one gathers for a part of the time that this one took: fuller
 # batches cost less per message, and a chat's messages share frames. When it is calm, nothing waits.
 BUSY_BATCH: Final = 8
 GATHER_PER_BATCH: Final = 0.5
-MOST_GATHER_SECONDS: Final = 0.02
+MAX_GATHER_SECONDS: Final = 0.02
 # Above this the database is too slow for what comes in: say so instead of growing.
-MOST_WAITING: Final = 20_000
+MAX_WAITING: Final = 20_000
 
 Reply = Callable[[Outcome], None]
 
@@ -48,7 +48,7 @@ class Poster:
 
     def submit(self, post: NewPost, reply: Reply) -> None:
         """Saves it with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
-        if self._is_closing or len(self._waiting) >= MOST_WAITING:
+        if self._is_closing or len(self._waiting) >= MAX_WAITING:
             raise UnavailableError
         self._waiting.append((post, reply))
         if self._running is None:
@@ -73,7 +73,7 @@ class Poster:
         try:
             while self._waiting:
                 began_at = time.monotonic()
-                size = min(len(self._waiting), MOST_IN_BATCH)
+                size = min(len(self._waiting), MAX_IN_BATCH)
                 batch = [self._waiting.popleft() for _ in range(size)]
                 self.rests.clear()
                 try:
@@ -84,7 +84,7 @@ class Poster:
                     reply(outcome)
                 if size >= BUSY_BATCH:
                     took = time.monotonic() - began_at
-                    await asyncio.sleep(min(took * GATHER_PER_BATCH, MOST_GATHER_SECONDS))
+                    await asyncio.sleep(min(took * GATHER_PER_BATCH, MAX_GATHER_SECONDS))
         finally:
             self._running = None
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 WRITE_EVERY_SECONDS: Final = 1.0
 # Cursors of one chat that are written each time, by all processes together: each is a row that
 # changes and an event or two. In a chat of 1,000 who all read, one is written every ten seconds.
-MOST_OF_A_CHAT: Final = 100
+MAX_OF_A_CHAT: Final = 100
 
 Waiting = dict[int, dict[int, Cursors]]  # by chat, then person: whoever waits longest first
 
@@ -76,8 +76,8 @@ class ReceiptBuffer:
         """This process's share of what all may write: as large as its share of the members."""
         members = self._large.get(chat_id)
         if members is None:
-            return MOST_OF_A_CHAT
-        return math.ceil(MOST_OF_A_CHAT * min(1, self._count_people(chat_id) / members)) or 1
+            return MAX_OF_A_CHAT
+        return math.ceil(MAX_OF_A_CHAT * min(1, self._count_people(chat_id) / members)) or 1
 
     async def _write(self, taken: Waiting) -> None:
         receipts = {
@@ -100,7 +100,7 @@ class ReceiptBuffer:
 
     def _learn_sizes(self, counts: Mapping[int, int]) -> None:
         for chat_id, count in counts.items():
-            if count > MOST_OF_A_CHAT:
+            if count > MAX_OF_A_CHAT:
                 self._large[chat_id] = count
             else:
                 self._large.pop(chat_id, None)

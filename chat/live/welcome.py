@@ -17,7 +17,7 @@ from chat.reads.blocks import blocked_ids, people_apart
 from chat.reads.notifications import unseen_notifications
 from chat.reads.summaries import SMALL_CHAT_MEMBERS, active_chat_ids, chat_summaries
 from chat.wire.payloads import Payload, person_payload, timestamp, to_line
-from chat.wire.protocol import MOST_FRAME_BYTES, PROTOCOL_VERSION
+from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION
 
 
 async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -> None:
@@ -54,7 +54,7 @@ def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -
         "user": {**person_payload(user), "language": language},
         "chats": chats,
         "notifications": unseen,
-        "limits": {"content": CONTENT_LENGTH, "frame": MOST_FRAME_BYTES},
+        "limits": {"content": CONTENT_LENGTH, "frame": MAX_FRAME_BYTES},
         "time": timestamp(datetime.now(UTC)),
     }
 

@@ -29,10 +29,10 @@ INSTALL = {
     ],
     "sqlite": [
         f"""
-        CREATE TRIGGER chat_auditentry_no_{deed} BEFORE {deed} ON chat_auditentry
+        CREATE TRIGGER chat_auditentry_no_{change} BEFORE {change} ON chat_auditentry
         BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END
         """
-        for deed in ("update", "delete")
+        for change in ("update", "delete")
     ],
 }
 

@@ -81,7 +81,7 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
 
-    # Whose deed the change is that is being saved, where it is not the sender's. No column.
+    # Who makes the change that is being saved, where it is not the sender. No column.
     changed_by_id: int | None = None
 
     class Meta:

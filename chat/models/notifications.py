@@ -86,7 +86,7 @@ class Notification(models.Model):
         related_name="notifications",
         db_index=False,
     )
-    # Whose deed it is; of a webhook, who looked after it.
+    # Who did it; of a webhook, who looked after it.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.content.lookalikes import skeleton
 from chat.content.names import (
-    MOST_TYPED,
+    MAX_TYPED,
     NAME_LENGTH,
     USERNAME_LENGTH,
     as_validation_error,
@@ -42,7 +42,7 @@ class PeopleManager(UserManager["User"]):
 
         Several only where names that differ in case alone are older than the rules.
         """
-        if len(typed) > MOST_TYPED:
+        if len(typed) > MAX_TYPED:
             return self.none()
         name = normal_form(typed)
         # The database's own idea of lower case may end with ASCII.

@@ -17,8 +17,8 @@ from PIL import Image, ImageCms, ImageOps
 
 # A file of a few kilobytes may unfold to gigabytes. 40 megapixels are more than most cameras make,
 # and 160 MB while they are worked on; an animation's frames are counted together.
-MOST_PIXELS: Final = 40_000_000
-MOST_FRAMES: Final = 1_000
+MAX_PIXELS: Final = 40_000_000
+MAX_FRAMES: Final = 1_000
 PREVIEW_SIDE: Final = 640
 
 _READ: Final = ("PNG", "JPEG", "WEBP", "GIF")
@@ -39,17 +39,17 @@ _BROKEN: Final = (
     *(AttributeError, RuntimeError, struct.error, zlib.error),
 )
 # A frame of a GIF may make the whole picture larger while it is read: Pillow looks at that itself.
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 _BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 class TooManyPixels(Exception):
-    """Raised for a picture that would unfold to more than MOST_PIXELS over all its frames."""
+    """Raised for a picture that would unfold to more than MAX_PIXELS over all its frames."""
 
 
 class TooManyFrames(Exception):
-    """Raised for an animation of more than MOST_FRAMES."""
+    """Raised for an animation of more than MAX_FRAMES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,12 @@ def _durations(image: Image.Image) -> list[float]:
 
 
 def _check_pixels(count: int) -> None:
-    if count > MOST_PIXELS:
+    if count > MAX_PIXELS:
         raise TooManyPixels
 
 
 def _check_frames(count: int) -> None:
-    if count > MOST_FRAMES:
+    if count > MAX_FRAMES:
         raise TooManyFrames
 
 

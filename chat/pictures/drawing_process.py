@@ -19,8 +19,8 @@ import sys
 from typing import IO, Any, Final
 
 from chat.pictures.drawing import (
-    MOST_FRAMES,
-    MOST_PIXELS,
+    MAX_FRAMES,
+    MAX_PIXELS,
     Drawn,
     TooManyFrames,
     TooManyPixels,
@@ -56,9 +56,9 @@ def _told(file: IO[bytes], content_fd: int, preview_fd: int) -> dict[str, Any]:
     try:
         drawn = redraw(file)
     except TooManyPixels:
-        return {"outcome": "too_many_pixels", "most": MOST_PIXELS}
+        return {"outcome": "too_many_pixels", "most": MAX_PIXELS}
     except TooManyFrames:
-        return {"outcome": "too_many_frames", "most": MOST_FRAMES}
+        return {"outcome": "too_many_frames", "most": MAX_FRAMES}
     except MemoryError:
         return {"outcome": "too_much_memory"}
     if drawn is None:

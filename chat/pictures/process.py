@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 # The largest stills that 10 MB hold took 5 s of a slow processor; starting takes 0.1 s.
 CPU_SECONDS: Final = 6
 # By the clock, beside other work; a stopped server must be gone within 15 s.
-MOST_SECONDS: Final = 12.0
+MAX_SECONDS: Final = 12.0
 # 40 megapixels, turned and brought to sRGB, took 700 MB at most.
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
 # Of what is written: ten times an upload, packed less tightly, is no picture that anybody took.
@@ -66,7 +66,7 @@ class Drawings:
         if self._is_closed:
             raise UnavailableError
         try:
-            told, complaint = process.communicate(timeout=MOST_SECONDS)
+            told, complaint = process.communicate(timeout=MAX_SECONDS)
         except subprocess.TimeoutExpired:
             # It got too little of a busy processor: later it may get more.
             raise TooManyError(retry_after=COME_BACK_SECONDS) from None

@@ -10,16 +10,16 @@ from typing import Final
 from chat.errors import TooManyError, UnavailableError
 
 # Each may hold some hundred megabytes.
-MOST_AT_ONCE: Final = 2
+MAX_AT_ONCE: Final = 2
 # Of one person, beside the one that is worked on: a browser sends one after the other.
-MOST_WAITING_EACH: Final = 2
+MAX_WAITING_EACH: Final = 2
 # Longer nobody waits while others have all the seats.
 SEAT_SECONDS: Final = 10.0
 
 
 class Seats:
-    def __init__(self, most_at_once: int = MOST_AT_ONCE) -> None:
-        self._most_at_once = most_at_once
+    def __init__(self, max_at_once: int = MAX_AT_ONCE) -> None:
+        self._max_at_once = max_at_once
         self._changed = threading.Condition()
         # Everyone who waits, by person id, in the order in which they came.
         self._queue: list[tuple[int, object]] = []
@@ -45,7 +45,7 @@ class Seats:
 
     def _sit_down(self, person_id: int) -> None:
         with self._changed:
-            if sum(who == person_id for who, _ in self._queue) >= MOST_WAITING_EACH:
+            if sum(who == person_id for who, _ in self._queue) >= MAX_WAITING_EACH:
                 raise TooManyError(retry_after=SEAT_SECONDS)
             place = (person_id, object())
             self._queue.append(place)
@@ -67,6 +67,6 @@ class Seats:
             raise UnavailableError
 
     def _next(self) -> tuple[int, object] | None:
-        if len(self._seated) >= self._most_at_once:
+        if len(self._seated) >= self._max_at_once:
             return None
         return next((place for place in self._queue if place[0] not in self._seated), None)

@@ -22,7 +22,7 @@ LENGTHS = {
 }
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A chart with more points than that is a mistake of the one who asks.
-MOST_POINTS = 10_000
+MAX_POINTS = 10_000
 
 
 def start_of(span: Span, moment: datetime) -> datetime:
@@ -45,12 +45,12 @@ def series(
     person: int | None = None,
 ) -> list[Point]:
     """One point for each minute, hour or day that begins in [`since`, `until`), also where nothing
-    was written. Raises ValueError for more than MOST_POINTS."""
+    was written. Raises ValueError for more than MAX_POINTS."""
     length, first = LENGTHS[span], start_of(span, since)
     if first < since:
         first += length
-    if (until - first) / length > MOST_POINTS:
-        raise ValueError(f"More than {MOST_POINTS} points: choose a longer span or a shorter time.")
+    if (until - first) / length > MAX_POINTS:
+        raise ValueError(f"More than {MAX_POINTS} points: choose a longer span or a shorter time.")
     counts = _between(span, first, until, chat=chat, person=person)
     found = dict(counts.values_list("starts_at").annotate(Sum("messages")).order_by())
     points = []

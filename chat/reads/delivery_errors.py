@@ -14,7 +14,7 @@ from messaging.models import OutboxEvent
 # Of the reason; the rest is in the outbox.
 ERROR_LENGTH: Final = 200
 # More stand aside only when nothing at all is passed on, which staff are told of by other means.
-MOST_ERRORS: Final = 1000
+MAX_ERRORS: Final = 1000
 
 
 def delivery_errors(
@@ -30,7 +30,7 @@ def delivery_errors(
         .order_by("-id")
         .values_list("payload", "last_error")
     )
-    for payload, error in rows[:MOST_ERRORS]:
+    for payload, error in rows[:MAX_ERRORS]:
         try:
             told = orjson.loads(payload)
             sender, chat_id = int(told["senderId"]), int(told["chatId"])

@@ -18,7 +18,7 @@ from chat.reads.blocks import people_apart
 from chat.reads.paging import page_of
 from chat.wire.payloads import Payload, person_payload, sender_payload, timestamp
 
-MOST_FOUND = 20
+MAX_FOUND = 20
 PAGE_MEMBERS = 100
 
 
@@ -69,11 +69,11 @@ def find_people(user: User, words: str) -> list[Payload]:
     people = people.exclude(pk__in=Block.objects.against(user).values("blocker"))
     # Those who begin with it come first.
     beginning = normal_form(words).removeprefix("@")
-    first = people.filter(username__istartswith=beginning).order_by("username")[:MOST_FOUND]
+    first = people.filter(username__istartswith=beginning).order_by("username")[:MAX_FOUND]
     found = {person.pk: person for person in first}
-    for person in people.order_by("username")[:MOST_FOUND]:
+    for person in people.order_by("username")[:MAX_FOUND]:
         found.setdefault(person.pk, person)
-    return _marked(user, list(found.values())[:MOST_FOUND])
+    return _marked(user, list(found.values())[:MAX_FOUND])
 
 
 def _marked(user: User, people: list[User]) -> list[Payload]:
@@ -96,7 +96,7 @@ def find_public_chats(user: User, words: str, page: int) -> Payload:
         .order_by("-count", "title", "pk")
         .values_list("pk", "title", "count", "joined")
     )
-    rows, more = page_of(chats, page, size=MOST_FOUND)
+    rows, more = page_of(chats, page, size=MAX_FOUND)
     return {
         "chats": [
             {"id": pk, "title": title, "member_count": count, "joined": joined}
@@ -147,7 +147,7 @@ def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
     """Those of the chat's members whom a mention by this person would reach."""
     apart = people_apart([user.pk])[user.pk]
     members = _members(chat_id, words).people().exclude(user__in=apart)
-    return [person_payload(membership.user) for membership in members[:MOST_FOUND]]
+    return [person_payload(membership.user) for membership in members[:MAX_FOUND]]
 
 
 def _members(chat_id: int, words: str) -> MembershipQuerySet:

@@ -10,13 +10,13 @@ from typing import Final
 from chat.models import Chat, Message, User
 from chat.wire.payloads import Payload, timestamp
 
-# The newest; the reporter has seen no more of them (chat.http.api.chats.MOST_EDITS).
-MOST_EARLIER: Final = 50
+# The newest; the reporter has seen no more of them (chat.http.api.chats.MAX_EDITS).
+MAX_EARLIER: Final = 50
 
 
 def message_evidence(message: Message) -> Payload:
     """With its earlier wordings: what was said first is often what is meant."""
-    earlier = message.edits.order_by("-pk").values_list("content", flat=True)[:MOST_EARLIER]
+    earlier = message.edits.order_by("-pk").values_list("content", flat=True)[:MAX_EARLIER]
     return {
         "sender_id": message.sender_id,
         "content": message.content,

@@ -14,7 +14,7 @@ from chat.wire.payloads import Payload, sender_payload, timestamp
 
 PAGE_NOTIFICATIONS = 30
 # More than that nobody counts.
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 # What a chat's own count of mentions is made of; a direct chat's messages are its unread ones.
 ABOUT_ONESELF = (Notification.Kind.MENTION, Notification.Kind.REPLY)
 
@@ -98,7 +98,7 @@ def notify_payload(membership: Membership) -> Payload:
 
 
 def _count(pending: NotificationQuerySet) -> int:
-    return pending[:MOST_COUNTED].count()
+    return pending[:MAX_COUNTED].count()
 
 
 def _newest_first(rows: NotificationQuerySet) -> NotificationQuerySet:

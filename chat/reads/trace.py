@@ -47,14 +47,14 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class MessageTrace:
     saved: Saved
     events: Sequence[EventTrace]
     receipts: ReceiptCounts
     audit: Sequence[Audited]
 
 
-def read_journey(message: Message) -> Journey:
+def read_trace(message: Message) -> MessageTrace:
     audit = _read_audit(message)
     events = find_events(
         MESSAGES_TOPIC,
@@ -63,7 +63,7 @@ def read_journey(message: Message) -> Journey:
         value=str(message.pk),
         moments=_moments(message),
     )
-    return Journey(
+    return MessageTrace(
         saved=_saved(message),
         events=trace_events(events | {entry.event_id for entry in audit}, registry),
         receipts=count_receipts(message),

@@ -14,18 +14,18 @@ from chat.search.found import Found
 from chat.search.words import Hit, Term
 
 # About a tenth of a second. What is farther back is on the next page, even when this one is short.
-MOST_SCANNED = 20_000
+MAX_SCANNED = 20_000
 
 
 def find(messages: MessageQuerySet, terms: Sequence[Term], *, limit: int) -> Found:
     patterns = [re.compile(_pattern(term), re.IGNORECASE) for term in terms]
     ids: list[int] = []
     before_id: int | None = None
-    rows = messages.values_list("pk", "content")[:MOST_SCANNED]
+    rows = messages.values_list("pk", "content")[:MAX_SCANNED]
     for scanned, (pk, content) in enumerate(rows.iterator(chunk_size=500), start=1):
         if all(pattern.search(content) for pattern in patterns):
             ids.append(pk)
-        if len(ids) == limit or scanned == MOST_SCANNED:
+        if len(ids) == limit or scanned == MAX_SCANNED:
             before_id = pk
             break
     found = list(messages.filter(pk__in=ids))

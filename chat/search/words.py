@@ -11,7 +11,7 @@ from chat.errors import BadTextError, EmptyTextError, TooLongError
 
 QUERY_LENGTH = 200
 # So many letters say enough of a word that is still being typed.
-LEAST_BEGINNING = 2
+MIN_BEGINNING = 2
 
 _TERM = re.compile(r'"([^"]*)"|“([^”]*)”|«([^»]*)»|([^\s"“«]+)')
 _WORD = re.compile(r"\w+")
@@ -30,7 +30,7 @@ class Term:
     @property
     def may_go_on(self) -> bool:
         """Whether this, as the last one typed, may be the beginning of a longer word."""
-        return not self.is_quoted and len(self.text) >= LEAST_BEGINNING
+        return not self.is_quoted and len(self.text) >= MIN_BEGINNING
 
     @property
     def words(self) -> list[str]:

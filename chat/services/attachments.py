@@ -49,7 +49,7 @@ UNKNOWN_TYPE: Final = "application/octet-stream"
 _TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def most_bytes() -> int:
+def max_bytes() -> int:
     return int(settings.UPLOAD_MAX_MEGABYTES * BYTES_PER_MEGABYTE)
 
 
@@ -83,7 +83,7 @@ def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> At
 
 def _checked_size(file: UploadedFile[Any]) -> int:
     size = file.size or 0
-    if size > most_bytes():
+    if size > max_bytes():
         raise TooLargeError.of_megabytes(settings.UPLOAD_MAX_MEGABYTES)
     if not size:
         raise EmptyTextError(_("This file is empty. Choose another one."))

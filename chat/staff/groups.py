@@ -28,7 +28,7 @@ REPORTS: Final = {"chat.view_report", "chat.change_report"}
 RECORDS: Final = {"chat.view_auditentry", "chat.view_activitycount"}
 PIPE: Final = {
     "messaging.view_outboxevent",
-    "messaging.view_receipt",
+    "messaging.view_handledevent",
     "messaging.view_deadletter",
     "messaging.view_relaystate",
 }

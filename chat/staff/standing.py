@@ -104,7 +104,7 @@ def _dead_letters(count: int) -> Figure:
     return _best_none(
         _("Dead letters"),
         count,
-        _("They could not be processed: replay or discard them."),
+        _("They could not be processed: retry or discard them."),
         list_name="messaging_deadletter",
         query="status__exact=open",
     )

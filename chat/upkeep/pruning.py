@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from chat.models import ActivityCount, Attachment, Notification, Report
 from chat.services.attachments import delete_attachments, remove_files, stray_files
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.operating.ids_by_time import first_id_since
 
 Span = ActivityCount.Span
@@ -82,11 +82,11 @@ def _hours(moment: datetime) -> QuerySet[ActivityCount]:
     return ActivityCount.objects.filter(span=Span.HOUR, starts_at__lt=moment)
 
 
-def _receipts(moment: datetime) -> QuerySet[Receipt]:
+def _handled_events(moment: datetime) -> QuerySet[HandledEvent]:
     """Not of an event that some group is not done with: embedded, it would be handled twice."""
     waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
-    end = first_id_since(Receipt, "handled_at", moment)
-    return Receipt.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
+    end = first_id_since(HandledEvent, "handled_at", moment)
+    return HandledEvent.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
 
 
 def _events(moment: datetime) -> QuerySet[OutboxEvent]:
@@ -97,7 +97,7 @@ def _events(moment: datetime) -> QuerySet[OutboxEvent]:
 
 def _letters(moment: datetime) -> QuerySet[DeadLetter]:
     """With the bytes that they hold: what people wrote, mostly."""
-    done = [DeadLetter.Status.REPLAYED, DeadLetter.Status.DISCARDED]
+    done = [DeadLetter.Status.RETRIED, DeadLetter.Status.DISCARDED]
     return DeadLetter.objects.filter(status__in=done, closed_at__lt=moment)
 
 
@@ -108,7 +108,7 @@ def _seen(moment: datetime) -> QuerySet[Notification]:
 KINDS: tuple[Kind | StrayFiles, ...] = (
     Kind("activity_minutes", "minutes of activity", _minutes),
     Kind("activity_hours", "hours of activity", _hours),
-    Kind("receipts", "receipts of handled events", _receipts),
+    Kind("handled_events", "handled events", _handled_events),
     Kind("outbox", "published events of the outbox", _events),
     Kind("dead_letters", "closed dead letters", _letters),
     Kind(

@@ -123,7 +123,7 @@ def _record_failure(webhook: Webhook, delivery: WebhookDelivery, outcome: Outcom
     if refused >= ENOUGH_FAILURES and _is_long_ago(delivery.created_at, now):
         # Only this one is not taken. Tried for ever, its chat's later ones would wait for ever.
         _keep(delivery, outcome, refused=refused, status=Status.GIVEN_UP, finished_at=now)
-        _record_deed("webhook.gave_up", None, webhook, delivery)
+        _record_action("webhook.gave_up", None, webhook, delivery)
         return
     wait = TRIES.wait_seconds(delivery.attempts + 1, longest_seconds=LONGEST_WAIT_SECONDS)
     later = now + timedelta(seconds=max(wait, outcome.retry_after_seconds))
@@ -161,7 +161,7 @@ def send_again(*, actor: User, webhook: Webhook, delivery_id: int) -> WebhookDel
     delivery.status, delivery.finished_at = Status.WAITING, None
     delivery.next_attempt_at = timezone.now()
     delivery.save(update_fields=["status", "finished_at", "next_attempt_at"])
-    _record_deed("webhook.sent_again", actor, webhook, delivery)
+    _record_action("webhook.sent_again", actor, webhook, delivery)
     announce_deliveries()
     return delivery
 
@@ -173,7 +173,7 @@ def give_up(*, actor: User, webhook: Webhook, delivery_id: int) -> WebhookDelive
     if delivery.status == Status.WAITING:
         delivery.status, delivery.finished_at = Status.GIVEN_UP, timezone.now()
         delivery.save(update_fields=["status", "finished_at"])
-        _record_deed("webhook.gave_up", actor, webhook, delivery)
+        _record_action("webhook.gave_up", actor, webhook, delivery)
         announce_deliveries()
     return delivery
 
@@ -196,7 +196,7 @@ def forget_old_deliveries(*, at_most: int) -> int:
     return deleted
 
 
-def _record_deed(
+def _record_action(
     action: str, actor: User | None, webhook: Webhook, delivery: WebhookDelivery
 ) -> None:
     record_fact(

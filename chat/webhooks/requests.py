@@ -22,8 +22,8 @@ from chat.webhooks.addresses import AddressRefusedError, Target, parse_target, r
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
 # Read so that the receiver can finish its answer; nobody looks at it.
-MOST_ANSWER_BYTES: Final = 16 * 1024
-MOST_RETRY_AFTER_SECONDS: Final = 3600
+MAX_ANSWER_BYTES: Final = 16 * 1024
+MAX_RETRY_AFTER_SECONDS: Final = 3600
 
 TOO_SLOW: Final = gettext_noop("The receiver did not answer in time.")
 BROKEN: Final = gettext_noop("The connection was refused, or broke off before an answer.")
@@ -116,7 +116,7 @@ def _exchange(
             if time.monotonic() >= deadline:  # a head that was cut off reads like a whole one
                 raise TimeoutError
             with suppress(OSError, HTTPException, ValueError):
-                response.read(MOST_ANSWER_BYTES)
+                response.read(MAX_ANSWER_BYTES)
             return response
 
 
@@ -175,4 +175,4 @@ def _retry_after(response: HTTPResponse) -> int:
     """How long the receiver asks to be left alone; a date instead of seconds does not count."""
     given = (response.getheader("Retry-After") or "").strip()
     is_number = given.isascii() and given.isdigit() and len(given) < 10
-    return min(int(given), MOST_RETRY_AFTER_SECONDS) if is_number else 0
+    return min(int(given), MAX_RETRY_AFTER_SECONDS) if is_number else 0

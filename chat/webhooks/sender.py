@@ -39,8 +39,8 @@ from messaging.handling.companions import companion
 logger = logging.getLogger(__name__)
 
 # Requests at once, over all webhooks; and for one of them, while it answers well.
-MOST_AT_ONCE: Final = 32
-MOST_PER_WEBHOOK: Final = 4
+MAX_AT_ONCE: Final = 32
+MAX_PER_WEBHOOK: Final = 4
 # One that takes longer, or fails, gets one request at a time: threads are for those who answer.
 SLOW_MILLISECONDS: Final = 2000
 LONGEST_REST_SECONDS: Final = 60.0
@@ -53,7 +53,7 @@ LOOK_SHARE: Final = 0.2
 LEAVE_SECONDS: Final = 5.0
 AWAY_SECONDS: Final = 2.0
 FORGET_SECONDS: Final = 600.0
-MOST_FORGOTTEN: Final = 5000
+MAX_FORGOTTEN: Final = 5000
 
 Post = Callable[[str, Mapping[str, str], bytes, Callable[[], object]], Outcome]
 
@@ -87,7 +87,7 @@ class Sender:
         self._stop_began_at = 0.0
         self._finish_by = float("inf")
         self._inbox: Inbox = SimpleQueue()
-        self._crew = Crew("webhook", size=MOST_AT_ONCE)
+        self._crew = Crew("webhook", size=MAX_AT_ONCE)
         self._running: set[Lane] = set()
         self._due: deque[Lane] = deque()
         self._troubled: set[int] = set()
@@ -141,8 +141,8 @@ class Sender:
             self._look(locks)
         self._begin(locks)
         if now >= self._forget_at:
-            forgotten = forget_old_deliveries(at_most=MOST_FORGOTTEN)
-            self._forget_at = now + (0 if forgotten == MOST_FORGOTTEN else FORGET_SECONDS)
+            forgotten = forget_old_deliveries(at_most=MAX_FORGOTTEN)
+            self._forget_at = now + (0 if forgotten == MAX_FORGOTTEN else FORGET_SECONDS)
 
     def _attend(self, timeout_seconds: float) -> None:
         """To what has come in, after waiting so long for the first."""
@@ -214,9 +214,9 @@ class Sender:
         for lane in self._due:
             if lane in self._running:
                 continue
-            most = 1 if lane.webhook_id in self._troubled else MOST_PER_WEBHOOK
+            most = 1 if lane.webhook_id in self._troubled else MAX_PER_WEBHOOK
             is_resting = self._rests.get(lane.webhook_id, 0.0) > now
-            full = len(self._running) + len(chosen) >= MOST_AT_ONCE
+            full = len(self._running) + len(chosen) >= MAX_AT_ONCE
             if full or is_resting or running[lane.webhook_id] >= most:
                 kept.append(lane)
             else:

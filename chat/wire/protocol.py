@@ -24,11 +24,11 @@ from chat.errors import (
 from chat.models.ids import LARGEST_ID
 
 PROTOCOL_VERSION: Final = 1
-MOST_FRAME_BYTES: Final = 64 * 1024
+MAX_FRAME_BYTES: Final = 64 * 1024
 REQUEST_ID_LENGTH: Final = 200
 # RFC 6455: how the server says to us that it had to cut off what is no WebSocket.
 PROTOCOL_ERROR: Final = 1002
-MOST_PAGE: Final = 10_000
+MAX_PAGE: Final = 10_000
 
 
 class CloseCode(IntEnum):
@@ -71,7 +71,7 @@ class Frame:
 
     def page(self) -> int:
         """Which page of a list is asked for, from 0."""
-        return min(self.optional_number("page") or 0, MOST_PAGE)
+        return min(self.optional_number("page") or 0, MAX_PAGE)
 
     def text(self, name: str) -> str:
         value = self.fields.get(name)
@@ -137,7 +137,7 @@ def _is_id(value: object) -> bool:
 
 def parse_frame(text: str) -> Frame:
     """Raises FrameTooLargeError, BadFrameError, BadTextError or UnknownTypeError."""
-    if len(text) > MOST_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MOST_FRAME_BYTES:
+    if len(text) > MAX_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MAX_FRAME_BYTES:
         raise FrameTooLargeError
     fields = parse_object(text)
     frame_type = fields.get("type")

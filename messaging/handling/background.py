@@ -21,7 +21,7 @@ from messaging.handling.registry import registry
 from messaging.outbox.recording import outbox_recorded
 from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import make_lock
-from messaging.outbox.target import KafkaDelivery
+from messaging.outbox.target import KafkaTarget
 
 logger = logging.getLogger(__name__)
 
@@ -62,14 +62,14 @@ class BackgroundRelay:
 def make_relay() -> Relay:
     """The relay for settings.MESSAGE_BUS. Connects to nothing yet."""
     if is_embedded():
-        delivery = embedded.HandlerDelivery(registry)
+        target = embedded.HandlerTarget(registry)
         return Relay(
-            delivery,
+            target,
             make_lock(),
             batch_size=embedded.BATCH_SIZE,
             gather_seconds=embedded.GATHER_SECONDS,
         )
-    return Relay(KafkaDelivery(get_adapter()), make_lock())
+    return Relay(KafkaTarget(get_adapter()), make_lock())
 
 
 def _make_companions() -> list[Companion]:

@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 class NotOpenError(PermanentError):
-    """Raised when a letter was replayed or discarded before."""
+    """Raised when a letter was retried or discarded before."""
 
 
-def replay(letter_id: int, registry: Registry, *, actor: Operator) -> None:
-    """Effects, receipts and the letter's new state in one transaction.
+def retry(letter_id: int, registry: Registry, *, actor: Operator) -> None:
+    """Effects, handled events and the letter's new state in one transaction.
 
     Raises NotOpenError, DeadLetter.DoesNotExist, or what the handler raised: then the letter stays
     open, with the new error.
@@ -38,14 +38,14 @@ def replay(letter_id: int, registry: Registry, *, actor: Operator) -> None:
             letter = _locked(letter_id)
             event = event_of(letter)
             handle_once([event], handlers_of(letter, registry), group=letter.group)
-            _close(letter, DeadLetter.Status.REPLAYED, actor)
+            _close(letter, DeadLetter.Status.RETRIED, actor)
     except (NotOpenError, DeadLetter.DoesNotExist):
         raise
     except Exception as error:
         # Whatever the handler raises: it is written down, and told to who asked.
         _note_failure(letter_id, error)
         raise
-    logger.info("Dead letter replayed", extra={"dead_letter": letter_id, "topic": letter.topic})
+    logger.info("Dead letter retried", extra={"dead_letter": letter_id, "topic": letter.topic})
 
 
 def discard(letter_id: int, reason: str, *, actor: Operator) -> None:
@@ -83,7 +83,7 @@ def _locked(letter_id: int) -> DeadLetter:
         letters = letters.select_for_update()
     letter = letters.get(pk=letter_id)
     if letter.status != DeadLetter.Status.OPEN:
-        raise NotOpenError(f"dead letter {letter_id} is {letter.status} already")
+        raise NotOpenError(f"dead letter {letter_id} is {letter.get_status_display()} already")
     return letter
 
 

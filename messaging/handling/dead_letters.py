@@ -24,7 +24,7 @@ from messaging.contract.records import Headers, OutgoingRecord, Record, RecordPo
 from messaging.describing import clean, describe
 from messaging.errors import PermanentError, RetryableError
 from messaging.handling.dead_letter_limit import DeadLetterLimit
-from messaging.models import DeadLetter, Receipt
+from messaging.models import DeadLetter, HandledEvent
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ PREFIX = "dead-letter-"
 NOWHERE = -1  # partition and offset of what was on no topic (embedded mode)
 PUBLISH_SECONDS = 10.0
 TRACEBACK_LENGTH = 20_000
-RECEIPTS_LOOKED_AT = 100_000  # of all handlers, at the start of a consumer
+HANDLED_LOOKED_AT = 100_000  # of all handlers, at the start of a consumer
 
 
 class DeadLetterBox:
@@ -180,9 +180,9 @@ def failures_in_a_row(group: str, handler: str, at_most: int) -> int:
     times = list(letters.values_list("created_at", flat=True)[:at_most])
     if not times:
         return 0
-    newest = Receipt.objects.aggregate(newest=Max("id"))["newest"] or 0
-    success = Receipt.objects.filter(
-        id__gt=newest - RECEIPTS_LOOKED_AT, group=group, handler=handler
+    newest = HandledEvent.objects.aggregate(newest=Max("id"))["newest"] or 0
+    success = HandledEvent.objects.filter(
+        id__gt=newest - HANDLED_LOOKED_AT, group=group, handler=handler
     ).aggregate(last=Max("handled_at"))["last"]
     return sum(success is None or time > success for time in times)
 

@@ -1,4 +1,4 @@
-"""Hands events to the handlers of one group: effects and receipts in one transaction.
+"""Hands events to the handlers of one group: effects and the proof of them in one transaction.
 
 A whole batch at once when all goes well; smaller pieces, down to one event and one handler, when
 not. Does not know where events come from: a lane is what must stay in order (a partition; in
@@ -231,7 +231,7 @@ class Dispatcher:
 def handle_once(
     events: Sequence[Event], handlers: Sequence[Handler], *, group: str, attempts: int = 1
 ) -> None:
-    """In one transaction: the receipts, and each handler with the events it has not had.
+    """In one transaction: the handled events, and each handler with the events it has not had.
 
     Handlers that are to be last come after all others, of whatever topic.
     """

@@ -24,7 +24,7 @@ BATCH_SIZE = 200
 GATHER_SECONDS = 0.1
 
 
-class HandlerDelivery:
+class HandlerTarget:
     bus = "embedded"
 
     def __init__(self, registry: Registry) -> None:

@@ -1,6 +1,6 @@
-"""Decides which events a handler has not had yet, by writing their receipts.
+"""Decides which events a handler has not had yet, by writing that it has.
 
-In the handlers' transaction: receipts and effects are committed together or not at all.
+In the handlers' transaction: proof and effects are committed together or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.contract.events import Event
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 
 # Rows are written in the order of event ids: two consumers that were given the same events after a
 # rebalance wait for each other instead of locking each other out.
@@ -32,7 +32,7 @@ INSERT = """
 def claim(
     events: Sequence[Event], *, group: str, handlers: Sequence[str], attempts: int = 1
 ) -> dict[str, list[Event]]:
-    """Writes the missing receipts; for each handler the events that it has not had, in order."""
+    """Writes the missing proofs; gives each handler the events it has not had, in order."""
     unique = list({event.event_id: event for event in events}.values())
     if connection.vendor == "postgresql":
         claimed = _claim_by_conflict(unique, group, handlers, attempts)
@@ -71,13 +71,13 @@ def _claim_by_reading(
 ) -> set[tuple[UUID, str]]:
     """SQLite: the transaction has the only right to write since its begin (IMMEDIATE)."""
     had = set(
-        Receipt.objects.filter(
+        HandledEvent.objects.filter(
             event_id__in=[event.event_id for event in events], group=group, handler__in=handlers
         ).values_list("event_id", "handler")
     )
     missing = [(e, name) for e in events for name in handlers if (e.event_id, name) not in had]
-    Receipt.objects.bulk_create(
-        Receipt(
+    HandledEvent.objects.bulk_create(
+        HandledEvent(
             event_id=event.event_id,
             group=group,
             handler=name,

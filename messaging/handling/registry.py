@@ -10,8 +10,8 @@ from django.conf import settings
 from messaging.contract.events import Event
 from messaging.handling.projections import MakeProjection
 
-# The group of handlers without one of their own. Receipts carry this name, whatever the group is
-# called on the broker: a renamed KAFKA_GROUP_ID reads everything again and has no second effect.
+# The group of handlers without one of their own. Handled events carry this name, whatever the group
+# is called on the broker: a renamed KAFKA_GROUP_ID reads everything again and has no second effect.
 MAIN_GROUP = "webchat-group"
 
 Handle = Callable[[Sequence[Event]], None]
@@ -21,8 +21,8 @@ Handle = Callable[[Sequence[Event]], None]
 class Handler:
     """Subscribes a function to a topic.
 
-    It gets events in order, runs in the transaction that writes its receipts, and sees each event
-    once. What must follow the commit goes through `transaction.on_commit`. It raises
+    It gets events in order, runs in the transaction that records them as handled, and sees each
+    event once. What must follow the commit goes through `transaction.on_commit`. It raises
     RetryableError when something it needs is away; anything else counts against the event.
     One that takes a lock for which others wait is called after all others (`is_last`).
     """

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, OperationalError
 
 from messaging.bus.configuration import is_embedded
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def require_kafka(what: str) -> None:
 
 def require_tables() -> None:
     try:
-        Receipt.objects.exists()
+        HandledEvent.objects.exists()
     except OperationalError as error:
         if "no such table" not in str(error):
             fail(AWAY, f"The database does not answer ({type(error).__name__}): see DATABASE_URL.")

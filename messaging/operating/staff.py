@@ -1,6 +1,6 @@
-"""What the staff's pages of every app share: rows to read, deeds that ask first, quick paging.
+"""What the staff's pages of every app share: rows to read, actions that ask first, quick paging.
 
-Rows are written by services alone. A page gives a deed a button; the service does it.
+Rows are written by services alone. A page gives an action a button; the service does it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-MOST_AT_ONCE = 100  # deeds are done in the request
-MOST_COUNTED = 10_000  # rows of a list; counting all of a large table takes longer than its page
+MAX_AT_ONCE = 100  # actions are done in the request
+MAX_COUNTED = 10_000  # rows of a list; counting all of a large table takes longer than its page
 REASON_LENGTH = 200
 
 Rows = QuerySet[Any]
 Parse = Callable[[str], object]
-Deed = TypeVar("Deed", bound=Callable[..., None])
+Perform = TypeVar("Perform", bound=Callable[..., None])
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
     @cached_property
     def count(self) -> int:
         rows: Rows = self.object_list  # type: ignore[assignment]  # lists are of rows here
-        return rows.order_by()[:MOST_COUNTED].count()
+        return rows.order_by()[:MAX_COUNTED].count()
 
 
 class AnswerForm(forms.Form):
@@ -60,17 +60,17 @@ def asks_first(
     question: Any,
     explanation: Any,
     form: type[AnswerForm] = AnswerForm,
-) -> Callable[[Deed], Callable[..., HttpResponse | None]]:
-    """Makes `deed(self, request, rows, answers)` an action that asks before it is done.
+) -> Callable[[Perform], Callable[..., HttpResponse | None]]:
+    """Makes `perform(self, request, rows, answers)` an action that asks before it is done.
 
     It is offered to whoever has `permission` ("app.codename"), in the list and on a row's own page.
     `answers` is what the form asked for (`ReasonForm`: the reason).
     """
 
-    def decorate(deed: Deed) -> Callable[..., HttpResponse | None]:
-        @functools.wraps(deed)
+    def decorate(perform: Perform) -> Callable[..., HttpResponse | None]:
+        @functools.wraps(perform)
         def action(page: ReadOnlyAdmin, request: HttpRequest, rows: Rows) -> HttpResponse | None:
-            return page.ask(request, rows, action, functools.partial(deed, page, request))
+            return page.ask(request, rows, action, functools.partial(perform, page, request))
 
         action.short_description = description  # type: ignore[attr-defined]
         action.permission = permission  # type: ignore[attr-defined]
@@ -154,8 +154,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        deeds = [(name, title) for name, title in self.get_action_choices(request, []) if name]
-        context = {"deeds": deeds, "list_url": self.list_url(), **(extra_context or {})}
+        actions = [(name, title) for name, title in self.get_action_choices(request, []) if name]
+        context = {"actions": actions, "list_url": self.list_url(), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def list_url(self) -> str:
@@ -164,17 +164,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         )
 
     def ask(
-        self, request: HttpRequest, rows: Rows, action: Any, deed: Callable[[Rows, Any], None]
+        self, request: HttpRequest, rows: Rows, action: Any, perform: Callable[[Rows, Any], None]
     ) -> HttpResponse | None:
         """The page that asks, until it was answered with yes."""
-        chosen = list(rows[: MOST_AT_ONCE + 1])
-        if len(chosen) > MOST_AT_ONCE:
+        chosen = list(rows[: MAX_AT_ONCE + 1])
+        if len(chosen) > MAX_AT_ONCE:
             text = gettext("At most %d at once. Choose fewer, or use the command line.")
-            self.message_user(request, text % MOST_AT_ONCE, messages.ERROR)
+            self.message_user(request, text % MAX_AT_ONCE, messages.ERROR)
             return None
         form = action.form(request.POST if request.POST.get("confirmed") else None)
         if form.is_valid():
-            deed(rows.order_by("pk"), form.cleaned_data)
+            perform(rows.order_by("pk"), form.cleaned_data)
             back = _own_page(request)
             return HttpResponseRedirect(back) if back else None
         context = {
@@ -217,7 +217,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
 
 
 def _own_page(request: HttpRequest) -> str:
-    """The row's page that the deed was asked for on; empty where it was the list."""
+    """The row's page that the action was asked for on; empty where it was the list."""
     back = request.POST.get("back", "")
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return back if is_ours else ""

@@ -1,4 +1,4 @@
-"""What became of single events: outbox, place on the topic, receipts, dead letters. Reads only."""
+"""What became of single events: outbox, place on the topic, handlers, dead letters. Reads only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from messaging.handling.registry import Registry
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.operating.ids_by_time import first_id_since
 
 # How far an event's row in the outbox may lie from the change that it tells of.
@@ -96,16 +96,16 @@ def _windows(moments: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
 def trace_events(event_ids: Collection[UUID], registry: Registry) -> list[EventTrace]:
     """In the order in which they were recorded; those that left nothing behind are left out."""
     rows = {row.event_id: row for row in OutboxEvent.objects.filter(event_id__in=event_ids)}
-    receipts: dict[UUID, list[Receipt]] = defaultdict(list)
-    for receipt in Receipt.objects.filter(event_id__in=event_ids).order_by("group", "id"):
-        receipts[receipt.event_id].append(receipt)
+    handled: dict[UUID, list[HandledEvent]] = defaultdict(list)
+    for row in HandledEvent.objects.filter(event_id__in=event_ids).order_by("group", "id"):
+        handled[row.event_id].append(row)
     letters: dict[UUID, list[Letter]] = defaultdict(list)
     for letter in DeadLetter.objects.filter(event_id__in=event_ids).order_by("id"):
         if letter.event_id is not None:
             letters[letter.event_id].append(_letter(letter))
-    known = rows.keys() | receipts.keys() | letters.keys()
+    known = rows.keys() | handled.keys() | letters.keys()
     traces = [
-        _trace(event_id, rows.get(event_id), receipts[event_id], letters[event_id], registry)
+        _trace(event_id, rows.get(event_id), handled[event_id], letters[event_id], registry)
         for event_id in known
     ]
     return sorted(traces, key=_when)
@@ -114,12 +114,12 @@ def trace_events(event_ids: Collection[UUID], registry: Registry) -> list[EventT
 def _trace(
     event_id: UUID,
     row: OutboxEvent | None,
-    receipts: Sequence[Receipt],
+    handled: Sequence[HandledEvent],
     letters: Sequence[Letter],
     registry: Registry,
 ) -> EventTrace:
-    topic = row.topic if row else receipts[0].topic if receipts else ""
-    place = row if row and row.partition is not None else next(iter(receipts), None)
+    topic = row.topic if row else handled[0].topic if handled else ""
+    place = row if row and row.partition is not None else next(iter(handled), None)
     return EventTrace(
         event_id=event_id,
         event_type=row.event_type if row else "",
@@ -131,18 +131,16 @@ def _trace(
         published_at=row.published_at if row else None,
         partition=place.partition if place else None,
         offset=place.offset if place else None,
-        handlings=_handlings(topic, receipts, registry),
+        handlings=_handlings(topic, handled, registry),
         letters=letters,
     )
 
 
-def _handlings(topic: str, receipts: Sequence[Receipt], registry: Registry) -> list[Handling]:
+def _handlings(topic: str, handled: Sequence[HandledEvent], registry: Registry) -> list[Handling]:
     """Of each handler that it is for, and of those that had it and are no more."""
     done = {
-        (receipt.group, receipt.handler): Handling(
-            receipt.group, receipt.handler, receipt.attempts, receipt.handled_at
-        )
-        for receipt in receipts
+        (row.group, row.handler): Handling(row.group, row.handler, row.attempts, row.handled_at)
+        for row in handled
     }
     expected = [
         (group, handler.name)

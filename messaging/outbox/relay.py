@@ -30,7 +30,7 @@ from messaging.outbox.rows import (
     mark_set_aside,
     read_waiting,
 )
-from messaging.outbox.target import Delivery, Result
+from messaging.outbox.target import Result, Target
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Relay:
 
     def __init__(
         self,
-        delivery: Delivery,
+        target: Target,
         lock: RelayLock,
         *,
         batch_size: int = BATCH_SIZE,
@@ -100,7 +100,7 @@ class Relay:
         on_turn: Callable[[], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._delivery = delivery
+        self._target = target
         self._lock = lock
         self._batch_size = batch_size
         self._sweep_seconds = sweep_seconds
@@ -111,7 +111,7 @@ class Relay:
         self._alarm = Alarm()
         self._stopping = threading.Event()
         self._holds: dict[Lane, Hold] = {}
-        self._report = StateReport(delivery, clock)
+        self._report = StateReport(target, clock)
         self.has_lock = False
 
     def wake(self, **_signal: object) -> None:
@@ -159,7 +159,7 @@ class Relay:
             self._forget_idle_holds(rows, now)
         if not rows:
             return 0
-        outcome = sort_results(rows, self._delivery.deliver(rows))
+        outcome = sort_results(rows, self._target.deliver(rows))
         with transaction.atomic():
             mark_published(outcome.published)
             self._set_aside(outcome.impossible)
@@ -181,7 +181,7 @@ class Relay:
             if not self.has_lock:
                 return self._alarm.wait(LOCK_SECONDS)
             self._holds.clear()
-            logger.info("This relay works now", extra={"bus": self._delivery.bus})
+            logger.info("This relay works now", extra={"bus": self._target.bus})
         self._lock.confirm()
         began_at = self._clock()
         count = self.run_round()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from messaging.describing import describe
 from messaging.models import RelayState
-from messaging.outbox.target import Delivery
+from messaging.outbox.target import Target
 
 OUTBOX = "outbox"
 STATE_SECONDS = 5.0
@@ -20,8 +20,8 @@ STATE_SECONDS = 5.0
 class StateReport:
     """Saved every few seconds, and at once when the breaker changes."""
 
-    def __init__(self, delivery: Delivery, clock: Callable[[], float]) -> None:
-        self._delivery = delivery
+    def __init__(self, target: Target, clock: Callable[[], float]) -> None:
+        self._target = target
         self._clock = clock
         self._started_at: datetime = timezone.now()
         self._saved_at = float("-inf")
@@ -32,14 +32,14 @@ class StateReport:
         self._last_error = next((describe(error) for error in errors), "")
 
     def save_when_due(self) -> None:
-        breaker = self._delivery.breaker_state()
+        breaker = self._target.breaker_state()
         is_due = self._clock() - self._saved_at >= STATE_SECONDS
         if not is_due and breaker == self._saved_breaker:
             return
         RelayState.objects.update_or_create(
             name=OUTBOX,
             defaults={
-                "bus": self._delivery.bus,
+                "bus": self._target.bus,
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "breaker": breaker,

@@ -19,7 +19,7 @@ PUBLISH_SECONDS = 8.0
 Result = RecordPosition | None | Exception
 
 
-class Delivery(Protocol):
+class Target(Protocol):
     bus: str
 
     def deliver(self, rows: Sequence[OutboxRow]) -> list[Result]: ...
@@ -27,7 +27,7 @@ class Delivery(Protocol):
     def breaker_state(self) -> str: ...
 
 
-class KafkaDelivery:
+class KafkaTarget:
     """Publishes through the adapter, whose breaker answers at once while the bus is away."""
 
     bus = "kafka"

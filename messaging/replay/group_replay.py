@@ -1,9 +1,9 @@
 """Gives a handler's events to its projection again, while the handler itself goes on working.
 
 Note [What counts as handled]: a projection must end with just those events that the handler has
-had, no more and no fewer. An event was had when it has its receipt; or when the group has gone past
-it and it is not among the dead letters (receipts are pruned in time, offsets are not). Whatever the
-handler has after the swap it adds to the new rows by itself. See docs/decisions/0006.
+had, no more and no fewer. An event was had when it is among the handled; or when the group has gone
+past it and it is not among the dead letters (handled events are pruned in time, offsets are not).
+Whatever the handler has after the swap it adds to the new rows by itself. See docs/decisions/0006.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db.models import Q
 from messaging.contract.events import Event
 from messaging.errors import MessagingError, PermanentError
 from messaging.handling.projections import Projection
-from messaging.models import DeadLetter, Receipt
+from messaging.models import DeadLetter, HandledEvent
 from messaging.replay.seen_events import SeenEvents, seen_events
 from messaging.replay.sources import ReplaySource
 from messaging.signals import Operator, operated
@@ -28,9 +28,9 @@ from messaging.signals import Operator, operated
 logger = logging.getLogger(__name__)
 
 CALM_SECONDS = 1.0  # a pass that took less leaves little for the last one, during which all wait
-MOST_PASSES = 6
-# Handlers have the events of a partition in order. So many in a row without a receipt, behind what
-# the group has committed: the rest has none either.
+MAX_PASSES = 6
+# Handlers have the events of a partition in order. So many in a row that were not handled, behind
+# what the group has committed: the rest has none either.
 UNHANDLED_IN_A_ROW = 2000
 
 
@@ -98,7 +98,7 @@ class GroupReplay:
         return self._outcome
 
     def _catch_up(self, seen: SeenEvents) -> None:
-        for _ in range(MOST_PASSES):
+        for _ in range(MAX_PASSES):
             began_at = time.monotonic()
             self._pass(seen, is_last=False)
             if time.monotonic() - began_at < CALM_SECONDS:
@@ -147,7 +147,7 @@ class GroupReplay:
 
     def _handled(self, events: Sequence[Event], *, may_skip: bool) -> list[Event]:
         """See Note [What counts as handled]."""
-        had = self._with_receipt(events)
+        had = self._handled_of(events)
         passed = [e for e in events if e.event_id not in had and self._source.is_passed(e)]
         dead = {e.event_id for e in self._dead(passed)}
         self._set_aside += [e for e in passed if e.event_id in dead]
@@ -156,9 +156,9 @@ class GroupReplay:
             self._skip_what_cannot_be_handled(events, had | dead)
         return [e for e in events if e.event_id in had]
 
-    def _with_receipt(self, events: Sequence[Event]) -> set[object]:
+    def _handled_of(self, events: Sequence[Event]) -> set[object]:
         return set(
-            Receipt.objects.filter(
+            HandledEvent.objects.filter(
                 event_id__in=[event.event_id for event in events],
                 group=self._outcome.group,
                 handler=self._outcome.handler,

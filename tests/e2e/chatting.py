@@ -17,7 +17,7 @@ MESSAGE = ".timeline .message"
 
 
 def sign_up(person: Person, username: str, *, name: str = "") -> None:
-    """Sends the form without drawing its page, which is half the price of most journeys."""
+    """Sends the form without drawing its page, which is half the price of most tests."""
     request = person.context.request
     request.get(f"{person.base_url}/sign-up")
     cookies = {cookie["name"]: cookie["value"] for cookie in person.context.cookies()}

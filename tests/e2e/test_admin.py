@@ -22,9 +22,9 @@ def staff(server: Server, new_person) -> Person:
     return person
 
 
-def decide(staff: Person, deed: str, reason: str) -> None:
-    """From the message's page: the deed's button, a reason, yes; back on the message's page."""
-    staff.page.click(f".object-tools button:text-is('{deed}')")
+def decide(staff: Person, action: str, reason: str) -> None:
+    """From the message's page: the action's button, a reason, yes; back on the message's page."""
+    staff.page.click(f".object-tools button:text-is('{action}')")
     staff.page.fill("[name=reason]", reason)
     has_no_barriers(staff)
     staff.page.keyboard.press("Enter")

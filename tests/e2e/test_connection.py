@@ -155,10 +155,10 @@ class TestBanner:
         wait_until_connected(anna)
 
 
-def tries_at_once(person, deed) -> bool:
+def tries_at_once(person, action) -> bool:
     """Whether a socket is opened by it, before anything else happens in the page."""
     tried: bool = person.page.evaluate(
-        f"() => {{ const before = line.tries; {deed}; return line.tries === before + 1; }}"
+        f"() => {{ const before = line.tries; {action}; return line.tries === before + 1; }}"
     )
     return tried
 

@@ -21,12 +21,12 @@ from tests.e2e.chatting import (
 from tests.support.long_chat import content, fill_chat
 
 COUNT = 100_000
-MOST_NODES = 400
+MAX_NODES = 400
 # Of text, for one opening: the page, the modules and 50 messages, not the past.
-MOST_OPENING_KILOBYTES = 600
+MAX_OPENING_KILOBYTES = 600
 # Of a core, for one opening: a page that is on screen within a second has cost no more. The clock
 # would tell of what else the machine has to do, so it is only told of.
-MOST_OPENING_SECONDS = 1.0
+MAX_OPENING_SECONDS = 1.0
 OPENINGS = 3
 
 # The frame after the one in which the newest message is drawn.
@@ -104,7 +104,7 @@ class TestLongChat:
         wait_until_connected(anna)
         expect(anna.page.locator(f'{MESSAGE}[data-seq="{COUNT}"]')).to_be_in_viewport()
         assert anna.page.locator(MESSAGE).count() <= 100
-        assert anna.page.evaluate(LOADED) < MOST_OPENING_KILOBYTES * 1024
+        assert anna.page.evaluate(LOADED) < MAX_OPENING_KILOBYTES * 1024
 
     def test_is_on_screen_for_less_than_a_second_of_work(self, anna, capsys):
         anna.page.add_init_script(NOTE_WHEN_DRAWN)
@@ -123,7 +123,7 @@ class TestLongChat:
         with capsys.disabled():
             shown = f"after {min(by_the_clock):.2f} s, {min(seconds):.2f} s of them at work"
             print(f"\nA chat of {COUNT:,} messages is on screen {shown}")  # noqa: T201
-        assert 0 < min(seconds) < MOST_OPENING_SECONDS
+        assert 0 < min(seconds) < MAX_OPENING_SECONDS
 
     @pytest.mark.long
     def test_scrolls_back_and_forth_through_thousands_and_does_not_grow(self, anna):
@@ -133,12 +133,12 @@ class TestLongChat:
         for _ in range(40):
             first, last, count, has_no_hole = scroll_until_moved(anna, 0)
             assert has_no_hole
-            assert count <= MOST_NODES
+            assert count <= MAX_NODES
         assert first < COUNT - 2000
         for _ in range(40):
             first, last, count, has_no_hole = scroll_until_moved(anna, 1)
             assert has_no_hole
-            assert count <= MOST_NODES
+            assert count <= MAX_NODES
         assert last > COUNT - 1000
         nodes, used = weight(anna)
         assert nodes < before[0] * 1.5

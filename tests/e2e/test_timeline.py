@@ -27,7 +27,7 @@ from tests.e2e.chatting import (
     write_to,
 )
 
-MOST_NODES = 400
+MAX_NODES = 400
 
 TOP_OF = """(text) => [...document.querySelectorAll(".message")]
   .find((node) => node.querySelector(".text")?.textContent === text)
@@ -196,7 +196,7 @@ class TestScrollingBack:
                 arg=newest,
             )
             most = max(most, anna.page.locator(".message").count())
-        assert most <= MOST_NODES
+        assert most <= MAX_NODES
         shown = texts(anna)
         assert shown == numbered(900 - len(shown) + 1, 900)
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.long
 CHATS, PEOPLE, MESSAGES = 4, 3, 600
 
 # What people and operators do, in a process of its own, through the services.
-DEEDS = f"""
+ACTIONS = f"""
 import uuid
 from django.test import Client
 from chat.models import User
@@ -131,10 +131,10 @@ class Line:
                    (SELECT count(*) FROM chat_auditentry),
                    (SELECT array_agg(topic) FROM messaging_outboxevent AS event
                     WHERE topic IN ('chat-messages', 'audit-events')
-                    AND (SELECT count(*) FROM messaging_receipt AS receipt
-                         WHERE receipt.event_id = event.event_id)
-                        < (SELECT count(DISTINCT handler) FROM messaging_receipt AS receipt
-                           WHERE receipt.topic = event.topic))
+                    AND (SELECT count(*) FROM messaging_receipt AS handled
+                         WHERE handled.event_id = event.event_id)
+                        < (SELECT count(DISTINCT handler) FROM messaging_receipt AS handled
+                           WHERE handled.topic = event.topic))
         """
 
         def is_done() -> bool:
@@ -167,7 +167,7 @@ def line(migrated_postgres_url: str, redis_url: str, kafka_without_topics: Kafka
 
 
 def test_three_consumers_audit_and_count_everything_once(line: Line) -> None:
-    line.manage("shell", "-c", DEEDS)
+    line.manage("shell", "-c", ACTIONS)
     line.wait_until_audited()
     counts = dict(line.rows("SELECT action, count(*) FROM chat_auditentry GROUP BY action"))
     assert {action: counts.get(action) for action in EXPECTED} == EXPECTED

@@ -75,7 +75,7 @@ class TestHandlers:
         assert pipe.repeated_effects() == 0
         assert pipe.dead_letters() == []
 
-    def test_one_that_always_fails_gives_a_dead_letter_that_can_be_replayed(self, pipe: Pipe):
+    def test_one_that_always_fails_gives_a_dead_letter_that_can_be_retried(self, pipe: Pipe):
         pipe.fault(1, 5, "no such colour")
         pipe.relay()
         pipe.consumer()
@@ -96,11 +96,11 @@ class TestHandlers:
             "time": "",
         }
         pipe.heal()
-        assert "Would replay 1" in pipe.run("dead_letters", "replay", "--topic", pipe.topic)
+        assert "Would retry 1" in pipe.run("dead_letters", "retry", "--topic", pipe.topic)
         assert pipe.count_effects() == 19
-        replay = ("dead_letters", "replay", "--topic", pipe.topic, "--execute")
-        assert "Replay: 1 of 1" in pipe.run(*replay)
-        assert "Replay: 0 of 0" in pipe.run(*replay)
+        retry = ("dead_letters", "retry", "--topic", pipe.topic, "--execute")
+        assert "Retry: 1 of 1" in pipe.run(*retry)
+        assert "Retry: 0 of 0" in pipe.run(*retry)
         assert pipe.count_effects() == 20
         assert pipe.repeated_effects() == 0
 

@@ -93,7 +93,10 @@ class TestTheDurableRoad:
                 # Until the slower road has brought all of it, too.
                 expected = MESSAGES * int(one.value(HANDLERS))
                 await asyncio.to_thread(
-                    wait_until, lambda: one.receipts() >= expected, seconds=60, what="receipts"
+                    wait_until,
+                    lambda: one.count_handled() >= expected,
+                    seconds=60,
+                    what="handled events",
                 )
                 await crowd.talk(messages=MESSAGES)
                 await crowd.everyone_has(2 * MESSAGES)
@@ -167,7 +170,7 @@ class TestStatuses:
             everyone_has_it = found["receipts"]["delivered"] == PEOPLE - 1
             return handled and everyone_has_it and bool(found["audit"])
 
-        wait_until(is_complete, seconds=90, every=1, what="the whole journey")
+        wait_until(is_complete, seconds=90, every=1, what="the whole way")
         (event,) = found["events"]
         assert (event["event_type"], event["state"]) == ("message.created", "published")
         assert event["topic"] == "chat-messages"

@@ -97,10 +97,10 @@ class TestSignals:
         assert consumer.exit_code(seconds=15) == relay.exit_code(seconds=15) == 0
         assert time.monotonic() - before < 15 * PATIENCE
         assert "once more to stop at once" in consumer.log_end()
-        # What has its receipt is committed, and the other way round.
-        receipts = pipe.value("SELECT count(*) FROM messaging_receipt")
+        # What is handled is committed, and the other way round.
+        handled = pipe.value("SELECT count(*) FROM messaging_receipt")
         published = pipe.value("SELECT count(*) FROM messaging_outboxevent WHERE status = 1")
-        assert published - pipe.lag() == receipts / len(HANDLERS)
+        assert published - pipe.lag() == handled / len(HANDLERS)
 
     def test_the_second_stops_at_once(self, pipe: Pipe):
         pipe.fault("*", 0, "away")

@@ -26,7 +26,7 @@ from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, ind
 from messaging.bus.kafka.adapter import KafkaAdapter
 from messaging.contract.records import OutgoingRecord
 from messaging.contract.validation import encode
-from messaging.models import OutboxEvent, OutboxEventQuerySet, Receipt
+from messaging.models import HandledEvent, OutboxEvent, OutboxEventQuerySet
 from tests.support import loopback
 from tests.support.bus_line import Line
 from tests.support.bus_parts import message_event
@@ -221,8 +221,8 @@ class TestReconcile:
         # The record of nobody was handled meanwhile: it is audited, and counted too much.
         assert set(found) == left - {"record_without_row"} | {"wrong_activity"}
         # What was sent again under its id had no second effect.
-        assert Receipt.objects.values("event_id", "handler").distinct().count() == (
-            Receipt.objects.count()
+        assert HandledEvent.objects.values("event_id", "handler").distinct().count() == (
+            HandledEvent.objects.count()
         )
 
 
@@ -296,7 +296,7 @@ def lose_a_record(line: Line, chat: Chat, person: User) -> None:
 
 def pass_an_event_over(line: Line, chat: Chat, person: User) -> None:
     event = events_of(chat).earliest("pk")
-    Receipt.objects.filter(event_id=event.event_id, handler="activity").delete()
+    HandledEvent.objects.filter(event_id=event.event_id, handler="activity").delete()
 
 
 def write_a_record_of_nobody(line: Line, chat: Chat, person: User) -> None:

@@ -151,7 +151,7 @@ class TestSlowReceiver:
                 == CHATS * MESSAGES
             ),
             seconds=90,
-            what="receipts of the main group",
+            what="handled events of the main group",
         )
         assert not receiver.taken
         hold.set()

@@ -175,7 +175,7 @@ class TestSocket:
     async def test_stays_open_whatever_comes(self, connect, settings, monkeypatch, frames):
         settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_MESSAGES_PER_MINUTE = 0
         # However many are refused, and however fast.
-        monkeypatch.setattr(consumers, "MOST_REFUSED_FRAMES", 1_000_000)
+        monkeypatch.setattr(consumers, "MAX_REFUSED_FRAMES", 1_000_000)
         socket = await self.one_socket(connect)
         for text in frames:
             await socket.send_text(text)

@@ -17,7 +17,7 @@ from messaging.handling.group_reader import GroupReader
 from messaging.handling.registry import MAIN_GROUP, Registry
 from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import FileLock, path_beside
-from messaging.outbox.target import KafkaDelivery
+from messaging.outbox.target import KafkaTarget
 from tests.support.processes import DEADLINE
 
 
@@ -65,7 +65,7 @@ class Line:
         file = path_beside(str(connection.settings_dict["NAME"]), purpose="line")
         if connection.vendor == "postgresql":
             file = path_beside("", purpose="line")
-        return Relay(KafkaDelivery(self.adapter), FileLock(file), sweep_seconds=0.1)
+        return Relay(KafkaTarget(self.adapter), FileLock(file), sweep_seconds=0.1)
 
     def _consumer(
         self, *, max_records: int | None = None, is_endless: bool = False

@@ -29,7 +29,7 @@ from tests.support.servers import ROOT, environment
 
 Room = list[dict[str, Any]]
 # Each person's replies are waited for when so many are on the way.
-MOST_ON_THE_WAY = 20
+MAX_ON_THE_WAY = 20
 ALIVE = "alive"
 
 
@@ -203,7 +203,7 @@ class Crowd:
         for number in range(count):
             chat_id = member.chat_ids[number % len(member.chat_ids)]
             await member.send(chat_id, f"message {number}")
-            await member.until(lambda: member.on_the_way < MOST_ON_THE_WAY)
+            await member.until(lambda: member.on_the_way < MAX_ON_THE_WAY)
         await member.until(lambda: member.on_the_way == 0)
 
     def told(self) -> dict[int, set[int]]:

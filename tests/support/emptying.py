@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 # Above that a TRUNCATE is quicker: for each row that goes PostgreSQL looks for what refers to it.
-MOST_ROWS = 500
+MAX_ROWS = 500
 # Made by `migrate`, the same for all tests.
 STANDING = (ContentType, Permission, Group, Group.permissions.through)
 
@@ -45,10 +45,10 @@ def _delete_few() -> bool:
         if connection.vendor == "postgresql":
             # Whoever is still at work is waited for, as TRUNCATE does.
             cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-        few = (f"SELECT 1 FROM {table} LIMIT {MOST_ROWS + 1}" for table in tables)
+        few = (f"SELECT 1 FROM {table} LIMIT {MAX_ROWS + 1}" for table in tables)
         cursor.execute(" UNION ALL ".join(f"SELECT count(*) FROM ({rows}) AS few" for rows in few))
         counts = [count for (count,) in cursor.fetchall()]
-        if max(counts) > MOST_ROWS:
+        if max(counts) > MAX_ROWS:
             return False
         for table, count in zip(tables, counts, strict=True):
             if count:

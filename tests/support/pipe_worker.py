@@ -124,13 +124,13 @@ def arrange_death() -> None:
     from messaging.handling.consumer import GroupConsumer
     from messaging.handling.group_reader import GroupReader
     from messaging.outbox import relay
-    from messaging.outbox.target import KafkaDelivery
+    from messaging.outbox.target import KafkaTarget
 
     def die(*_given: Any, **_named: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     points: dict[str, Callable[[], None]] = {
-        "relay after reading": lambda: setattr(KafkaDelivery, "deliver", die),
+        "relay after reading": lambda: setattr(KafkaTarget, "deliver", die),
         "relay after sending": lambda: setattr(relay, "mark_published", die),
         "consumer after polling": lambda: setattr(GroupConsumer, "_work_off", die),
         "consumer after its transaction": lambda: setattr(GroupReader, "commit", die_with(die)),

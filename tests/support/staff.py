@@ -30,7 +30,7 @@ from chat.models import (
     Webhook,
     WebhookDelivery,
 )
-from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
 from tests.support.people import make_group, make_person, membership, post_text
 
 SECRET = "c2VjcmV0c29mdGVzdHNhcmVub2JvZHlz"  # in base64, as webhooks have theirs
@@ -190,7 +190,7 @@ MAKE: dict[type[Model], Callable[[], Model]] = {
     Reaction: lambda: Reaction.objects.create(
         message=_message(), user=make_person("bob"), emoji="👍"
     ),
-    Receipt: lambda: Receipt.objects.create(
+    HandledEvent: lambda: HandledEvent.objects.create(
         event_id=uuid.uuid4(), group="webchat-group", handler="audit", topic="chat-messages"
     ),
     RelayState: lambda: RelayState.objects.create(

@@ -47,7 +47,7 @@ class Way:
         assert row is not None
         return row[0]
 
-    def receipts(self) -> int:
+    def count_handled(self) -> int:
         """Of the messages; their statuses have some of their own."""
         return int(
             self.value("SELECT count(*) FROM messaging_receipt WHERE topic = 'chat-messages'")

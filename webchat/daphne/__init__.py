@@ -19,9 +19,9 @@ from webchat.daphne.sockets import mend_sockets
 __all__ = ["BackPressure", "Connections", "Deadlines", "mend"]
 
 
-def mend(*, deadlines: Deadlines, connections: Connections, most_body_bytes: int) -> None:
+def mend(*, deadlines: Deadlines, connections: Connections, max_body_bytes: int) -> None:
     HttpChannel.deadlines = deadlines
-    Request.most_body_bytes = most_body_bytes
+    Request.max_body_bytes = max_body_bytes
     hide_secrets_in_access_log()
     ignore_proxy_headers()
     offer_back_pressure()

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class BoundedBody(WebRequest):
-    most_body_bytes: ClassVar[int]
+    max_body_bytes: ClassVar[int]
     received = 0
     is_refused = False
 
@@ -35,8 +35,8 @@ class BoundedBody(WebRequest):
             super().requestReceived(*arguments)
 
     def _look(self, length: int) -> None:
-        if length > self.most_body_bytes and not self.is_refused:
+        if length > self.max_body_bytes and not self.is_refused:
             self.is_refused = True
-            logger.warning("a request was too large", extra={"most_bytes": self.most_body_bytes})
+            logger.warning("a request was too large", extra={"max_bytes": self.max_body_bytes})
             self.channel.transport.write(refusal(413))
             self.channel.loseConnection()

@@ -20,19 +20,19 @@ KEPT_DESCRIPTORS = 256
 LOG_EVERY_SECONDS = 60.0
 
 
-def most_connections(descriptors: int) -> int:
+def max_connections(descriptors: int) -> int:
     """Of so many descriptors: all but those that are kept; of few, three quarters."""
     return max(descriptors - KEPT_DESCRIPTORS, descriptors * 3 // 4 if descriptors < 1024 else 0)
 
 
 class Connections:
-    """`most_per_address` 0: only the half counts. `is_proxy` knows trusted proxies by address."""
+    """`max_per_address` 0: only the half counts. `is_proxy` knows trusted proxies by address."""
 
     def __init__(
-        self, *, most: int, most_per_address: int, is_proxy: Callable[[str | None], bool]
+        self, *, most: int, max_per_address: int, is_proxy: Callable[[str | None], bool]
     ) -> None:
         self.most = most
-        self._most_per_address = most_per_address
+        self._max_per_address = max_per_address
         self._is_proxy = is_proxy
         self._by_group: Counter[str] = Counter()
         self.count = 0
@@ -72,11 +72,11 @@ class Connections:
     def _has_too_many(self, address: str | None) -> bool:
         if address is None or self._is_proxy(address):
             return False
-        return self._by_group[address_group(address)] >= self._most_of(address)
+        return self._by_group[address_group(address)] >= self._max_of(address)
 
-    def _most_of(self, address: str) -> int:
+    def _max_of(self, address: str) -> int:
         """This machine itself (an unnamed proxy, a load test) is bound by the half only."""
         half = max(1, self.most // 2)
         parsed = parse_address(address)
         is_here = parsed is not None and parsed.is_loopback
-        return half if is_here or not self._most_per_address else min(half, self._most_per_address)
+        return half if is_here or not self._max_per_address else min(half, self._max_per_address)

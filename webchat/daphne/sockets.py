@@ -13,12 +13,12 @@ from typing import Final
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-from chat.wire.protocol import MOST_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
+from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
-MOST_FRAME_OF_ALL: Final = 4 * MOST_FRAME_BYTES
+MAX_FRAME_OF_ALL: Final = 4 * MAX_FRAME_BYTES
 # Frames that wait for the application; then nothing more is read until it has taken half of them.
-MOST_WAITING_FRAMES: Final = 16
+MAX_WAITING_FRAMES: Final = 16
 
 
 class Socket(WebSocketProtocol):
@@ -28,14 +28,14 @@ class Socket(WebSocketProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  (autobahn)
         self.waiting_frames += 1
-        if self.waiting_frames >= MOST_WAITING_FRAMES:
+        if self.waiting_frames >= MAX_WAITING_FRAMES:
             self._rest()
         super().onMessage(payload, isBinary)
 
     def frame_taken(self) -> None:
         """The application has taken one."""
         self.waiting_frames -= 1
-        if self.is_resting and self.waiting_frames == MOST_WAITING_FRAMES // 2:
+        if self.is_resting and self.waiting_frames == MAX_WAITING_FRAMES // 2:
             # Not at once: the others have their turn between.
             asyncio.get_running_loop().call_soon(self._go_on)
 
@@ -70,8 +70,8 @@ def mend_sockets() -> None:
     run = Server.run
 
     def run_with_small_frames(server: Server) -> None:
-        server.websocket_max_frame_size = MOST_FRAME_OF_ALL
-        server.websocket_max_message_size = MOST_FRAME_OF_ALL
+        server.websocket_max_frame_size = MAX_FRAME_OF_ALL
+        server.websocket_max_message_size = MAX_FRAME_OF_ALL
         run(server)
 
     Server.run = run_with_small_frames

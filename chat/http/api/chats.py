@@ -47,23 +47,23 @@ from chat.requests import messages as actions
 from chat.services import notifications
 from chat.services.access import known_id as _known
 from chat.services.access import managing_membership_of, membership_of
-from chat.services.attachments import discard_upload, most_bytes, store_upload
+from chat.services.attachments import discard_upload, max_bytes, store_upload
 from chat.services.chats import chats
 from chat.services.cursors.receipts import Cursors, advance_cursors
-from chat.services.posting.posting import MOST_ATTACHMENTS, NewPost, post_message
+from chat.services.posting.posting import MAX_ATTACHMENTS, NewPost, post_message
 from chat.wire.payloads import Payload, attachment_payload, person_payload, timestamp
 from chat.wire.protocol import Frame
 
-MOST_QUERY = 64
-MOST_SEEN_AT_ONCE = 100
+MAX_QUERY = 64
+MAX_SEEN_AT_ONCE = 100
 # The newest earlier wordings; nobody reads further back.
-MOST_EDITS = 50
+MAX_EDITS = 50
 
 
 @under(READS)
 def read_me(user: User, fields: Frame) -> Payload:
     me = {**person_payload(user), "language": user.language}
-    return {"user": me, "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()}}
+    return {"user": me, "limits": {"content": CONTENT_LENGTH, "upload": max_bytes()}}
 
 
 @under(READS)
@@ -187,7 +187,7 @@ def send_message(user: User, fields: Frame, chat_id: int) -> Payload:
         client_message_id=fields.uuid("client_message_id"),
         content=fields.text("content"),
         reply_to_id=fields.optional_id("reply_to"),
-        attachment_ids=fields.uuids("attachments", most=MOST_ATTACHMENTS),
+        attachment_ids=fields.uuids("attachments", most=MAX_ATTACHMENTS),
     )
     posted = post_message(post)
     return {
@@ -239,7 +239,7 @@ def list_notifications(user: User, fields: Frame) -> Payload:
 def see_notifications(user: User, fields: Frame) -> None:
     """Some by their ids, all up to one, or all."""
     if "ids" in fields.fields:
-        notifications.see_notifications(user=user, ids=fields.ids("ids", most=MOST_SEEN_AT_ONCE))
+        notifications.see_notifications(user=user, ids=fields.ids("ids", most=MAX_SEEN_AT_ONCE))
     elif "up_to" in fields.fields:
         notifications.see_all_notifications(user=user, up_to=fields.id("up_to"))
     elif fields.fields.get("all") is True:
@@ -277,7 +277,7 @@ def list_edits(user: User, fields: Frame, message_id: int) -> Payload:
     message = _message_seen_by(user, message_id)
     if not message.is_readable:
         return {"edits": []}
-    edits = message.edits.order_by("-pk")[:MOST_EDITS].values("content", "edited_at")
+    edits = message.edits.order_by("-pk")[:MAX_EDITS].values("content", "edited_at")
     return {
         "edits": [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in reversed(edits)]
     }
@@ -302,7 +302,7 @@ def _words(fields: Frame) -> str:
     words = str(fields.fields.get("q", "")).strip()
     if "\x00" in words:
         raise BadRequestError.of("q", _("a text"))
-    return words[:MOST_QUERY]
+    return words[:MAX_QUERY]
 
 
 urlpatterns = [

@@ -17,7 +17,7 @@ from chat.wire.payloads import Payload, sender_payload, timestamp
 from chat.wire.protocol import Frame
 
 PAGE_DELIVERIES = 50
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 
 
 @under(READS)
@@ -157,7 +157,7 @@ def webhook_payload(webhook: Webhook) -> Payload:
         "failing_since": timestamp(webhook.failing_since),
         "switched_off_at": timestamp(webhook.switched_off_at),
         "switched_off_reason": webhook.why_off,
-        "waiting": webhook.deliveries.waiting()[:MOST_COUNTED].count(),
+        "waiting": webhook.deliveries.waiting()[:MAX_COUNTED].count(),
     }
 
 

@@ -18,7 +18,7 @@ from chat.reads import history
 from chat.reads.blocks import blocked_ids
 from chat.reads.notifications import unseen_notifications
 from chat.reads.summaries import chat_summaries
-from chat.services.attachments import most_bytes
+from chat.services.attachments import max_bytes
 from chat.services.chats.memberships import check_may_come
 from chat.wire.payloads import person_payload
 
@@ -34,7 +34,7 @@ def chat_page(request: HttpRequest, chat_id: int | None = None) -> HttpResponse:
         "chats": chats,
         "notifications": unseen_notifications(request.user),
         "blocked": blocked_ids(request.user),
-        "limits": {"content": CONTENT_LENGTH, "upload": most_bytes()},
+        "limits": {"content": CONTENT_LENGTH, "upload": max_bytes()},
         "open": None,
     }
     if chat_id is not None:

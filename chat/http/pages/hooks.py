@@ -17,7 +17,7 @@ from chat.webhooks.incoming import find_by_token, post_by_webhook
 from chat.wire.payloads import Payload
 from chat.wire.protocol import Frame
 
-MOST_KEY = 200
+MAX_KEY = 200
 
 
 # No page of ours posts here, and no cookie is looked at: the address is the right.
@@ -60,6 +60,6 @@ def _key(request: HttpRequest, fields: Frame) -> str | None:
     """What makes a message that is sent again the same one."""
     given = request.headers.get("Idempotency-Key", "")
     key = fields.text("id") if "id" in fields.fields else given
-    if len(key) > MOST_KEY:
+    if len(key) > MAX_KEY:
         raise BadRequestError.of("id", _("a text of at most 200 characters"))
     return key or None

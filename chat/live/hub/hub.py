@@ -30,7 +30,7 @@ SOCKETS_PER_TURN: Final = 64
 # After a round of writing the next one waits this part of the time that it took, so that more lines
 # share a frame when frames are what the process is busy with. Nothing is added when it is not.
 PAUSE_PER_ROUND: Final = 0.3
-MOST_PAUSE_SECONDS: Final = 0.025
+MAX_PAUSE_SECONDS: Final = 0.025
 UNHURRIED_SECONDS: Final = 0.15
 
 
@@ -241,7 +241,7 @@ class Hub:
                 # A bug in one round must not silence the process.
                 logger.exception("a flush failed")
             ended_at = self._loop.time()
-            ready_at = ended_at + min(PAUSE_PER_ROUND * (ended_at - started_at), MOST_PAUSE_SECONDS)
+            ready_at = ended_at + min(PAUSE_PER_ROUND * (ended_at - started_at), MAX_PAUSE_SECONDS)
 
     async def _flush(self) -> None:
         rooms, self._dirty_rooms = self._dirty_rooms, set()

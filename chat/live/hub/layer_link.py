@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 # Redis keeps a membership for a day (group_expiry), and loses it with a restart.
 REJOIN_SECONDS: Final = 15.0
-MOST_WAITING_BATCHES: Final = 1000
-MOST_PAUSE_SECONDS: Final = 5.0
+MAX_WAITING_BATCHES: Final = 1000
+MAX_PAUSE_SECONDS: Final = 5.0
 # No answer from the layer for this long counts as away (a frozen Redis never answers).
 PATIENCE_SECONDS: Final = 5.0
-MOST_TRIES: Final = 3
+MAX_TRIES: Final = 3
 CANCEL_AGAIN_SECONDS: Final = 0.5
 
 
@@ -42,7 +42,7 @@ class LayerLink:
         self._came_back = came_back
         self._layer = get_channel_layer()
         self._channel = ""
-        self._waiting: deque[Sequence[HubCommand]] = deque(maxlen=MOST_WAITING_BATCHES)
+        self._waiting: deque[Sequence[HubCommand]] = deque(maxlen=MAX_WAITING_BATCHES)
         self._to_send = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.is_up = False
@@ -83,7 +83,7 @@ class LayerLink:
                 # Whatever the layer's client raises while it is away: come back.
                 self._note_down(error)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (jitter, no secret)
-            pause = min(pause * 2, MOST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     async def _join(self) -> None:
         self._channel = self._channel or await self._layer.new_channel("hub")
@@ -114,7 +114,7 @@ class LayerLink:
 
     async def _send(self, commands: list[HubCommand]) -> None:
         message = layer_message(commands, origin=self._origin)
-        for tries_left in reversed(range(MOST_TRIES)):
+        for tries_left in reversed(range(MAX_TRIES)):
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await self._layer.group_send(HUBS_GROUP, message)

@@ -10,7 +10,7 @@ from chat.live.hub.sockets import Socket
 # How long a change that came too early waits for the ones before it; then they are read.
 HOLE_SECONDS: Final = 0.25
 # More than this held back is a hole, too, however young.
-MOST_HELD: Final = 2000
+MAX_HELD: Final = 2000
 
 
 class Room:
@@ -84,7 +84,7 @@ class Room:
         """True when waiting any longer for the missing changes is of no use."""
         if self._hole_since is None:
             return False
-        return now - self._hole_since >= HOLE_SECONDS or len(self._held) > MOST_HELD
+        return now - self._hole_since >= HOLE_SECONDS or len(self._held) > MAX_HELD
 
     @property
     def is_behind(self) -> bool:

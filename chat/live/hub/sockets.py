@@ -14,11 +14,11 @@ logger = logging.getLogger(__name__)
 
 # A browser answers `heads` at least every 25 s. One that has said nothing for longer than this is
 # gone, or reads nothing.
-MOST_SILENT_SECONDS: Final = 75.0
+MAX_SILENT_SECONDS: Final = 75.0
 # Written since the browser was last heard: past the first it is asked for a sign of life, past the
 # second it is closed (4408) - Daphne would keep any amount in memory for a client that never reads.
 ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
-MOST_UNHEARD_BYTES: Final = 16 * 1024 * 1024
+MAX_UNHEARD_BYTES: Final = 16 * 1024 * 1024
 
 # An ASGI `send`: takes {"type": "websocket.send", "text": …}.
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -93,7 +93,7 @@ class Socket:
         return True
 
     def is_too_slow(self, now: float) -> bool:
-        return self.unheard_bytes > MOST_UNHEARD_BYTES or now - self.heard_at > MOST_SILENT_SECONDS
+        return self.unheard_bytes > MAX_UNHEARD_BYTES or now - self.heard_at > MAX_SILENT_SECONDS
 
     async def flush(self) -> None:
         """Writes everything that waits as one frame."""

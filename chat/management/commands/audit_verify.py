@@ -18,7 +18,7 @@ from messaging.management.arguments import positive
 from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables, say
 from messaging.management.long_queries import allow_long_queries
 
-MOST_SHOWN = 1000
+MAX_SHOWN = 1000
 
 
 def head(text: str) -> Head:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             allow_long_queries()
             for damage in verification.damages(options["expect_head"]):
                 found += 1
-                if len(damages) < MOST_SHOWN:
+                if len(damages) < MAX_SHOWN:
                     damages.append(damage)
         except (OperationalError, InterfaceError) as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")

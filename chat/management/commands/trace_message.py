@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from chat.models import Message
 from chat.models.ids import LARGEST_ID
 from chat.models.messages import MessageQuerySet
-from chat.reads.trace import Journey, read_journey
+from chat.reads.trace import MessageTrace, read_trace
 from messaging.describing import describe
 from messaging.management.exits import AWAY, ERROR, USAGE, fail, require_tables
 from messaging.operating.tracing import EventTrace
@@ -49,11 +49,11 @@ class Command(BaseCommand):
         if not found:
             fail(ERROR, f"There is no message {given}.")
         for place, message in enumerate(found):
-            journey = read_journey(message)
+            trace = read_trace(message)
             if as_json:
-                self.stdout.write(json.dumps(asdict(journey), default=_plain))
+                self.stdout.write(json.dumps(asdict(trace), default=_plain))
             else:
-                self.stdout.write(("\n" if place else "") + as_text(journey))
+                self.stdout.write(("\n" if place else "") + as_text(trace))
 
 
 def messages_named(given: str) -> MessageQuerySet:
@@ -69,14 +69,14 @@ def messages_named(given: str) -> MessageQuerySet:
         fail(USAGE, f"{given!r} is no message id, no CHAT:SEQ like 7:12, and no UUID.")
 
 
-def as_text(journey: Journey) -> str:
-    rows = list(_rows(journey))
+def as_text(trace: MessageTrace) -> str:
+    rows = list(_rows(trace))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in rows)
 
 
-def _rows(journey: Journey) -> Iterator[Row]:
-    saved, receipts = journey.saved, journey.receipts
+def _rows(trace: MessageTrace) -> Iterator[Row]:
+    saved, receipts = trace.saved, trace.receipts
     yield "message", f"{saved.message_id} ({saved.chat_id}:{saved.seq})"
     yield "client_message_id", str(saved.client_message_id)
     yield "sender", f"{saved.sender_name} ({saved.sender_id})"
@@ -85,17 +85,17 @@ def _rows(journey: Journey) -> Iterator[Row]:
         if moment := getattr(saved, f"{name}_at"):
             yield name, _time(moment)
     yield "published", "yes" if saved.is_published else "not yet"
-    for event in journey.events:
+    for event in trace.events:
         yield from _event_rows(event)
-    if not journey.events:
+    if not trace.events:
         yield "event", "none is left of it, in the outbox, the receipts or the dead letters"
     yield "delivered", f"{receipts.delivered} of {receipts.members}"
     silent = f" ({receipts.not_showing} do not show it)" if receipts.not_showing else ""
     yield "read", f"{receipts.read} of {receipts.members}{silent}"
-    for entry in journey.audit:
+    for entry in trace.audit:
         actor = f" by {entry.actor_name}" if entry.actor_name else ""
         yield "audit", f"{entry.place}: {entry.action}{actor}, {_time(entry.happened_at)}"
-    if not journey.audit:
+    if not trace.audit:
         yield "audit", "not yet"
 
 

@@ -18,8 +18,8 @@ from chat.services.access import locked_for, managing_membership_of
 from chat.services.chats.memberships import admit
 
 TOKEN_BYTES = 32
-LEAST_SECONDS, MOST_SECONDS = 60, 366 * 24 * 3600
-MOST_USES = 10_000
+MIN_SECONDS, MAX_SECONDS = 60, 366 * 24 * 3600
+MAX_USES = 10_000
 
 
 @transaction.atomic
@@ -27,10 +27,10 @@ def create_invite(
     *, actor: User, chat_id: int, seconds: int | None = None, most_uses: int | None = None
 ) -> Invite:
     """Makes a link that works for so long and so many people; None: without an end."""
-    if seconds is not None and not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        raise BadRequestError.of("seconds", f"{LEAST_SECONDS}–{MOST_SECONDS}")
-    if most_uses is not None and not 1 <= most_uses <= MOST_USES:
-        raise BadRequestError.of("most_uses", f"1–{MOST_USES}")
+    if seconds is not None and not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise BadRequestError.of("seconds", f"{MIN_SECONDS}–{MAX_SECONDS}")
+    if most_uses is not None and not 1 <= most_uses <= MAX_USES:
+        raise BadRequestError.of("most_uses", f"1–{MAX_USES}")
     chat, _own = locked_for(actor, chat_id, managing_membership_of)
     now = timezone.now()
     check_room(INVITES_OF_CHAT, Invite.objects.working(now).filter(chat=chat).count())
@@ -89,8 +89,8 @@ def _invite_for(user: User, chat_id: int, *, token: str) -> Invite | None:
     return invite
 
 
-def _record(deed: str, invite: Invite, actor: User, **details: int | None) -> None:
+def _record(action: str, invite: Invite, actor: User, **details: int | None) -> None:
     target = ("invite", invite.pk)
     record_fact(
-        f"invite.{deed}", actor=actor, chat_id=invite.chat_id, target=target, details=details
+        f"invite.{action}", actor=actor, chat_id=invite.chat_id, target=target, details=details
     )

@@ -106,7 +106,7 @@ def announce_arrivals(chat: Chat, people: Collection[User]) -> None:
 
 
 def of_member(chat: Chat, user: User, actor: User) -> dict[str, Any]:
-    """Whose deed a fact is, and to whom it was done."""
+    """Who did what a fact tells, and to whom."""
     return {"actor": actor, "chat_id": chat.pk, "target": ("person", user.pk)}
 
 

@@ -1,4 +1,4 @@
-"""What staff does to messages and people: each deed with its reason, a fact for the audit log."""
+"""What staff does to messages and people: each action with its reason, a fact for the audit log."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Posted:
 
 
 Outcome = Posted | ChatError
-MOST_ATTACHMENTS = 10
+MAX_ATTACHMENTS = 10
 SENDER_FIELDS = ("id", "username", "display_name", "is_bot")
 
 

@@ -17,7 +17,7 @@ from chat.reads.activity import Span, start_of
 from chat.upkeep.reconciling.damage import Damage
 from chat.upkeep.reconciling.message_checks import check_chats, check_events, check_messages
 from chat.upkeep.reconciling.snapshot import ROWS_AT_ONCE, Scope, query
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 
 UNCOUNTABLE = {
     "seq_hole",
@@ -30,7 +30,7 @@ UNCOUNTABLE = {
 def check_activity(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     """Days of chats of which the handler has had everything, and of which nothing is missing: what
     else is damaged is told by its own name."""
-    has_run = Receipt.objects.filter(handler="activity").exists()
+    has_run = HandledEvent.objects.filter(handler="activity").exists()
     if not has_run and not ActivityCount.objects.filter(span="day").exists():
         return
     busy = _chats_with_uncounted_events()

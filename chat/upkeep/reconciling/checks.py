@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from chat.upkeep.reconciling.activity_check import check_activity
 from chat.upkeep.reconciling.damage import Damage
-from chat.upkeep.reconciling.handler_checks import check_audit, check_receipts
+from chat.upkeep.reconciling.handler_checks import check_audit, check_handled
 from chat.upkeep.reconciling.message_checks import (
     check_chats,
     check_cursors,
@@ -25,7 +25,7 @@ CHECKS: tuple[Check, ...] = (
     check_messages,
     check_events,
     check_doubles,
-    check_receipts,
+    check_handled,
     check_audit,
     check_activity,
 )

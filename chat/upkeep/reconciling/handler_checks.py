@@ -14,17 +14,17 @@ from django.utils import timezone
 from chat.upkeep.reconciling.damage import Damage
 from chat.upkeep.reconciling.snapshot import Scope, adapted, aware, parts, query
 from messaging.handling.registry import Handler, registry
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 
 PUBLISHED = OutboxEvent.Status.PUBLISHED.value
 
-# An event was published a little before a handler's first receipt, and yet was its to handle.
+# An event was published a little before a handler's first handled event, and yet was its to handle.
 BEFORE_ITS_FIRST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How far a handler has come in one partition: its newest receipt; and since when it works."""
+    """How far a handler has come in one partition: the newest it has handled; and since when."""
 
     part: int | None
     offset: int | None
@@ -32,8 +32,8 @@ class Walk:
     began_at: datetime
 
 
-def check_receipts(scope: Scope, grace: timedelta) -> Iterator[Damage]:
-    """Note [Passed over]: an event that a handler has no receipt for, though it has one for a later
+def check_handled(scope: Scope, grace: timedelta) -> Iterator[Damage]:
+    """Note [Passed over]: an event that a handler has not handled, though it has handled a later
     record of the partition, given since the event was published. What merely waits is not damage;
     nor is what was published before the handler was there."""
     for handler in registry:
@@ -42,7 +42,9 @@ def check_receipts(scope: Scope, grace: timedelta) -> Iterator[Damage]:
 
 
 def _walks(handler: Handler) -> Iterator[Walk]:
-    own = Receipt.objects.filter(group=handler.group, handler=handler.name, topic=handler.topic)
+    own = HandledEvent.objects.filter(
+        group=handler.group, handler=handler.name, topic=handler.topic
+    )
     began_at = own.aggregate(began_at=Min("handled_at"))["began_at"]
     # A batch is written in the order of event ids, so its last row says nothing of places.
     newest = """

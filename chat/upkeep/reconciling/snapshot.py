@@ -1,5 +1,5 @@
-"""One moment of the database, in which messages, outbox and receipts can be compared while people
-write: and the outbox in it by chat and message, which the table itself is not ordered by.
+"""One moment of the database, in which messages, outbox and handled events can be compared while
+people write: and the outbox in it by chat and message, which the table itself is not ordered by.
 """
 
 from __future__ import annotations

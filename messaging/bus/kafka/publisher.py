@@ -32,8 +32,8 @@ Result = RecordPosition | Exception
 CONNECT_SECONDS = 5.0
 # How long one record may wait for its topic to be known; a topic that is missing fails alone.
 TOPIC_SECONDS = 5.0
-MOST_IN_FLIGHT = 5_000
-MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+MAX_IN_FLIGHT = 5_000
+MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 PRODUCER_OPTIONS: dict[str, Any] = {
     "acks": "all",
@@ -177,8 +177,8 @@ class _Batch:
 
     def _send(self, record: OutgoingRecord, key: bytes | None, size: int) -> None:
         while self._in_flight and (
-            len(self._in_flight) >= MOST_IN_FLIGHT
-            or self._bytes_in_flight + size > MOST_BYTES_IN_FLIGHT
+            len(self._in_flight) >= MAX_IN_FLIGHT
+            or self._bytes_in_flight + size > MAX_BYTES_IN_FLIGHT
         ):
             self._settle_oldest()
         left = self._deadline - time.monotonic()

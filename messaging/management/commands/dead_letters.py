@@ -1,4 +1,4 @@
-"""Lists, shows, replays and discards what could not be processed."""
+"""Lists, shows, retries and discards what could not be processed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
 from messaging.describing import describe
-from messaging.handling.dead_letter_retries import NotOpenError, discard, replay
+from messaging.handling.dead_letter_retries import NotOpenError, discard, retry
 from messaging.handling.dead_letters import record_of
 from messaging.handling.registry import registry
 from messaging.management.arguments import positive
@@ -19,25 +19,26 @@ from messaging.management.exits import AWAY, ERROR, PARTLY, USAGE, fail, require
 from messaging.models import DeadLetter, DeadLetterQuerySet
 from messaging.signals import shell_operator
 
-MOST_AT_ONCE = 1000
+MAX_AT_ONCE = 1000
 
 
 class Command(BaseCommand):
-    help = "Lists, shows, replays and discards dead letters. Changes nothing without --execute."
+    help = "Lists, shows, retries and discards dead letters. Changes nothing without --execute."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         listing = commands.add_parser("list", help="the open ones, or all")
         self._add_choice(listing)
-        listing.add_argument("--all", action="store_true", help="also replayed and discarded ones")
+        listing.add_argument("--all", action="store_true", help="also retried and discarded ones")
         listing.add_argument("--json", action="store_true", help="one JSON object a line")
         showing = commands.add_parser("show", help="one with its bytes, headers and traceback")
         showing.add_argument("id", type=positive)
-        for name, text in (
-            ("replay", "give it to its handler again, oldest first"),
-            ("discard", "close it without handling"),
+        for name, aliases, text in (
+            ("retry", ["replay"], "give it to its handler again, oldest first"),
+            ("discard", [], "close it without handling"),
         ):
-            changing = commands.add_parser(name, help=text)
+            changing = commands.add_parser(name, aliases=aliases, help=text)
+            changing.set_defaults(action=name)
             changing.add_argument("ids", type=positive, nargs="*", metavar="ID")
             self._add_choice(changing)
             changing.add_argument("--execute", action="store_true", help="really do it")
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--handler", help="only of this handler")
         parser.add_argument("--key", help="only with this key: a whole chat, in order")
         parser.add_argument(
-            "--limit", type=positive, default=MOST_AT_ONCE, help="at most so many (%(default)s)"
+            "--limit", type=positive, default=MAX_AT_ONCE, help="at most so many (%(default)s)"
         )
 
     def handle(self, **options: Any) -> None:
@@ -86,9 +87,9 @@ class Command(BaseCommand):
         self.stdout.write(f"record key: {record.key!r}\nvalue: {record.value!r}")
         self.stdout.write(f"reason: {letter.reason}\n{letter.traceback}".rstrip())
 
-    def _replay(self, options: dict[str, Any]) -> None:
+    def _retry(self, options: dict[str, Any]) -> None:
         actor = shell_operator()
-        self._change(options, "replay", lambda letter_id: replay(letter_id, registry, actor=actor))
+        self._change(options, "retry", lambda letter_id: retry(letter_id, registry, actor=actor))
 
     def _discard(self, options: dict[str, Any]) -> None:
         if options["execute"] and not options["reason"].strip():

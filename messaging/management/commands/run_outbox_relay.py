@@ -23,7 +23,7 @@ from messaging.management.exits import (
 )
 from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
 from messaging.outbox.relay_lock import make_lock
-from messaging.outbox.target import KafkaDelivery
+from messaging.outbox.target import KafkaTarget
 
 
 class Command(BaseCommand):
@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def _run(self, options: dict[str, Any]) -> None:
         heartbeat = Heartbeat(options["heartbeat_file"])
         relay = Relay(
-            KafkaDelivery(get_adapter()),
+            KafkaTarget(get_adapter()),
             make_lock(),
             batch_size=options["batch_size"],
             sweep_seconds=options["sweep_seconds"],

@@ -98,7 +98,7 @@ class TestSeries:
         assert [point.starts_at for point in points] == [NOON + HOUR]
 
     def test_refuses_more_points_than_a_chart_can_show(self, monkeypatch):
-        monkeypatch.setattr(activity, "MOST_POINTS", 3)
+        monkeypatch.setattr(activity, "MAX_POINTS", 3)
         assert len(series(Span.DAY, NOON, NOON + 3 * DAY)) == 3
         with pytest.raises(ValueError, match="More than 3 points"):
             series(Span.MINUTE, NOON, NOON + 4 * MINUTE)

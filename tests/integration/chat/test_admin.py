@@ -1,4 +1,4 @@
-"""The staff's pages: who may see what and do what, for every model and every deed that there is."""
+"""The staff's pages: who may see and do what, for every model and every action there is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chat.models import ActivityCount, AuditEntry, Message, User, Webhook
 from chat.staff.groups import GROUPS
 from chat.webhooks.outgoing import create_webhook
 from messaging.models import DeadLetter, OutboxEvent
-from messaging.operating.staff import MOST_COUNTED, ReadOnlyAdmin
+from messaging.operating.staff import MAX_COUNTED, ReadOnlyAdmin
 from tests.support.people import browser_of, make_group, make_person, post_text
 from tests.support.staff import MAKE, SECRET, WORDS, make_row, staff_of, staff_with
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db
 
 PAGES: list[Any] = list(admin.site._registry.values())
 
-# Which right each deed needs. A deed that is not here fails the tests.
-DEEDS = {
+# Which right each action needs. An action that is not here fails the tests.
+ACTIONS = {
     "chat.user.ban": "chat.ban_user",
     "chat.user.unban": "chat.ban_user",
     "chat.user.set_rights": "chat.change_user",
@@ -45,8 +45,8 @@ DEEDS = {
     "chat.incomingwebhook.revoke": "chat.change_incomingwebhook",
     "messaging.outboxevent.retry": "messaging.operate_outbox",
     "messaging.outboxevent.cancel": "messaging.operate_outbox",
-    "messaging.deadletter.replay": "messaging.operate_deadletter",
-    "messaging.deadletter.replay_key": "messaging.operate_deadletter",
+    "messaging.deadletter.retry": "messaging.operate_deadletter",
+    "messaging.deadletter.retry_key": "messaging.operate_deadletter",
     "messaging.deadletter.discard": "messaging.operate_deadletter",
 }
 
@@ -63,7 +63,7 @@ def address(page: Any, name: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_{name}", args=arguments)
 
 
-def deeds_of(page: Any) -> dict[str, Any]:
+def actions_of(page: Any) -> dict[str, Any]:
     return {
         f"{label(page)}.{action.__name__}": action
         for action in (getattr(page, str(name)) for name in page.actions or ())
@@ -165,7 +165,7 @@ class TestEveryPage:
             if "COUNT(*)" in sql and f'FROM "{page.opts.db_table}"' in sql
         ]
         assert counting
-        assert not [sql for sql in counting if f"LIMIT {MOST_COUNTED}" not in sql]
+        assert not [sql for sql in counting if f"LIMIT {MAX_COUNTED}" not in sql]
 
     @every_page
     def test_finds_nothing_by_words_that_mean_nothing(self, page):
@@ -181,20 +181,20 @@ class TestEveryPage:
 
 
 @pytest.mark.embedded
-class TestEveryDeed:
-    ALL = [pytest.param(page, name, id=name) for page in PAGES for name in sorted(deeds_of(page))]
+class TestEveryAction:
+    ALL = [pytest.param(page, name, id=name) for page in PAGES for name in sorted(actions_of(page))]
 
     @pytest.mark.parametrize(("page", "name"), ALL)
     def test_is_for_those_with_its_right_alone_and_asks_first(self, page, name):
-        needed = DEEDS[name]
-        assert deeds_of(page)[name].permission == needed
+        needed = ACTIONS[name]
+        assert actions_of(page)[name].permission == needed
         row = make_row(page.model)
         kept = type(row)._default_manager.filter(pk=row.pk)
         before = kept.values().get()
         form = {"action": name.rpartition(".")[2], "_selected_action": [row.pk]}
         answers = {"confirmed": "yes", "reason": "a test"}
 
-        others = sorted({*DEEDS.values(), view_right(page)} - {needed})
+        others = sorted({*ACTIONS.values(), view_right(page)} - {needed})
         outsider = browser_of(staff_with(*others))
         assert outsider.post(address(page), form | answers).status_code in {200, 302}
         assert kept.values().get() == before
@@ -315,7 +315,7 @@ class TestDeadLetterPage:
 
     def test_takes_the_whole_of_a_chat_along_in_order(self):
         letters = [make_row(DeadLetter) for _ in range(3)]
-        form = {"action": "replay_key", "_selected_action": [letters[1].pk]}
+        form = {"action": "retry_key", "_selected_action": [letters[1].pk]}
         asked = browser_of(staff_of("Operators")).post(
             reverse("admin:messaging_deadletter_changelist"), form
         )

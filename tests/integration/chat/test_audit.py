@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from chat.audit.chain import NOTHING_BEFORE, read_head
 from chat.audit.entries import fingerprint
-from chat.audit.verifying import RECEIPT_MARGIN
+from chat.audit.verifying import HANDLED_MARGIN
 from chat.events.facts import record_fact
 from chat.models import AuditEntry, Chat, User
 from chat.models.audit import AppendOnlyError
@@ -23,7 +23,7 @@ from chat.services.messages import delete_message, edit_message
 from messaging.handling.dispatch import handle_once
 from messaging.handling.embedded import event_of
 from messaging.handling.registry import MAIN_GROUP, registry
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 from messaging.outbox.rows import read_waiting
 from messaging.signals import operated
 from tests.support.audit import install_guard
@@ -146,7 +146,7 @@ class TestChain:
             if h.name == "audit"
         ]
         for _ in range(2):
-            with transaction.atomic():  # past the receipts, as a replay does it
+            with transaction.atomic():  # past the handled events, as a replay does it
                 for handler in handlers:
                     handler.function([event_of(r) for r in rows if r.topic == handler.topic])
             handle_once([event_of(row) for row in rows], handlers, group=MAIN_GROUP)
@@ -274,12 +274,12 @@ class TestVerify:
 
     def test_finds_what_was_cut_off_the_end_by_a_head_that_was_noted(self):
         head = str(read_head())
-        Receipt.objects.all().delete()
+        HandledEvent.objects.all().delete()
         damage("DELETE FROM chat_auditentry WHERE place > 4")
         assert damages() == []
         assert damages("--expect-head", head) == [("removed", 6)]
 
-    def test_finds_what_was_cut_off_the_end_by_the_receipts(self):
+    def test_finds_what_was_cut_off_the_end_by_what_was_handled(self):
         lost = {str(e.event_id) for e in entries() if e.place > 4}
         damage("DELETE FROM chat_auditentry WHERE place > 4")
         assert {found["event_id"] for found in verify()["damages"]} == lost
@@ -293,9 +293,9 @@ class TestVerify:
         assert damages("--expect-head", head) == [("resealed", 6)]
 
     def test_finds_an_entry_that_was_added_at_the_end_by_hand(self):
-        early = timezone.now() - 2 * RECEIPT_MARGIN
-        first = Receipt.objects.filter(handler="audit").earliest("pk")
-        Receipt.objects.filter(pk=first.pk).update(handled_at=early)
+        early = timezone.now() - 2 * HANDLED_MARGIN
+        first = HandledEvent.objects.filter(handler="audit").earliest("pk")
+        HandledEvent.objects.filter(pk=first.pk).update(handled_at=early)
         copy_entry(6, to=7)
         reseal(7)
         assert damages() == [("put_in", 7)]

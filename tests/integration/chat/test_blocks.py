@@ -474,15 +474,15 @@ class TestGoneAccounts:
 class TestAtTheSameMoment:
     """Whoever comes second waits for the block that is being written, and then sees it."""
 
-    def while_blocking(self, ann: User, bob: User, deed: Callable[[], object]) -> list[object]:
-        """`deed`, begun by another thread while a block is written and not committed yet."""
+    def while_blocking(self, ann: User, bob: User, action: Callable[[], object]) -> list[object]:
+        """`action`, begun by another thread while a block is written and not committed yet."""
         results: list[object] = []
         begun = threading.Event()
 
         def work() -> None:
             begun.set()
             try:
-                results.append(deed())
+                results.append(action())
             except (ForbiddenError, NotFoundError) as error:
                 results.append(error)
             finally:

@@ -434,7 +434,7 @@ class TestSummaries:
         )
 
 
-def queries_of(deed: Callable[[], object]) -> int:
+def queries_of(action: Callable[[], object]) -> int:
     with CaptureQueriesContext(connection) as captured:
-        deed()
+        action()
     return len(captured)

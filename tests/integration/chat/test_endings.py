@@ -344,7 +344,7 @@ class TestTooSlow:
     @pytest.fixture(autouse=True)
     def small_figures(self, monkeypatch):
         monkeypatch.setattr(chat_sockets, "ASK_AFTER_BYTES", 2_000)
-        monkeypatch.setattr(chat_sockets, "MOST_UNHEARD_BYTES", 20_000)
+        monkeypatch.setattr(chat_sockets, "MAX_UNHEARD_BYTES", 20_000)
 
     async def test_a_browser_that_reads_nothing_is_asked_then_closed(
         self, connect, world, monkeypatch
@@ -382,7 +382,7 @@ class TestTooSlow:
         ann, *_ = world
         socket = await connect(ann)
         # Only now: on a busy machine even its welcome may take longer.
-        monkeypatch.setattr(chat_sockets, "MOST_SILENT_SECONDS", 0.3)
+        monkeypatch.setattr(chat_sockets, "MAX_SILENT_SECONDS", 0.3)
         assert await socket.closed() == 4408
 
 
@@ -403,5 +403,5 @@ def test_the_watch_has_its_figures():
     """Silence is longer than the rounds in which a browser is asked."""
     from chat.live import watch
 
-    assert 2 * max(watch.HEADS_SECONDS) < chat_sockets.MOST_SILENT_SECONDS
+    assert 2 * max(watch.HEADS_SECONDS) < chat_sockets.MAX_SILENT_SECONDS
     assert watch.RECHECK_EVERYONE_SECONDS < 60

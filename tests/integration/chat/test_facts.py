@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from chat.audit.sign_ins import MOST_FACTS_A_MINUTE, record_failed_sign_in
+from chat.audit.sign_ins import MAX_FACTS_A_MINUTE, record_failed_sign_in
 from chat.errors import BadRequestError
 from chat.events.facts import record_fact
 from chat.events.topics import AUDIT_TOPIC
@@ -41,7 +41,7 @@ class TestRecordFact:
 
 
 def facts() -> list[tuple[Any, ...]]:
-    """Action, whose deed, chat and target of each, in order."""
+    """Action, who did it, chat and target of each, in order."""
     payloads = [
         orjson.loads(row.payload)
         for row in OutboxEvent.objects.filter(topic=AUDIT_TOPIC).order_by("pk")
@@ -161,4 +161,4 @@ class TestFactsOfSigningIn:
         for number in range(300):
             record_failed_sign_in(f"account-{number}", "192.0.2.1")
         # 60 one by one, then the 64th, the 128th and the 256th.
-        assert len(self.tries()) == MOST_FACTS_A_MINUTE + 3
+        assert len(self.tries()) == MAX_FACTS_A_MINUTE + 3

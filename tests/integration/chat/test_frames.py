@@ -17,7 +17,7 @@ import pytest
 
 from chat.live.consumers import ChatConsumer
 from chat.requests.messages import ACTIONS
-from chat.wire.protocol import MOST_FRAME_BYTES
+from chat.wire.protocol import MAX_FRAME_BYTES
 from tests.integration.chat.conftest import in_thread
 from tests.support.people import (
     ban,
@@ -279,8 +279,8 @@ class TestBadFrame:
         '{"type": "websocket.close"}': "unknown_type",
         '{"type": "ping", "request_id": 5}': "bad_request",
         '{"type": "chat.sync", "chat_id": ' + "9" * 5000 + ', "revision": 0}': "bad_frame",
-        "x" * (MOST_FRAME_BYTES + 1): "frame_too_large",
-        "я" * (MOST_FRAME_BYTES // 2 + 1): "frame_too_large",
+        "x" * (MAX_FRAME_BYTES + 1): "frame_too_large",
+        "я" * (MAX_FRAME_BYTES // 2 + 1): "frame_too_large",
     }
 
     async def test_is_answered_with_its_code_and_never_closes_the_socket(self, connect, world):
@@ -302,7 +302,7 @@ class TestBadFrame:
     async def test_of_64_kib_is_fine(self, connect, world):
         socket = await connect(world.bob)
         start = '{"type": "ping", "request_id": "full", "filler": "'
-        text = start + "x" * (MOST_FRAME_BYTES - len(start) - 2) + '"}'
+        text = start + "x" * (MAX_FRAME_BYTES - len(start) - 2) + '"}'
         await socket.send_text(text)
         assert (await socket.answer("full"))["type"] == "reply"
         await socket.send_text(text.replace("x", "xx", 1))

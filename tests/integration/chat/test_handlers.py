@@ -15,7 +15,7 @@ from messaging.contract.schemas import topics
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry, registry
 from tests.support.servers import ROOT, environment
 
-# Topic, group and handler: receipts, dead letters and replays know handlers by these names.
+# Topic, group and handler: handled events, dead letters and replays know handlers by these names.
 CONTRACT = [
     ("audit-events", "webchat-group", "audit"),
     ("audit-events", "webchat-group", "notifications"),

@@ -328,7 +328,7 @@ class TestPoster:
     async def test_takes_no_more_than_fits(self, live, world, monkeypatch):
         from chat.errors import UnavailableError
 
-        monkeypatch.setattr(posting, "MOST_WAITING", 3)
+        monkeypatch.setattr(posting, "MAX_WAITING", 3)
         ann, _, chat = world
         poster = runtime().poster
         outcomes: list[Any] = []
@@ -372,7 +372,7 @@ async def layer_on_redis(own_redis, settings, monkeypatch, live):
 
     settings.REDIS_URL = own_redis.url
     settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(own_redis.url)}
-    monkeypatch.setattr(layer_link, "MOST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(layer_link, "MAX_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
     yield own_redis
     from chat.live.runtime import stop_runtime
@@ -460,7 +460,7 @@ class TestLayerLink:
         assert [command.chat_id for command in read_commands(message)] == [1, 2, 3]
 
     async def test_outlives_a_layer_that_refuses(self, link, layer):
-        layer.failures = [ConnectionResetError()] * layer_link.MOST_TRIES
+        layer.failures = [ConnectionResetError()] * layer_link.MAX_TRIES
         link.send([HubCommand.head(1, 1)])
         await until(lambda: not link.is_up)
         link.send([HubCommand.head(2, 1)])

@@ -31,7 +31,7 @@ from chat.limits.doors import Unlimited, rule_of
 from chat.limits.shared import SharedBuckets
 from chat.limits.sockets import Place, SocketPlaces
 from chat.limits.table import MESSAGES, TABLE, Limit
-from chat.live.opening import MOST_WAIT_SECONDS
+from chat.live.opening import MAX_WAIT_SECONDS
 from chat.live.routing import websocket_application
 from chat.live.runtime import runtime
 from chat.models import Attachment, MessageEdit
@@ -152,7 +152,7 @@ class TestPace:
 
     async def test_waits_no_longer_than_it_may(self, limit, time_that_sleep_moves):
         interval = limit.window_seconds / limit.amount
-        kept = [await keep_pace(Count(limit, "ann"), most_seconds=0.9 * interval) for _ in range(3)]
+        kept = [await keep_pace(Count(limit, "ann"), max_seconds=0.9 * interval) for _ in range(3)]
         assert kept == [True, True, False]
         assert time_that_sleep_moves.now == pytest.approx(0.9 * interval)
 
@@ -490,7 +490,7 @@ class TestSockets:
         await connect(bob)
         assert time_that_sleep_moves.now == 1
 
-    @pytest.mark.parametrize(("code", "waits"), [(1001, 0), (PROTOCOL_ERROR, MOST_WAIT_SECONDS)])
+    @pytest.mark.parametrize(("code", "waits"), [(1001, 0), (PROTOCOL_ERROR, MAX_WAIT_SECONDS)])
     async def test_that_had_to_be_cut_off_come_back_later(
         self, ann, live, settings, time_that_sleep_moves, code, waits
     ):
@@ -513,7 +513,7 @@ class TestSockets:
         monkeypatch.setattr("chat.live.routing.get_user", lambda request: pytest.fail("looked"))
         with pytest.raises(Closed):
             await ChatSocket(cookie).shake_hands()
-        assert time_that_sleep_moves.now == MOST_WAIT_SECONDS
+        assert time_that_sleep_moves.now == MAX_WAIT_SECONDS
         await first.leave()
 
     async def test_that_come_at_once_are_greeted_one_after_the_other(
@@ -540,7 +540,7 @@ class TestSockets:
         ):
             module, _, name = look.rpartition(".")
             monkeypatch.setattr(look, noting(getattr(import_module(module), name)))
-        monkeypatch.setattr("chat.database.threads.OneByOne.MOST_SECONDS", 3600)
+        monkeypatch.setattr("chat.database.threads.OneByOne.MAX_SECONDS", 3600)
         await asyncio.gather(*(connect(one) for one in (ann, bob) * 5))
         assert together == [1] * 3 * 10
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from chat.models import ActivityCount, Attachment, Chat, Message, Notification, Report, User
 from chat.upkeep.pruning import KINDS
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from tests.support.people import make_person, post_text
 
 pytestmark = pytest.mark.django_db
@@ -63,9 +63,9 @@ def add_event(status: int, *, is_due: bool) -> uuid.UUID:
     return row.event_id
 
 
-def add_receipt(event_id: uuid.UUID, *, is_due: bool) -> None:
-    handled_at = moment("receipts", is_due=is_due)
-    Receipt.objects.create(
+def add_handled(event_id: uuid.UUID, *, is_due: bool) -> None:
+    handled_at = moment("handled_events", is_due=is_due)
+    HandledEvent.objects.create(
         event_id=event_id, group="g", handler="h", topic="t", handled_at=handled_at
     )
 
@@ -101,14 +101,14 @@ class TestPrune:
         assert prune("--execute")["outbox"] == 2
         assert set(OutboxEvent.objects.values_list("event_id", flat=True)) == kept
 
-    def test_keeps_the_receipts_of_an_event_that_another_group_is_not_done_with(self):
+    def test_keeps_what_was_handled_of_an_event_that_another_group_is_not_done_with(self):
         waits = add_event(OutboxEvent.Status.WAITING, is_due=True)
-        add_receipt(waits, is_due=True)
-        add_receipt(uuid.uuid4(), is_due=True)
-        add_receipt(uuid.uuid4(), is_due=False)
-        assert prune("--execute")["receipts"] == 1
-        assert Receipt.objects.filter(event_id=waits).exists()
-        assert count_of(Receipt) == 2
+        add_handled(waits, is_due=True)
+        add_handled(uuid.uuid4(), is_due=True)
+        add_handled(uuid.uuid4(), is_due=False)
+        assert prune("--execute")["handled_events"] == 1
+        assert HandledEvent.objects.filter(event_id=waits).exists()
+        assert count_of(HandledEvent) == 2
 
     @pytest.mark.django_db(transaction=True)
     def test_removes_uploads_that_were_never_sent_with_their_files(self, chat: Chat, ann: User):
@@ -181,15 +181,15 @@ class TestPrune:
     def test_goes_on_from_step_to_step(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("chat.upkeep.pruning.STEP", 2)
         for _ in range(5):
-            add_receipt(uuid.uuid4(), is_due=True)
-        assert prune("--execute")["receipts"] == 5
-        assert count_of(Receipt) == 0
+            add_handled(uuid.uuid4(), is_due=True)
+        assert prune("--execute")["handled_events"] == 5
+        assert count_of(HandledEvent) == 0
 
     def test_knows_how_long_each_kind_is_kept(self):
         assert {kind.name for kind in KINDS} == set(settings.KEPT_DAYS)
 
     def test_says_it_in_words(self):
-        add_receipt(uuid.uuid4(), is_due=True)
+        add_handled(uuid.uuid4(), is_due=True)
         out = StringIO()
         call_command("prune", stdout=out)
-        assert "1  receipts of handled events (kept for 30 days)" in out.getvalue()
+        assert "1  handled events (kept for 30 days)" in out.getvalue()

@@ -25,7 +25,7 @@ from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, ind
 from messaging.bus.memory_adapter import InMemoryAdapter
 from messaging.contract.records import OutgoingRecord
 from messaging.contract.validation import encode
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from tests.support.bus_line import Line
 from tests.support.bus_parts import message_event
 from tests.support.people import (
@@ -110,7 +110,7 @@ class TestNothingDamaged:
     def test_is_also_what_was_pruned(self, chat: Chat, reconcile: Reconcile) -> None:
         half = message_events()[5].pk
         event_ids = message_events().filter(pk__lt=half).values("event_id")
-        Receipt.objects.filter(
+        HandledEvent.objects.filter(
             event_id__in=list(event_ids.values_list("event_id", flat=True))
         ).delete()
         message_events().filter(pk__lt=half).delete()
@@ -118,7 +118,7 @@ class TestNothingDamaged:
 
     def test_is_also_a_dead_letter(self, chat: Chat, reconcile: Reconcile) -> None:
         event = message_events()[3]
-        Receipt.objects.filter(event_id=event.event_id, handler="activity").delete()
+        HandledEvent.objects.filter(event_id=event.event_id, handler="activity").delete()
         DeadLetter.objects.create(
             topic=event.topic,
             partition=event.partition,
@@ -323,13 +323,13 @@ class TestUnhandledEvent:
         self, chat: Chat, line: Line, reconcile: Reconcile
     ) -> None:
         event = self.not_the_last_of_its_partition()
-        Receipt.objects.filter(event_id=event.event_id, handler="activity").delete()
+        HandledEvent.objects.filter(event_id=event.event_id, handler="activity").delete()
         code, found, lines = reconcile("--repair")
         assert (code, found) == (0, ["unhandled_event"])
         assert "webchat-group/activity" in lines[0]["sentence"]
         assert reconcile()[:2] == (0, [])
         line.work_off()
-        assert Receipt.objects.filter(event_id=event.event_id, handler="activity").exists()
+        assert HandledEvent.objects.filter(event_id=event.event_id, handler="activity").exists()
 
     def test_that_the_audit_log_lost_needs_a_replay(
         self, chat: Chat, ann: User, line: Line, reconcile: Reconcile
@@ -337,7 +337,7 @@ class TestUnhandledEvent:
         post(chat, ann)
         line.publish()
         event = message_events().latest("pk")
-        Receipt.objects.create(
+        HandledEvent.objects.create(
             event_id=event.event_id, group="webchat-group", handler="audit", topic=event.topic
         )
         line.consume()

@@ -16,10 +16,10 @@ from chat.models import ActivityCount, ActivityShadow, Chat, Message, User
 from chat.services.messages import delete_message, edit_message
 from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.memory_adapter import InMemoryAdapter
-from messaging.handling.dead_letter_retries import replay as replay_letter
+from messaging.handling.dead_letter_retries import retry
 from messaging.handling.dead_letters import pack_headers
 from messaging.handling.registry import MAIN_GROUP
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.replay.group_replay import IncompleteSourceError, ReplayStoppedError, check_complete
 from messaging.replay.lock import ReplayRunsError, replay_lock
 from messaging.replay.sources import OutboxSource, TopicSource
@@ -112,8 +112,8 @@ class TestReplay:
         line.consume()
         assert is_counted_right()
 
-    def test_does_without_receipts_that_were_pruned(self, adapter: BusAdapter) -> None:
-        Receipt.objects.all().delete()
+    def test_does_without_handled_events_that_were_pruned(self, adapter: BusAdapter) -> None:
+        HandledEvent.objects.all().delete()
         assert replay("activity", adapter).rows_changed == 0
         assert is_counted_right()
 
@@ -133,7 +133,7 @@ class TestReplay:
         line.publish()
         line.consume()
         position = OutboxEvent.objects.get(pk=event.pk)
-        Receipt.objects.filter(event_id=event.event_id, handler="activity").delete()
+        HandledEvent.objects.filter(event_id=event.event_id, handler="activity").delete()
         record = adapter.broker.written[event.topic][-1]  # type: ignore[attr-defined]
         letter = DeadLetter.objects.create(
             topic=event.topic,
@@ -149,7 +149,7 @@ class TestReplay:
         )
         replay("activity", adapter)
         assert counted() == Message.objects.count() - 1
-        replay_letter(letter.pk, replayable(), actor="tests@here")
+        retry(letter.pk, replayable(), actor="tests@here")
         assert is_counted_right()
         assert replay("activity", adapter).rows_changed == 0
 
@@ -197,7 +197,7 @@ class TestReplay:
         post(chat, ann)
         line.publish()
         event_id = OutboxEvent.objects.latest("id").event_id
-        Receipt.objects.create(
+        HandledEvent.objects.create(
             event_id=event_id, group=MAIN_GROUP, handler="audit", topic="chat-messages"
         )
         line.consume()

@@ -50,10 +50,10 @@ class World:
     upload: uuid.UUID
 
 
-Deed = Callable[[World, User], object]
+Action = Callable[[World, User], object]
 
 # What members do, as somebody else tries it.
-MEMBERS: dict[str, Deed] = {
+MEMBERS: dict[str, Action] = {
     "post": lambda w, who: people.post(w.chat, who),
     "post another's upload": lambda w, who: people.post(w.chat, who, attachment_ids=(w.upload,)),
     "edit": lambda w, who: messages.edit_message(
@@ -82,7 +82,7 @@ MEMBERS: dict[str, Deed] = {
     ),
 }
 # What those who manage a chat do.
-MANAGERS: dict[str, Deed] = {
+MANAGERS: dict[str, Action] = {
     "rename": lambda w, who: chats.rename_chat(actor=who, chat_id=w.chat.pk, title="Mine"),
     "add a member": lambda w, who: chats.add_member(actor=who, chat_id=w.chat.pk, user_id=w.bob.pk),
     "remove a member": lambda w, who: chats.remove_member(
@@ -122,9 +122,9 @@ LOCKING_NOTHING = {
     *("upload", "discard an upload", "mute", "join", "use a link that was taken back"),
 }
 # Of a member, on what is another member's or for those who manage.
-NOT_OWN: dict[str, Deed] = {**MANAGERS, "edit another's message": MEMBERS["edit"]}
+NOT_OWN: dict[str, Action] = {**MANAGERS, "edit another's message": MEMBERS["edit"]}
 # What staff does.
-STAFF: dict[str, Deed] = {
+STAFF: dict[str, Action] = {
     "hide a message": lambda w, who: moderation.hide_message(who, w.message.pk, "why"),
     "restore a message": lambda w, who: moderation.restore_message(who, w.message.pk, "why"),
     "ban": lambda w, who: moderation.ban_person(who, w.bob.pk, "why"),
@@ -184,10 +184,10 @@ def everything_locked(world) -> Iterator[None]:
         other.rollback()
 
 
-def refused(deed: Deed, world: World, who: User) -> type[ChatError]:
+def refused(action: Action, world: World, who: User) -> type[ChatError]:
     before = people.everything_stored()
     with pytest.raises(ChatError) as caught:
-        deed(world, who)
+        action(world, who)
     assert people.everything_stored() == before
     return type(caught.value)
 
@@ -205,17 +205,17 @@ class TestWhoMayNot:
         self.moderator = staff_of("Moderators")
         return world
 
-    @pytest.mark.parametrize("deed", {**MEMBERS, **MANAGERS}.values(), ids=[*MEMBERS, *MANAGERS])
-    def test_as_a_stranger_is_told_at_once(self, world, deed):
-        assert refused(deed, world, self.stranger) is NotFoundError
+    @pytest.mark.parametrize("action", {**MEMBERS, **MANAGERS}.values(), ids=[*MEMBERS, *MANAGERS])
+    def test_as_a_stranger_is_told_at_once(self, world, action):
+        assert refused(action, world, self.stranger) is NotFoundError
 
-    @pytest.mark.parametrize("deed", NOT_OWN.values(), ids=NOT_OWN.keys())
-    def test_as_a_member_is_told_at_once(self, world, deed):
-        assert refused(deed, world, world.bob) is ForbiddenError
+    @pytest.mark.parametrize("action", NOT_OWN.values(), ids=NOT_OWN.keys())
+    def test_as_a_member_is_told_at_once(self, world, action):
+        assert refused(action, world, world.bob) is ForbiddenError
 
-    @pytest.mark.parametrize("deed", STAFF.values(), ids=STAFF.keys())
-    def test_as_no_staff_is_told_at_once(self, world, deed):
-        assert refused(deed, world, world.ann) is ForbiddenError
+    @pytest.mark.parametrize("action", STAFF.values(), ids=STAFF.keys())
+    def test_as_no_staff_is_told_at_once(self, world, action):
+        assert refused(action, world, world.ann) is ForbiddenError
 
     def test_as_one_who_manages_another_chat_is_told_at_once(self, world):
         with pytest.raises(NotFoundError):
@@ -258,14 +258,16 @@ class TestWhoMayNoMore:
         return arrange
 
     LOCKING = {
-        name: deed for name, deed in {**MEMBERS, **MANAGERS}.items() if name not in LOCKING_NOTHING
+        name: action
+        for name, action in {**MEMBERS, **MANAGERS}.items()
+        if name not in LOCKING_NOTHING
     }
 
-    @pytest.mark.parametrize("deed", LOCKING.values(), ids=LOCKING.keys())
-    def test_is_refused(self, world, lose_rights, deed):
+    @pytest.mark.parametrize("action", LOCKING.values(), ids=LOCKING.keys())
+    def test_is_refused(self, world, lose_rights, action):
         lose_rights(world.ann)
         with pytest.raises(NotFoundError):
-            deed(world, world.ann)
+            action(world, world.ann)
 
     def test_joins_no_chat_that_was_closed_meanwhile(self, world, monkeypatch):
         chat, eve = people.make_public(world.ann), people.make_person("eve")

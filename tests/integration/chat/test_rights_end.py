@@ -405,7 +405,7 @@ class TestPaused:
         note([world.chat], last=1)
         webhook.deliveries.update(status="delivered")
         loss.happens(world)
-        deeds = [
+        actions = [
             lambda: webhooks.try_webhook(world.root, webhook),
             lambda: webhooks.set_webhook_active(
                 actor=world.root, webhook_id=webhook.pk, chat_id=webhook.chat_id, active=True
@@ -414,9 +414,9 @@ class TestPaused:
                 actor=world.root, webhook=webhook, delivery_id=webhook.deliveries.get().pk
             ),
         ]
-        for deed in deeds:
+        for action in actions:
             with pytest.raises(ConflictError, match=r"It is paused. .* Take it over first"):
-                deed()
+                action()
         assert not receiver.asked
         assert webhook.deliveries.get().status == "delivered"
 
@@ -550,13 +550,13 @@ class TestStaffsPages:
         note([world.chat], last=1)
         take_group(world)
         browser = browser_of(world.root)
-        deeds = [("webhook", "try_out", thing.row.pk), ("webhook", "switch_on", thing.row.pk)]
-        deeds.append(("webhookdelivery", "send_again", thing.row.deliveries.get().pk))
-        for name, deed, pk in deeds:
+        actions = [("webhook", "try_out", thing.row.pk), ("webhook", "switch_on", thing.row.pk)]
+        actions.append(("webhookdelivery", "send_again", thing.row.deliveries.get().pk))
+        for name, action, pk in actions:
             place = reverse(f"admin:chat_{name}_changelist")
-            form = {"action": deed, "_selected_action": [pk], "confirmed": "yes"}
+            form = {"action": action, "_selected_action": [pk], "confirmed": "yes"}
             answer = browser.post(place, form, follow=True)
-            assert "It is paused. " in " ".join(map(str, answer.context["messages"])), deed
+            assert "It is paused. " in " ".join(map(str, answer.context["messages"])), action
 
     def test_let_nobody_take_over_what_they_may_not_make(self, world):
         thing = AnOutgoingWebhook(world, "https://192.0.2.1/hook")
@@ -570,6 +570,6 @@ class TestStaffsPages:
         assert row.secret not in said
 
 
-def do(browser: Client, place: str, deed: str, thing: Thing) -> Any:
-    form = {"action": deed, "_selected_action": [thing.row.pk], "confirmed": "yes"}
+def do(browser: Client, place: str, action: str, thing: Thing) -> Any:
+    form = {"action": action, "_selected_action": [thing.row.pk], "confirmed": "yes"}
     return browser.post(place, form, follow=True)

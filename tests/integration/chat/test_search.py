@@ -181,7 +181,7 @@ class TestResults:
     @pytest.mark.embedded
     def test_far_back_come_with_the_next_page(self, chat, ann, monkeypatch):
         """SQLite reads a bounded part at a time."""
-        monkeypatch.setattr(scanning, "MOST_SCANNED", 10)
+        monkeypatch.setattr(scanning, "MAX_SCANNED", 10)
         people.post(chat, ann, "garden")
         for number in range(25):
             people.post(chat, ann, f"words {number}")

@@ -69,7 +69,7 @@ class TestReading:
         calls = reading(written)
         for _ in range(2):
             await calls.run(ask, 2)
-        assert written.waited == [GivesWay.MOST_SECONDS] * 2
+        assert written.waited == [GivesWay.MAX_SECONDS] * 2
 
     async def test_never_waits_within_a_transaction_whose_locks_others_may_want(
         self, reading, clock

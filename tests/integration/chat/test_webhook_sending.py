@@ -246,9 +246,9 @@ class TestSlowReceiver:
         go_on = receiver.hold_back()
         note(range(1000, 1020), last=1)
         with sending():
-            until(lambda: len(receiver.asked) == sender_module.MOST_PER_WEBHOOK)
+            until(lambda: len(receiver.asked) == sender_module.MAX_PER_WEBHOOK)
             note(range(1000, 1020), first=2, last=2)
-            assert len(receiver.asked) == sender_module.MOST_PER_WEBHOOK
+            assert len(receiver.asked) == sender_module.MAX_PER_WEBHOOK
             go_on.set()
             until(lambda: len(receiver.taken) == 40)
 

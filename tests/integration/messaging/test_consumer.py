@@ -22,7 +22,7 @@ from messaging.handling.dead_letter_limit import DeadLetterLimit, TooManyDeadLet
 from messaging.handling.dead_letters import DeadLetterBox, record_of
 from messaging.handling.group_reader import GroupReader
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry
-from messaging.models import DeadLetter, Receipt
+from messaging.models import DeadLetter, HandledEvent
 from tests.support.bus_parts import TOPIC, Effects, message_event
 from tests.support.poison import poison
 from tests.support.processes import DEADLINE
@@ -110,10 +110,10 @@ class TestConsumer:
         consume(batch_size=40)
         wait_until(lambda: lag(adapter) == 0, seconds=10)
         assert Effects.once_for(["writer"], chats=5, messages=30)
-        receipt = Receipt.objects.order_by("-id")[0]
-        assert (receipt.topic, receipt.attempts) == (TOPIC, 1)
-        assert receipt.partition is not None
-        assert receipt.offset is not None
+        handled = HandledEvent.objects.order_by("-id")[0]
+        assert (handled.topic, handled.attempts) == (TOPIC, 1)
+        assert handled.partition is not None
+        assert handled.offset is not None
 
     def test_has_no_second_effect_when_offsets_were_not_committed(self, adapter, consume, broker):
         send(adapter, 1, *range(1, 11))

@@ -14,7 +14,7 @@ from messaging.contract.records import RecordPosition
 from messaging.errors import PermanentError, RetryableError, ShuttingDownError
 from messaging.handling.dispatch import DatabaseAwayError, Dispatcher, handle_once
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry
-from messaging.models import Receipt
+from messaging.models import HandledEvent
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, Effects, message_payload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,11 +108,11 @@ BOTH = ["shaky", "steady"]
 class TestProcess:
     def test_does_a_whole_batch_in_one_transaction(self, dispatcher, django_assert_max_num_queries):
         lanes = {1: lane(1, 20), 2: lane(2, 20)}
-        with django_assert_max_num_queries(6):  # begin, receipts, two effects, commit
+        with django_assert_max_num_queries(6):  # begin, handled events, two effects, commit
             progress = dispatcher.process(lanes)
         assert [progress[1].done, progress[2].done] == [20, 20]
         assert Effects.once_for(BOTH, chats=2, messages=20)
-        assert Receipt.objects.count() == 80
+        assert HandledEvent.objects.count() == 80
 
     def test_has_no_second_effect_however_often_events_come(self, dispatcher):
         events = lane(1, 5)
@@ -121,11 +121,11 @@ class TestProcess:
         dispatcher.process({1: events[2:4]})
         assert Effects.once_for(BOTH, chats=1, messages=5)
 
-    def test_keeps_effects_and_receipts_together_when_a_handler_fails(self, dispatcher, faults):
+    def test_keeps_effects_and_their_proof_together_when_a_handler_fails(self, dispatcher, faults):
         faults.by_message["1", 1] = ValueError()
         dispatcher.process({1: lane(1, 1)})
         assert Effects.rows() == [("steady", "1", 1)]
-        assert list(Receipt.objects.values_list("handler", flat=True)) == ["steady"]
+        assert list(HandledEvent.objects.values_list("handler", flat=True)) == ["steady"]
 
     def test_a_bad_event_stops_its_lane_and_no_other(self, dispatcher, faults):
         faults.by_message["1", 7] = ValueError()
@@ -149,7 +149,7 @@ class TestProcess:
         faults.by_message.clear()
         assert dispatcher.process({1: events[2:]}).pop(1).done == 3
         assert Effects.once_for(BOTH, chats=1, messages=5)
-        assert Receipt.objects.get(event_id=events[2].event_id, handler="shaky").attempts == 3
+        assert HandledEvent.objects.get(event_id=events[2].event_id, handler="shaky").attempts == 3
 
     def test_sets_an_event_aside_after_the_last_try_and_goes_on(self, dispatcher, faults, letters):
         events = lane(1, 5)
@@ -251,10 +251,10 @@ class TestHandleOnce:
         handle_once([event(1, 1), edited], [handler], group=MAIN_GROUP)
         handle_once([event(1, 3)], [handler], group=MAIN_GROUP)
         assert found == ["message.edited"]
-        # Receipts say that it has had them all: none is given to it again.
-        assert Receipt.objects.filter(handler="edits").count() == 3
+        # Handled events say that it has had them all: none is given to it again.
+        assert HandledEvent.objects.filter(handler="edits").count() == 3
 
-    def test_groups_do_not_share_receipts(self, registry: Registry, effects):
+    def test_groups_do_not_share_what_they_handled(self, registry: Registry, effects):
         def same(events: Sequence[Event]) -> None:
             Effects.write("same", events)
 

@@ -11,10 +11,10 @@ from messaging.contract.events import Event
 from messaging.contract.validation import decode
 from messaging.errors import RetryableError
 from messaging.handling import background, embedded
-from messaging.handling.dead_letter_retries import NotOpenError, discard, replay
+from messaging.handling.dead_letter_retries import NotOpenError, discard, retry
 from messaging.handling.dead_letters import record_of
 from messaging.handling.registry import Handler, Registry
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.outbox.recording import NewEvent
 from messaging.outbox.relay import Relay, published
 from messaging.outbox.relay_lock import FileLock
@@ -51,7 +51,7 @@ def handlers(registry: Registry, effects, faults) -> None:
 def relay(registry, tmp_path):
     clock = iter(range(0, 10_000_000, 100))  # every look at it is 100 s later: nothing is held long
     relay = Relay(
-        embedded.HandlerDelivery(registry),
+        embedded.HandlerTarget(registry),
         FileLock(tmp_path / "lock"),
         retry=RetryPolicy(multiplier=1.0),
         clock=lambda: float(next(clock)),
@@ -70,7 +70,7 @@ class TestHandlerDelivery:
         assert relay.run_round() == 12
         assert Effects.once_for(["writer", "other"], chats=3, messages=4)
         assert states() == [Status.PUBLISHED] * 12
-        assert Receipt.objects.filter(partition=None).count() == 24
+        assert HandledEvent.objects.filter(partition=None).count() == 24
 
     def test_a_crash_before_marking_has_no_second_effect(self, relay):
         record_chats(2, 3)
@@ -148,14 +148,14 @@ def dead(relay, faults) -> DeadLetter:
     return DeadLetter.objects.get()
 
 
-class TestReplay:
+class TestRetry:
     def test_has_the_effect_once_however_often_it_is_done(self, dead, registry):
-        replay(dead.pk, registry, actor="a test")
-        with pytest.raises(NotOpenError, match="replayed already"):
-            replay(dead.pk, registry, actor="a test")
+        retry(dead.pk, registry, actor="a test")
+        with pytest.raises(NotOpenError, match="retried already"):
+            retry(dead.pk, registry, actor="a test")
         assert Effects.once_for(["other", "writer"], chats=1, messages=1)
         dead.refresh_from_db()
-        assert dead.status == DeadLetter.Status.REPLAYED
+        assert dead.status == DeadLetter.Status.RETRIED
         assert dead.closed_at is not None
 
     def test_has_no_second_effect_where_the_event_was_handled_meanwhile(
@@ -163,20 +163,20 @@ class TestReplay:
     ):
         OutboxEvent.objects.update(status=Status.WAITING)
         relay.run_round()
-        replay(dead.pk, registry, actor="a test")
+        retry(dead.pk, registry, actor="a test")
         assert Effects.once_for(["other", "writer"], chats=1, messages=1)
 
     def test_leaves_it_open_with_the_new_error_when_it_fails_again(self, dead, registry, faults):
         faults["1", 1] = KeyError("still")
         with pytest.raises(KeyError):
-            replay(dead.pk, registry, actor="a test")
+            retry(dead.pk, registry, actor="a test")
         dead.refresh_from_db()
         assert (dead.status, dead.error_class, dead.attempts) == ("open", "KeyError", 6)
         assert len(Effects.rows()) == 1
 
     def test_needs_the_handler_that_failed(self, dead):
         with pytest.raises(Exception, match="no handler writer any more"):
-            replay(dead.pk, Registry(), actor="a test")
+            retry(dead.pk, Registry(), actor="a test")
 
 
 class TestDiscard:
@@ -187,7 +187,7 @@ class TestDiscard:
         dead.refresh_from_db()
         assert (dead.status, dead.reason) == ("discarded", "spam")
         with pytest.raises(NotOpenError):
-            replay(dead.pk, registry, actor="a test")
+            retry(dead.pk, registry, actor="a test")
 
 
 class TestBackground:

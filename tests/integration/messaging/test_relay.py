@@ -17,7 +17,7 @@ from messaging.models import OutboxEvent, RelayState
 from messaging.outbox.recording import NewEvent, outbox_recorded
 from messaging.outbox.relay import Relay, published
 from messaging.outbox.relay_lock import Alarm, FileLock
-from messaging.outbox.target import KafkaDelivery
+from messaging.outbox.target import KafkaTarget
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
 from tests.support.processes import DEADLINE
 from tests.support.services import wait_until
@@ -71,7 +71,7 @@ def make_relay(failing, lock, clock):
 
     def make(**options) -> Relay:
         retry = RetryPolicy(multiplier=1.0)
-        made.append(Relay(KafkaDelivery(failing), lock, retry=retry, clock=clock, **options))
+        made.append(Relay(KafkaTarget(failing), lock, retry=retry, clock=clock, **options))
         return made[-1]
 
     yield make
@@ -269,7 +269,7 @@ def running(failing, tmp_path):
 
     def start(adapter=failing, **options) -> Relay:
         relay = Relay(
-            KafkaDelivery(adapter),
+            KafkaTarget(adapter),
             FileLock(tmp_path / "relay.lock"),
             gather_seconds=0,
             retry=RetryPolicy(initial_seconds=0.01),

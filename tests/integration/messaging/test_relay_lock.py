@@ -11,7 +11,7 @@ from messaging.errors import RetryableError
 from messaging.models import OutboxEvent
 from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import Alarm, FileLock, PostgresLock, make_lock
-from messaging.outbox.target import KafkaDelivery
+from messaging.outbox.target import KafkaTarget
 from tests.support.bus_parts import message_event, record
 from tests.support.processes import DEADLINE, PATIENCE
 from tests.support.services import wait_until
@@ -113,7 +113,7 @@ class TestPostgresLock:
 class TestRelayOnPostgres:
     @pytest.fixture
     def relay(self, adapter):
-        relay = Relay(KafkaDelivery(adapter), PostgresLock(), sweep_seconds=600)
+        relay = Relay(KafkaTarget(adapter), PostgresLock(), sweep_seconds=600)
         thread = threading.Thread(target=relay.run)
         thread.start()
         yield relay

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from messaging.handling.registry import Handler, Registry
-from messaging.models import DeadLetter, OutboxEvent, Receipt, RelayState
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
 from messaging.operating import status
 from messaging.operating.status import (
     bus_problems,
@@ -191,17 +191,22 @@ class TestDeadLettersCommand:
         letter(record_key=b"7")
         letter(record_key=b"7", handler="heads")
         letter(record_key=b"8")
+        run("dead_letters", "retry", "--key", "7")
+        assert "Would retry 2" in capsys.readouterr().err
+        run("dead_letters", "retry", "--key", "7", "--handler", "heads")
+        assert "Would retry 1" in capsys.readouterr().err
+
+    def test_knows_the_former_word_for_a_retry(self, capsys):
+        letter(record_key=b"7")
         run("dead_letters", "replay", "--key", "7")
-        assert "Would replay 2" in capsys.readouterr().err
-        run("dead_letters", "replay", "--key", "7", "--handler", "heads")
-        assert "Would replay 1" in capsys.readouterr().err
+        assert "Would retry 1" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("arguments", "code"),
         [
-            (["replay"], 2),
+            (["retry"], 2),
             (["discard", "--topic", TOPIC, "--execute"], 2),
-            (["replay", "999999"], 1),
+            (["retry", "999999"], 1),
             (["show", "999999"], 1),
         ],
     )
@@ -213,7 +218,7 @@ class TestDeadLettersCommand:
     def test_tells_of_those_that_fail_again(self, capsys):
         letter()  # its bytes are no event
         with pytest.raises(SystemExit) as ended:
-            run("dead_letters", "replay", "--topic", TOPIC, "--execute")
+            run("dead_letters", "retry", "--topic", TOPIC, "--execute")
         assert ended.value.code == 1
         assert "stays open: InvalidEventError" in capsys.readouterr().err
 
@@ -244,11 +249,11 @@ class TestAdmin:
     def staff(self, admin_client):
         return admin_client
 
-    @pytest.mark.parametrize("page", ["outboxevent", "receipt", "deadletter"])
+    @pytest.mark.parametrize("page", ["outboxevent", "handledevent", "deadletter"])
     def test_lists_are_read_only(self, staff, page):
         record(message_event(1, 1))
         letter()
-        Receipt.objects.create(event_id=uuid4(), group="g", handler="h", topic=TOPIC)
+        HandledEvent.objects.create(event_id=uuid4(), group="g", handler="h", topic=TOPIC)
         assert staff.get(f"/admin/messaging/{page}/").status_code == 200
         assert staff.get(f"/admin/messaging/{page}/add/").status_code == 403
 

@@ -15,7 +15,7 @@ from chat.wire.protocol import CloseCode
 from tests.support.crowd import make_rooms
 from tests.support.raw_http import Raw, request
 from tests.support.servers import Server, start_server
-from webchat.daphne.sockets import MOST_FRAME_OF_ALL, Socket
+from webchat.daphne.sockets import MAX_FRAME_OF_ALL, Socket
 
 pytestmark = pytest.mark.embedded
 
@@ -79,7 +79,7 @@ class TestFrames:
             assert peer.read()
 
     def test_far_over_it_end_the_socket_before_they_have_come(self, peer):
-        peer.send(frame(b"x" * (MOST_FRAME_OF_ALL + 1))[:2000])
+        peer.send(frame(b"x" * (MAX_FRAME_OF_ALL + 1))[:2000])
         assert peer.closed()
 
     def test_that_come_faster_than_they_are_read_wait_with_the_sender(self, server, peer):

@@ -23,7 +23,7 @@ SHORT = {
     "CONNECTION_IDLE_SECONDS": 1,
     "CONNECTION_GRACE_SECONDS": 1,
     # A body of 20,000 bytes may so take two seconds; a byte every 0.2 s is far below.
-    "CONNECTION_LEAST_PACE": 10_000,
+    "CONNECTION_MIN_PACE": 10_000,
     "CONNECTION_LONGEST_SECONDS": 5,
 }
 LARGE = 8_000_000

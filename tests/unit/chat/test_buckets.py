@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chat.errors import TooManyError
-from chat.limits.buckets import MOST_OWED_SECONDS, Bucket, Buckets, Charge, Rate
+from chat.limits.buckets import MAX_OWED_SECONDS, Bucket, Buckets, Charge, Rate
 from tests.support.people import Clock
 
 
@@ -127,7 +127,7 @@ class TestBuckets:
         clock.move(90)
         assert taken(buckets, "ann", tries=5) == 1
         buckets.owe(charge("ann"), 1000)
-        clock.move(MOST_OWED_SECONDS)
+        clock.move(MAX_OWED_SECONDS)
         assert taken(buckets, "ann", tries=5) == 2
 
     def test_hear_of_what_others_took(self, clock):
@@ -144,11 +144,11 @@ class TestBuckets:
         taken(buckets, "ann", tries=2)
         for number in range(100_000):
             buckets.add([(charge(str(number)), 1)])
-        assert len(buckets) <= Buckets.MOST_KEPT
+        assert len(buckets) <= Buckets.MAX_KEPT
         assert taken(buckets, "ann", tries=1) == 0
 
     def test_forget_first_those_that_have_rested(self, clock, monkeypatch):
-        monkeypatch.setattr(Buckets, "MOST_KEPT", 4)
+        monkeypatch.setattr(Buckets, "MAX_KEPT", 4)
         buckets = Buckets(clock)
         for key in ("a", "b", "c", "d"):
             taken(buckets, key, tries=1)

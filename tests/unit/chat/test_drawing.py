@@ -115,13 +115,13 @@ class TestAnimation:
             assert preview.n_frames == 1  # type: ignore[attr-defined]
 
     def test_of_too_many_pixels_over_its_frames_is_refused(self, monkeypatch):
-        monkeypatch.setattr(drawing, "MOST_PIXELS", 40 * 30 * 4)
+        monkeypatch.setattr(drawing, "MAX_PIXELS", 40 * 30 * 4)
         assert redraw(animation(4)) is not None
         with pytest.raises(TooManyPixels):
             redraw(animation(5))
 
     def test_of_too_many_frames_is_refused(self, monkeypatch):
-        monkeypatch.setattr(drawing, "MOST_FRAMES", 4)
+        monkeypatch.setattr(drawing, "MAX_FRAMES", 4)
         for form in ("GIF", "WEBP", "PNG"):
             with pytest.raises(TooManyFrames):
                 redraw(animation(5, form))

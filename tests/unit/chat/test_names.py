@@ -237,7 +237,7 @@ class TestASkeleton:
 
     def test_of_every_letter_is_found_and_is_what_the_database_has(self):
         """They are stored: whoever changes them, or the package, adds a migration that notes them
-        anew, and then the digest here.
+        again, and then the digest here.
         """
         letters = filter(str.isalnum, map(chr, range(sys.maxunicode + 1)))
         known = [letter for letter in letters if unicodedata.ucd_3_2_0.category(letter) != "Cn"]

@@ -19,7 +19,7 @@ from chat.pictures import checking as pictures
 from chat.pictures import process as picture_process
 from chat.pictures.checking import Picture, may_be_picture, redraw
 from chat.pictures.process import Drawings
-from chat.pictures.seats import MOST_AT_ONCE, MOST_WAITING_EACH, Seats
+from chat.pictures.seats import MAX_AT_ONCE, MAX_WAITING_EACH, Seats
 from tests.support import services
 from tests.support.pictures import (
     DRAWS_FOR_EVER,
@@ -149,7 +149,7 @@ class TestBounds:
         assert started[0].returncode is not None
 
     def test_end_what_takes_too_long_by_the_clock(self, monkeypatch, started):
-        monkeypatch.setattr(picture_process, "MOST_SECONDS", 0.05)
+        monkeypatch.setattr(picture_process, "MAX_SECONDS", 0.05)
         with pytest.raises(TooManyError) as refused:
             drawn(slow_animation())
         assert refused.value.retry_after
@@ -261,7 +261,7 @@ class TestSeats:
         until(lambda: len(sitting.seats._queue) == length)
 
     def test_are_one_for_each_person(self, sitting):
-        for place in range(MOST_WAITING_EACH + 1):
+        for place in range(MAX_WAITING_EACH + 1):
             sitting.sit(ANN)
             until(lambda: sitting.seated == [ANN])
             self.wait_for_queue(sitting, place)
@@ -271,7 +271,7 @@ class TestSeats:
     def test_are_not_queued_for_by_one_person_without_end(self, sitting):
         sitting.sit(ANN)
         until(lambda: sitting.seated == [ANN])
-        for place in range(MOST_WAITING_EACH):
+        for place in range(MAX_WAITING_EACH):
             sitting.sit(ANN)
             self.wait_for_queue(sitting, place + 1)
         with pytest.raises(TooManyError) as refused, sitting.seats.taken_by(ANN):
@@ -282,7 +282,7 @@ class TestSeats:
         for place, person in enumerate((ANN, BOB)):
             sitting.sit(person)
             self.wait_for_seated(sitting, place + 1)
-        assert MOST_AT_ONCE == 2
+        assert MAX_AT_ONCE == 2
         for place, person in enumerate((EVE, DAN)):
             sitting.sit(person)
             self.wait_for_queue(sitting, place + 1)

@@ -15,7 +15,7 @@ from chat.errors import (
     FrameTooLargeError,
     UnknownTypeError,
 )
-from chat.wire.protocol import MOST_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
+from chat.wire.protocol import MAX_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
 from tests.support import needs
 
 hypothesis = needs.hypothesis()
@@ -90,9 +90,9 @@ class TestParseFrame:
 
     @pytest.mark.parametrize("character", ["x", "я", "\U0001f600"])
     def test_takes_64_kib_and_not_a_byte_more(self, character):
-        assert parse_frame(frame_of_bytes(MOST_FRAME_BYTES, character)).type == "ping"
+        assert parse_frame(frame_of_bytes(MAX_FRAME_BYTES, character)).type == "ping"
         with pytest.raises(FrameTooLargeError):
-            parse_frame(frame_of_bytes(MOST_FRAME_BYTES + 1, character))
+            parse_frame(frame_of_bytes(MAX_FRAME_BYTES + 1, character))
 
     @pytest.mark.parametrize("given", [5, True, [], {}, "x" * 201])
     def test_refuses_a_request_id_that_is_no_short_text(self, given):

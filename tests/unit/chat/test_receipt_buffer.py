@@ -10,7 +10,7 @@ from django.db import OperationalError
 
 from chat.database.threads import DatabaseThreads
 from chat.live import receipt_buffer
-from chat.live.receipt_buffer import MOST_OF_A_CHAT, ReceiptBuffer
+from chat.live.receipt_buffer import MAX_OF_A_CHAT, ReceiptBuffer
 from chat.services.cursors.receipts import Cursors
 
 CHAT, OTHER = 7, 8
@@ -75,7 +75,7 @@ class TestALargeChat:
         for user_id in range(1000):
             buffer.add(CHAT, user_id, Cursors(5, 5))
         await finished(buffer)
-        assert [len(write) for write in database.writes] == [MOST_OF_A_CHAT] * 10
+        assert [len(write) for write in database.writes] == [MAX_OF_A_CHAT] * 10
         assert [user for n in range(10) for user in database.people(n)] == list(range(1000))
 
     async def test_goes_on_with_whoever_waits_longest(self) -> None:

@@ -168,14 +168,14 @@ class TestHole:
         assert room.is_behind
 
     def test_with_very_many_lines_held_back_does_not_wait(self, clock, monkeypatch):
-        monkeypatch.setattr(rooms, "MOST_HELD", 3)
+        monkeypatch.setattr(rooms, "MAX_HELD", 3)
         room = room_at(0)
         for revision in range(2, 6):
             room.add(str(revision), revision)
         assert room.has_hole(now=clock.now)
 
     def test_is_not_made_by_old_lines_that_come_again(self, clock, monkeypatch):
-        monkeypatch.setattr(rooms, "MOST_HELD", 3)
+        monkeypatch.setattr(rooms, "MAX_HELD", 3)
         room = room_at(9)
         for revision in range(1, 10):
             room.add("old", revision)

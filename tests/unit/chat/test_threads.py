@@ -41,7 +41,7 @@ async def settled() -> None:
 class TestTurns:
     @pytest.fixture
     def patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(OneByOne, "MOST_SECONDS", 3600)
+        monkeypatch.setattr(OneByOne, "MAX_SECONDS", 3600)
 
     @pytest.mark.usefixtures("patient")
     async def test_come_in_the_order_in_which_they_were_asked_for(self, began):
@@ -68,11 +68,11 @@ class TestTurns:
         await bob.task
 
     async def test_do_not_let_a_slow_one_keep_the_others_waiting(self, began, monkeypatch):
-        monkeypatch.setattr(OneByOne, "MOST_SECONDS", 0.01)
+        monkeypatch.setattr(OneByOne, "MAX_SECONDS", 0.01)
         turns = OneByOne()
         slow, bob = Reader("slow", turns, began), Reader("bob", turns, began)
         await bob.begins()
-        monkeypatch.setattr(OneByOne, "MOST_SECONDS", 3600)
+        monkeypatch.setattr(OneByOne, "MAX_SECONDS", 3600)
         carol, dan = Reader("carol", turns, began), Reader("dan", turns, began)
         bob.goes_on.set()
         await carol.begins()

@@ -21,7 +21,7 @@ from messaging.errors import InvalidEventError
 
 EVENT_ID = UUID("4b1c58b6-7f39-4f6e-9d1e-0a51f7f2c001")
 SECRET = "the-words-that-must-not-leak"
-MOST_CALLS = 150
+MAX_CALLS = 150
 
 
 def a_message(**changes: Any) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class TestEncode:
         event, record = an_event(), a_record()
         for work in (lambda: encode_value(event), lambda: decode(record)):
             work()  # the schema is compiled once
-            assert calls_of(work) <= MOST_CALLS
+            assert calls_of(work) <= MAX_CALLS
 
 
 def calls_of(work: Callable[[], object]) -> int:

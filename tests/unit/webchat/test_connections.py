@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from webchat.daphne.connections import KEPT_DESCRIPTORS, Connections, most_connections
+from webchat.daphne.connections import KEPT_DESCRIPTORS, Connections, max_connections
 from webchat.daphne.deadlines import Deadlines, Phase
 
 
-def connections(*, most: int = 100, most_per_address: int = 10, proxy: str = "10.0.0.1"):
+def connections(*, most: int = 100, max_per_address: int = 10, proxy: str = "10.0.0.1"):
     return Connections(
-        most=most, most_per_address=most_per_address, is_proxy=lambda address: address == proxy
+        most=most, max_per_address=max_per_address, is_proxy=lambda address: address == proxy
     )
 
 
@@ -38,8 +38,8 @@ class TestOneAddress:
         assert found.admits("2001:db8:1:3::1")
 
     def test_gets_at_most_half_of_all(self):
-        assert fill(connections(most_per_address=0), "203.0.113.5") == 50
-        assert fill(connections(most_per_address=80), "203.0.113.5") == 50
+        assert fill(connections(max_per_address=0), "203.0.113.5") == 50
+        assert fill(connections(max_per_address=80), "203.0.113.5") == 50
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
     def test_of_this_machine_is_bound_by_the_half_only(self, address):
@@ -65,7 +65,7 @@ class TestAll:
 
     @pytest.mark.parametrize("descriptors", [16, 64, 256, 512, 1023, 1024, 4096, 1 << 20])
     def test_leave_some_descriptors_for_other_work(self, descriptors):
-        most = most_connections(descriptors)
+        most = max_connections(descriptors)
         assert descriptors // 2 <= most <= descriptors - min(KEPT_DESCRIPTORS, descriptors // 4)
 
     def test_that_were_refused_are_told_of_once(self, caplog):

@@ -12,14 +12,14 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from chat.models import Message
-from chat.reads.trace import read_journey
+from chat.reads.trace import read_trace
 from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.messages import delete_message, edit_message
 from chat.services.posting.posting import post_messages
-from messaging.handling.embedded import HandlerDelivery
+from messaging.handling.embedded import HandlerTarget
 from messaging.handling.registry import registry
 from messaging.management.exits import AWAY, ERROR, USAGE
-from messaging.models import DeadLetter, OutboxEvent, Receipt
+from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import FileLock
 from tests.support.people import make_group, new_post, post, post_text
@@ -47,7 +47,7 @@ def message(chat, ann) -> Message:
 @pytest.fixture
 def hand_on(tmp_path):
     """Everything that waits is given to the handlers, as the embedded bus does."""
-    relay = Relay(HandlerDelivery(registry), FileLock(tmp_path / "lock"))
+    relay = Relay(HandlerTarget(registry), FileLock(tmp_path / "lock"))
 
     def run() -> None:
         while relay.run_round():
@@ -63,39 +63,39 @@ def trace(given: object, *options: str) -> str:
     return out.getvalue()
 
 
-class TestTheJourney:
+class TestTheTrace:
     def test_begins_in_the_outbox(self, message):
-        journey = read_journey(message)
-        (event,) = journey.events
+        trace = read_trace(message)
+        (event,) = trace.events
         assert (event.event_type, event.state) == ("message.created", "waiting")
         assert json.loads(OutboxEvent.objects.get(event_id=event.event_id).payload)[
             "messageId"
         ] == str(message.pk)
         assert {one.handler for one in event.handlings} >= {"heads", "statuses"}
         assert not any(one.handled_at for one in event.handlings)
-        assert journey.saved.is_published is False
-        assert (journey.receipts.members, journey.receipts.delivered) == (1, 0)
-        assert journey.audit == []
+        assert trace.saved.is_published is False
+        assert (trace.receipts.members, trace.receipts.delivered) == (1, 0)
+        assert trace.audit == []
 
     def test_goes_through_the_handlers_to_its_readers(self, message, bob, hand_on):
         hand_on()
         advance_cursors({(message.chat_id, bob.pk): Cursors(3, 2)})
         message.chat.refresh_from_db()
-        journey = read_journey(message)
-        (event,) = journey.events
+        trace = read_trace(message)
+        (event,) = trace.events
         assert event.state == "published"
         assert all(one.handled_at and one.attempts == 1 for one in event.handlings)
-        assert journey.saved.is_published
-        receipts = journey.receipts
+        assert trace.saved.is_published
+        receipts = trace.receipts
         assert (receipts.members, receipts.delivered, receipts.read) == (1, 1, 1)
-        (entry,) = journey.audit
+        (entry,) = trace.audit
         assert (entry.action, entry.event_id) == ("message.created", event.event_id)
 
     def test_has_an_event_for_each_change(self, message, ann):
         edit_message(actor=ann, message_id=message.pk, content="other words")
         delete_message(actor=ann, message_id=message.pk)
-        journey = read_journey(Message.objects.get(pk=message.pk))
-        assert [event.event_type for event in journey.events] == [
+        trace = read_trace(Message.objects.get(pk=message.pk))
+        assert [event.event_type for event in trace.events] == [
             "message.created",
             "message.edited",
             "message.deleted",
@@ -104,23 +104,23 @@ class TestTheJourney:
     def test_is_known_from_the_audit_log_when_the_outbox_is_cleared(self, message, hand_on):
         hand_on()
         OutboxEvent.objects.all().delete()
-        (event,) = read_journey(message).events
+        (event,) = read_trace(message).events
         assert event.state == "removed"
         assert event.topic == "chat-messages"
         assert all(one.handled_at for one in event.handlings)
 
-    def test_takes_the_place_on_the_topic_from_a_receipt_when_the_outbox_is_cleared(
+    def test_takes_the_place_on_the_topic_from_a_handled_event_when_the_outbox_is_cleared(
         self, message, hand_on
     ):
         hand_on()
-        (event,) = read_journey(message).events
+        (event,) = read_trace(message).events
         OutboxEvent.objects.all().delete()
-        Receipt.objects.filter(event_id=event.event_id).update(partition=3, offset=42)
-        (event,) = read_journey(message).events
+        HandledEvent.objects.filter(event_id=event.event_id).update(partition=3, offset=42)
+        (event,) = read_trace(message).events
         assert (event.partition, event.offset) == (3, 42)
 
     def test_tells_of_dead_letters(self, message):
-        (event,) = read_journey(message).events
+        (event,) = read_trace(message).events
         DeadLetter.objects.create(
             topic="chat-messages",
             event_id=event.event_id,
@@ -129,7 +129,7 @@ class TestTheJourney:
             error_class="ValueError",
             attempts=5,
         )
-        (letter,) = read_journey(message).events[0].letters
+        (letter,) = read_trace(message).events[0].letters
         assert (letter.handler, letter.status, letter.attempts) == ("heads", "open", 5)
 
     def test_is_found_among_very_many_rows_with_few_looks(
@@ -143,7 +143,7 @@ class TestTheJourney:
             for _ in range(500)
         )
         with django_assert_max_num_queries(60):
-            assert len(read_journey(message).events) == 1
+            assert len(read_trace(message).events) == 1
 
 
 class TestTheCommand:
@@ -202,7 +202,7 @@ class TestTheCommand:
         def fail(message):
             raise OperationalError("secret words")
 
-        monkeypatch.setattr("chat.management.commands.trace_message.read_journey", fail)
+        monkeypatch.setattr("chat.management.commands.trace_message.read_trace", fail)
         with pytest.raises(CommandError, match="does not answer") as error:
             trace(message.pk)
         assert error.value.returncode == AWAY
