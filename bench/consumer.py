@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bench.bus import real_bus
+from bench.support.bus import real_bus
 
 # As many as the product has: audit, activity, notifications, heads.
 HANDLERS = ("audit", "activity", "notifications", "heads")

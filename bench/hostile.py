@@ -2,8 +2,9 @@
 
 One web process on PostgreSQL and Redis (all started here, on loopback). 500 people in 50 chats post
 at a steady rate, first alone, then beside 25 connections that never read, flood, send huge frames,
-garbage, heads and bodies byte by byte and half handshakes (bench/attackers.py). Prints how long
-replies took in both, in milliseconds, their ratio, the server's memory, and how the bad ones ended.
+garbage, heads and bodies byte by byte and half handshakes (bench/support/attackers.py). Prints how
+long replies took in both, in milliseconds, their ratio, the server's memory, and how the bad ones
+ended.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.attackers import KINDS
-from bench.outage import steady
+from bench.support.attackers import KINDS
+from bench.support.pace import steady
 from tests.support.crowd import Crowd, Member, Room, make_rooms
 from tests.support.servers import ROOT, Server, start_server
 from tests.support.services import Postgres, Redis
@@ -83,7 +84,8 @@ async def measure(
 async def make_ready(count: int, options: argparse.Namespace) -> asyncio.subprocess.Process:
     """In a process of its own, for which the good ones' clock does not wait; begins when it is told
     whose accounts to use: what its start takes of the machine is no attack."""
-    arguments = ["-m", "bench.attackers", f"--count={count}", f"--seconds={options.seconds + 5}"]
+    seconds = options.seconds + 5
+    arguments = ["-m", "bench.support.attackers", f"--count={count}", f"--seconds={seconds}"]
     if options.only:
         arguments.append(f"--only={options.only}")
     return await asyncio.create_subprocess_exec(

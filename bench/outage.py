@@ -11,10 +11,10 @@ import argparse
 import asyncio
 import json
 import time
-from itertools import cycle
 
 import psycopg
 
+from bench.support.pace import steady
 from tests.support.crowd import Crowd, Member, make_rooms
 from tests.support.processes import wait_until
 from tests.support.servers import environment, manage, start_server
@@ -61,24 +61,6 @@ async def measure(
         )
         figures |= {"waited_in_outbox": waiting, "drained_after": time.monotonic() - began}
         return figures
-
-
-async def steady(crowd: Crowd, rate: float, seconds: float) -> dict[str, float]:
-    for member in crowd.members:
-        member.reply_seconds.clear()
-    began, members = time.monotonic(), cycle(crowd.members)
-    for number in range(round(rate * seconds)):
-        member = next(members)
-        await member.send(member.chat_ids[0], f"message {number}")
-        await asyncio.sleep(max(0.0, began + (number + 1) / rate - time.monotonic()))
-    for member in crowd.members:
-        await member.until(lambda member=member: member.on_the_way == 0)
-    took = sorted(1000 * each for member in crowd.members for each in member.reply_seconds)
-    return {
-        "replies": len(took),
-        "p50": round(took[len(took) // 2], 1),
-        "p99": round(took[len(took) * 99 // 100], 1),
-    }
 
 
 def unpublished(database: str) -> int:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 
-from bench.bus import real_bus
+from bench.support.bus import real_bus
 
 
 def main() -> None:

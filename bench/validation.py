@@ -4,6 +4,7 @@ python -m bench.validation"""
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ CHECKS, TURNS = 2_000, 10
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webchat.settings")
+    os.environ.setdefault("SECRET_KEY", "for-measuring-only-for-measuring-only-for-measuring-only")
     from messaging.contract.validation import decode, encode_value
     from tests.unit.messaging.test_validation import a_record, an_event
 

@@ -13,6 +13,6 @@ urlpatterns = [
     path("livez", page(health.livez, reads=HEALTH)),
     path("readyz", page(health.readyz, reads=HEALTH)),
     path("admin/", admin.site.urls),
-    path("api/", include("chat.http.api.chats")),
+    path("api/", include("chat.http.api")),
     path("", include("chat.http.urls")),
 ]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.dispatch import receiver
-from django.utils import timezone
 
+from chat.events.statuses import status_payload
 from chat.events.topics import STATUS_TOPIC
 from messaging.contract.schemas import find_schema
 from messaging.errors import InvalidEventError
@@ -38,12 +38,11 @@ def error_status(row: OutboxRow, error: Exception) -> NewEvent | None:
 
 
 def _status(payload: Mapping[str, Any], error: Exception) -> dict[str, Any]:
-    return {
-        "messageId": payload.get("messageId"),
-        "chatId": payload.get("chatId"),
-        "userId": payload.get("senderId"),
-        "status": "error",
-        "seq": payload.get("seq"),
-        "timestamp": timezone.now().isoformat(timespec="milliseconds"),
-        "detail": str(error)[:DETAIL_LENGTH],
-    }
+    return status_payload(
+        "error",
+        payload.get("chatId"),
+        payload.get("seq"),
+        message_id=payload.get("messageId"),
+        user_id=payload.get("senderId"),
+        detail=str(error)[:DETAIL_LENGTH],
+    )

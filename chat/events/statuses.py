@@ -1,5 +1,6 @@
 """How far messages have come, as events of `message-delivery-status`: cumulative, one per chat (and
-person) that moved. The one place that says which status means what; errors come from the relay.
+person) that moved. The one place that says which status means what; errors are recorded by
+chat/events/error_statuses.py.
 """
 
 from __future__ import annotations
@@ -96,13 +97,26 @@ def _new_event(
     message_id: str | None,
     user_id: str | None = None,
 ) -> NewEvent:
-    payload: dict[str, Any] = {
+    payload = status_payload(status, chat_id, seq, message_id=message_id, user_id=user_id)
+    return NewEvent(STATUS_TOPIC, chat_id, f"status.{status}", payload)
+
+
+def status_payload(
+    status: str,
+    chat_id: Any,
+    seq: Any,
+    *,
+    message_id: Any,
+    user_id: Any,
+    detail: str | None = None,
+) -> dict[str, Any]:
+    """As the topic's schema has it, if what is given is as it should be."""
+    return {
         "messageId": message_id,
         "chatId": chat_id,
         "userId": user_id,
         "status": status,
         "seq": seq,
         "timestamp": timestamp(timezone.now()),
-        "detail": None,
+        "detail": detail,
     }
-    return NewEvent(STATUS_TOPIC, chat_id, f"status.{status}", payload)

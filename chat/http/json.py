@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Collection
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
@@ -36,18 +37,18 @@ from chat.errors import (
 )
 from chat.limits.doors import Rule, knock, rule_of
 from chat.models import User
-from chat.wire.payloads import Payload
-from chat.wire.protocol import MAX_FRAME_BYTES, Frame, parse_object
+from chat.models.ids import LARGEST_ID
+from chat.wire.fields import Fields
+from chat.wire.payloads import Made, Payload
+from chat.wire.protocol import MAX_FRAME_BYTES, parse_object
 
 MAX_DIGITS = 20
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-Result = Payload | tuple[int, Payload] | None
-Route = Callable[Concatenate[User, Frame, P], Result]
-UploadRoute = Callable[Concatenate[User, "UploadedFile[Any]", P], Result]
-
+Result = Payload | Made | None
+Request = Callable[[User, Fields], Result]
+UploadRequest = Callable[[User, Fields, "UploadedFile[Any]"], Result]
 
 # What answers programs: its errors are JSON, whoever refuses.
 FOR_PROGRAMS = ("/api/", "/hooks/")
@@ -112,12 +113,11 @@ def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_response(ForbiddenError(detail))
 
 
-def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
+def route(**methods: Request) -> Callable[..., HttpResponse]:
     """A view that hands each method's request, checked and signed in, to its function.
 
-    The function gets the person and the fields (of the body; of the query for GET) and returns a
-    payload, (status, payload), or None for 204. HEAD is GET without a body; OPTIONS says what
-    there is. Each function stands under a row of the table of limits.
+    What the function returns is a 200, a 201 (`Made`) or, where it is None, a 204. HEAD is GET
+    without a body; OPTIONS says what there is. See Note [One function per request].
     """
     functions = {name.upper(): function for name, function in methods.items()}
     rules = {name: rule_of(function) for name, function in functions.items()}
@@ -125,29 +125,29 @@ def route(**methods: Route[...]) -> Callable[..., HttpResponse]:
         functions["HEAD"] = functions["GET"]
 
     @never_cache
-    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+    def view(request: HttpRequest, **ids: int | UUID) -> HttpResponse:
         function = functions.get(request.method or "")
         if function is None:
             return other_method(request, functions)
         return answer(
             request,
-            lambda: function(_let_in(request, rule_of(function)), fields_of(request), **arguments),
+            lambda: function(_let_in(request, rule_of(function)), fields_of(request, **ids)),
         )
 
     view.rules = rules  # type: ignore[attr-defined]  # tests look whether each is under one
     return view
 
 
-def upload_route(function: UploadRoute[...]) -> Callable[..., HttpResponse]:
+def upload_route(function: UploadRequest) -> Callable[..., HttpResponse]:
     """A view for a form with one file, its field `file`, that hands it to the function."""
     rule = rule_of(function)
 
     @never_cache
-    def view(request: HttpRequest, **arguments: Any) -> HttpResponse:
+    def view(request: HttpRequest, **ids: int | UUID) -> HttpResponse:
         if request.method != "POST":
             return other_method(request, ["POST"])
         return answer(
-            request, lambda: function(_let_in(request, rule), _file(request), **arguments)
+            request, lambda: function(_let_in(request, rule), Fields(_known(ids)), _file(request))
         )
 
     view.rules = {"POST": rule}  # type: ignore[attr-defined]
@@ -180,12 +180,27 @@ def _let_in(request: HttpRequest, rule: Rule) -> User:
     return request.user
 
 
-def fields_of(request: HttpRequest) -> Frame:
-    """Of the body; of the query for GET. Raises ChatError."""
+def fields_of(request: HttpRequest, **ids: int | UUID) -> Fields:
+    """Of the body, or of the query for GET, and the ids of the address. Raises ChatError."""
     if request.method in {"GET", "HEAD"}:
-        return Frame("GET", None, {name: _value(name, request.GET[name]) for name in request.GET})
-    body = _body(request)
-    return Frame(request.method or "", None, parse_object(body) if body else {})
+        sent = {name: _value(name, request.GET[name]) for name in request.GET}
+    else:
+        body = _body(request)
+        sent = parse_object(body) if body else {}
+    return Fields(sent | _known(ids))
+
+
+def _known(ids: dict[str, int | UUID]) -> dict[str, Any]:
+    """Of an address, as JSON has them. Raises NotFoundError where no row can have one."""
+    return {name: _known_id(row_id) for name, row_id in ids.items()}
+
+
+def _known_id(row_id: int | UUID) -> int | str:
+    if isinstance(row_id, UUID):
+        return str(row_id)
+    if not 0 < row_id <= LARGEST_ID:
+        raise NotFoundError
+    return row_id
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -221,5 +236,6 @@ def _value(name: str, given: str) -> int | str:
 def _written(result: Result) -> HttpResponse:
     if result is None:
         return HttpResponse(status=204)
-    status, payload = result if isinstance(result, tuple) else (200, result)
-    return JsonResponse(payload, status=status)
+    if isinstance(result, Made):
+        return JsonResponse(result.payload, status=201)
+    return JsonResponse(result)

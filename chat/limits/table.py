@@ -38,8 +38,6 @@ class Limit:
     is_joined: bool = False
     # So much of a window's amount at once; the rest comes steadily.
     burst: float = 1.0
-    # Whoever is faster waits, and is refused nothing; each process counts for itself.
-    is_pace: bool = False
     minimum: int = 0
 
     @property
@@ -58,7 +56,6 @@ FRAMES = Limit(
     per="person and process",
     said="",
     window_seconds=SECOND,
-    is_pace=True,
 )
 TYPING = Limit(
     "typing",
@@ -78,7 +75,6 @@ SOCKETS_OPENED = Limit(
     said="",
     window_seconds=MINUTE,
     burst=1 / 3,
-    is_pace=True,
 )
 SOCKETS_OF_PERSON = Limit(
     "sockets_of_person",

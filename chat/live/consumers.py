@@ -1,6 +1,6 @@
 """One browser's socket: takes its frames, answers each, never ends over a bad one.
 
-Holds no logic: frames become posts, receipts or actions. What others do comes through the hub.
+Holds no logic: frames become posts, receipts or requests. What others do comes through the hub.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ from chat.limits.counting import Count, keep_pace, slow_down, take, take_in_turn
 from chat.limits.doors import is_decided_here, knock, rule_of
 from chat.limits.sockets import Place, socket_places
 from chat.limits.table import FRAMES, MESSAGES, TYPING
+from chat.live.frames import REQUESTS, Request
 from chat.live.hub.sockets import Socket
 from chat.live.opening import come_back_later
 from chat.live.runtime import Runtime, runtime
 from chat.live.welcome import welcome
 from chat.models import User
-from chat.requests.messages import ACTIONS, Action
-from chat.services.cursors.receipts import Cursors
-from chat.services.posting.posting import MAX_ATTACHMENTS, NewPost, Outcome
-from chat.wire.payloads import Payload, timestamp, to_line
+from chat.requests.messages import new_post, posted_payload
+from chat.requests.receipts import cursors_of
+from chat.services.posting.posting import Outcome
+from chat.wire.payloads import Payload, to_line
 from chat.wire.protocol import (
     MAX_FRAME_BYTES,
     PROTOCOL_ERROR,
@@ -165,49 +166,29 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 self._typing(frame)
             case "ping":
                 self._put({"type": "reply", "request_id": frame.request_id})
-            case other if action := ACTIONS.get(other):
-                self._enqueue(partial(self._act, action, frame))
+            case other if request := REQUESTS.get(other):
+                self._enqueue(partial(self._act, request, frame))
             case _:
                 raise UnknownTypeError
 
     # Frames
 
     def _send_message(self, frame: Frame) -> None:
-        post = NewPost(
-            chat_id=frame.id("chat_id"),
-            sender_id=self.user.pk,
-            client_message_id=frame.uuid("client_message_id"),
-            content=frame.text("content"),
-            reply_to_id=frame.optional_id("reply_to"),
-            attachment_ids=frame.uuids("attachments", most=MAX_ATTACHMENTS),
-        )
+        post = new_post(self.user, frame)
         take(Count(MESSAGES, self.user.pk))
         self.runtime.poster.submit(post, partial(self._answer_post, frame.request_id))
 
     def _answer_post(self, request_id: str | None, outcome: Outcome) -> None:
         if isinstance(outcome, ChatError):
             self._put(self._error(outcome, request_id))
-            return
-        self._put(
-            {
-                "type": "reply",
-                "request_id": request_id,
-                "message_id": outcome.message_id,
-                "seq": outcome.seq,
-                "revision": outcome.revision,
-                "created_at": timestamp(outcome.created_at),
-                "duplicate": outcome.duplicate,
-            }
-        )
+        else:
+            self._put({"type": "reply", "request_id": request_id, **posted_payload(outcome)})
 
     def _receipt(self, frame: Frame) -> None:
         chat_id = frame.id("chat_id")
         if chat_id not in self.socket.chat_ids:
             raise NotFoundError
-        cursors = Cursors(
-            frame.optional_number("delivered_seq") or 0, frame.optional_number("read_seq") or 0
-        )
-        self.runtime.receipts.add(chat_id, self.user.pk, cursors)
+        self.runtime.receipts.add(chat_id, self.user.pk, cursors_of(frame))
 
     def _typing(self, frame: Frame) -> None:
         chat_id = frame.id("chat_id")
@@ -240,12 +221,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 # The edge, as in `receive`.
                 logger.exception("an action failed", extra=self._ids(None))
 
-    async def _act(self, action: Action, frame: Frame) -> None:
+    async def _act(self, request: Request, frame: Frame) -> None:
         try:
-            if is_decided_here(rule := rule_of(action)):
+            if is_decided_here(rule := rule_of(request)):
                 await take_in_turn(Count(rule, self.user.pk), max_seconds=MAX_WAIT_SECONDS)
             fields = await self.runtime.threads.run(
-                _act_in_language, self.language, action, self.user, frame
+                _ask_in_language, self.language, request, self.user, frame
             )
             self._put({"type": "reply", "request_id": frame.request_id, **fields})
         except ChatError as error:
@@ -312,8 +293,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.runtime.hub.unregister(self.socket)
 
 
-def _act_in_language(language: str, action: Action, user: User, frame: Frame) -> Payload:
+def _ask_in_language(language: str, request: Request, user: User, frame: Frame) -> Payload:
     with translation.override(language):
-        if not is_decided_here(rule := rule_of(action)):
+        if not is_decided_here(rule := rule_of(request)):
             knock(rule, user.pk)
-        return action(user, frame)
+        return request(user, frame)

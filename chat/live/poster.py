@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from chat.database.threads import DATABASE_AWAY, DatabaseThreads
@@ -53,11 +52,6 @@ class Poster:
         self._waiting.append((post, reply))
         if self._running is None:
             self._running = asyncio.create_task(self._run(), name="poster")
-
-    async def post(self, post: NewPost) -> Outcome:
-        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.submit(post, partial(_settle, done))
-        return await done
 
     async def drain(self) -> None:
         """Takes no more; returns when everything that was taken has its reply."""
@@ -111,8 +105,3 @@ class Poster:
         if not self._is_away:
             logger.error("the database is away", extra={"error": type(error).__name__})
         self._is_away = True
-
-
-def _settle(done: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    if not done.done():
-        done.set_result(outcome)

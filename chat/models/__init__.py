@@ -1,4 +1,4 @@
-"""The rows of a chat. Services are the only writers; reads are the QuerySets' verbs."""
+"""The rows of a chat. Services write them; reads are the QuerySets' verbs."""
 
 from chat.models.activity import ActivityCount, ActivityShadow
 from chat.models.attachments import Attachment

@@ -5,18 +5,14 @@ It is what people wrote: never logged, never on the bus. Of files it keeps what 
 
 from __future__ import annotations
 
-from typing import Final
-
 from chat.models import Chat, Message, User
+from chat.reads.history import MAX_WORDINGS
 from chat.wire.payloads import Payload, timestamp
-
-# The newest; the reporter has seen no more of them (chat.http.api.chats.MAX_EDITS).
-MAX_EARLIER: Final = 50
 
 
 def message_evidence(message: Message) -> Payload:
-    """With its earlier wordings: what was said first is often what is meant."""
-    earlier = message.edits.order_by("-pk").values_list("content", flat=True)[:MAX_EARLIER]
+    """With as many earlier wordings as people see: what was said first is often what is meant."""
+    earlier = message.edits.order_by("-pk").values_list("content", flat=True)[:MAX_WORDINGS]
     return {
         "sender_id": message.sender_id,
         "content": message.content,

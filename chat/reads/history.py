@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chat.models import Chat, Message
-from chat.wire.payloads import Payload, change_payload, message_payload
+from chat.wire.payloads import Payload, change_payload, message_payload, timestamp
 
 PAGE_MESSAGES = 50
 PAGE_CHANGES = 200
+# The newest earlier wordings; nobody reads further back.
+MAX_WORDINGS = 50
 
 
 def newest_page(chat_id: int) -> Payload:
@@ -56,6 +58,14 @@ def changes_after(chat_id: int, revision: int, *, limit: int = PAGE_CHANGES) -> 
         "more": more,
         "changes": [change_payload(message) for message in page],
     }
+
+
+def earlier_wordings(message: Message) -> list[Payload]:
+    """The oldest first; none of a message that may not be read."""
+    if not message.is_readable:
+        return []
+    edits = message.edits.order_by("-pk")[:MAX_WORDINGS].values("content", "edited_at")
+    return [{**edit, "edited_at": timestamp(edit["edited_at"])} for edit in reversed(edits)]
 
 
 def heads_of(chat_ids: Iterable[int]) -> dict[int, int]:

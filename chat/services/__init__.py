@@ -1,1 +1,4 @@
-"""The only writers. Each function is one transaction; what it changes it announces on commit."""
+"""The writers of rows; who else writes some stands in ARCHITECTURE.md.
+
+Each function is one transaction; what it changes it announces on commit.
+"""

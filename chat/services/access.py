@@ -14,14 +14,6 @@ from django.utils.translation import gettext as _
 
 from chat.errors import ForbiddenError, NotFoundError
 from chat.models import Block, Chat, Membership, Message, User
-from chat.models.ids import LARGEST_ID
-
-
-def known_id(row_id: int) -> int:
-    """An id as an address has it. Raises NotFoundError when no row can have it."""
-    if not 0 < row_id <= LARGEST_ID:
-        raise NotFoundError
-    return row_id
 
 
 def membership_of(user: User, chat_id: int) -> Membership:
@@ -91,6 +83,14 @@ def lock_chat(chat_id: int) -> Chat:
     if chat is None:
         raise NotFoundError
     return chat
+
+
+def message_seen_by(user: User, message_id: int) -> Message:
+    """A message in one of the person's chats, to be read. Raises NotFoundError."""
+    message = Message.objects.visible_to(user).filter(pk=message_id).first()
+    if message is None:
+        raise NotFoundError
+    return message
 
 
 Found = TypeVar("Found")

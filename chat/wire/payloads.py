@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,13 @@ from chat.content.text import excerpt
 from chat.models import Attachment, Message, User
 
 Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The answer to a request that has made something new; over HTTP that is a 201."""
+
+    payload: Payload
 
 
 def to_line(payload: Payload) -> str:

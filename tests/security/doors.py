@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import URLPattern, get_resolver
 
 from chat.live.consumers import ChatConsumer
-from chat.requests.messages import ACTIONS
+from chat.live.frames import REQUESTS
 
 API, ADMIN = "api/", "admin/"
 
@@ -39,4 +39,4 @@ def frame_types() -> set[str]:
     """What the consumer's own code takes."""
     source = textwrap.dedent(inspect.getsource(ChatConsumer._handle))
     patterns = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.MatchValue)]
-    return {ast.literal_eval(pattern.value) for pattern in patterns} | set(ACTIONS)
+    return {ast.literal_eval(pattern.value) for pattern in patterns} | set(REQUESTS)

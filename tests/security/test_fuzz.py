@@ -15,6 +15,7 @@ from chat.content.reactions import check_reaction
 from chat.content.text import CONTENT_LENGTH, check_content, check_title
 from chat.errors import ChatError
 from chat.live import consumers
+from chat.wire.fields import Fields
 from chat.wire.payloads import to_line
 from chat.wire.protocol import Frame, parse_frame, request_id_of
 from tests.integration.chat.test_api import CASES, Case, World
@@ -75,10 +76,10 @@ class TestFrame:
 
     @hypothesis.given(VALUES)
     def test_takes_a_field_of_its_kind_alone(self, value):
-        frame = Frame("x", None, {"it": value})
+        fields = Fields({"it": value})
         kinds = {"id": int, "number": int, "text": str, "flag": bool}
         for name, kind in kinds.items():
-            found = outcome(partial(getattr(frame, name), "it"))
+            found = outcome(partial(getattr(fields, name), "it"))
             if isinstance(found, ChatError):
                 assert "it" in str(found.detail)
             else:

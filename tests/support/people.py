@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import Sequence
@@ -10,11 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.db import connection
 from django.test import Client
 
 from chat.errors import ChatError
 from chat.events.topics import MESSAGES_TOPIC
+from chat.live.poster import Poster
 from chat.models import (
     Attachment,
     Block,
@@ -143,10 +144,13 @@ def everything_stored() -> dict[str, list[Any]]:
     return {kind.__name__: list(kind.objects.order_by("pk").values()) for kind in rows}
 
 
+async def outcome_of(poster: Poster, post: NewPost) -> Outcome:
+    """What a socket is told of its post."""
+    told: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    poster.submit(post, told.set_result)
+    return await told
+
+
 def message_events() -> OutboxEventQuerySet:
     """What the outbox has of messages, oldest first; what the audit learns is beside it."""
     return OutboxEvent.objects.filter(topic=MESSAGES_TOPIC).order_by("id")
-
-
-def is_on_postgresql() -> bool:
-    return connection.vendor == "postgresql"

@@ -21,7 +21,7 @@ from django.core.management import get_commands
 from chat.errors import ChatError
 from chat.limits.document import markdown
 from chat.limits.table import HOUR, MINUTE, SECOND, TABLE
-from chat.requests.messages import ACTIONS, OTHER_FRAMES
+from chat.live.frames import OTHER_FRAMES, REQUESTS
 from chat.wire.protocol import CloseCode
 from tests.support import needs, stack
 
@@ -300,9 +300,9 @@ class TestArchitecture:
         sentence = self.section("The socket").split("Close codes:")[1]
         assert set(map(int, re.findall(r"\b\d{4}\b", sentence))) == set(CloseCode)
 
-    def test_names_every_action_of_the_socket(self):
+    def test_names_every_frame_of_the_socket(self):
         rows = set(re.findall(r"^\| `([a-z.]+)`", self.section("The socket"), re.MULTILINE))
-        assert rows == ACTIONS.keys() | OTHER_FRAMES.keys()
+        assert rows == REQUESTS.keys() | OTHER_FRAMES.keys()
 
     @pytest.mark.parametrize("topic", ["chat-messages", "message-delivery-status"])
     def test_names_every_field_of_a_topic(self, topic):

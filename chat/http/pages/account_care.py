@@ -18,13 +18,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.errors import NotFoundError
-from chat.events.facts import record_fact
 from chat.http.devices import describe_device
 from chat.http.downloads import is_still_signed_in, while_allowed
 from chat.http.forms import DeleteAccountForm, is_throttled
 from chat.models import User
 from chat.reads.export import export_pieces
 from chat.services.people.account_deletion import delete_account
+from chat.services.people.people import note_export
 from chat.services.people.sign_ins import end_sign_in, end_sign_ins, note_sign_in, sign_ins_of
 
 FORMATS = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -91,7 +91,7 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     if form not in FORMATS:
         raise Http404
     user = _person(request)
-    record_fact("account.exported", actor=user, target=("person", user.pk))
+    note_export(user)
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
     # Whoever opens the file sees that it is not all.
     ending = "\n" + _("You were signed out meanwhile: this is not everything.") + "\n"

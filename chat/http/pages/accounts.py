@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -22,7 +22,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.addresses import address_group, client_address
 from chat.errors import ChatError, TooManyError
-from chat.events.facts import record_fact
 from chat.http.forms import (
     PasswordChangeForm,
     ProfileForm,
@@ -37,6 +36,7 @@ from chat.limits.table import SIGN_UPS
 from chat.models import User
 from chat.services.people.people import (
     change_language,
+    change_password,
     change_privacy,
     change_profile,
     create_person,
@@ -143,14 +143,14 @@ class PasswordChangeView(auth_views.PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         old_key = self.request.session.session_key
-        response = super().form_valid(form)
-        record_fact("password.changed", actor=form.user, target=("person", form.user.pk))
+        change_password(user=form.user, password=form.cleaned_data["new_password1"])
+        update_session_auth_hash(self.request, form.user)
         new_key = self.request.session.session_key
         move_sign_in(old_key=old_key, new_key=new_key)
         end_sign_ins(user=form.user, except_key=new_key)
         recheck_sessions(form.user)
         messages.success(self.request, _("The password is changed. Other devices must sign in."))
-        return response
+        return redirect(self.get_success_url())
 
 
 @never_cache

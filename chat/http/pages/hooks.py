@@ -14,8 +14,8 @@ from chat.limits.counting import Count, take
 from chat.limits.table import HOOKS, WRONG_TOKENS
 from chat.models import IncomingWebhook
 from chat.webhooks.incoming import find_by_token, post_by_webhook
-from chat.wire.payloads import Payload
-from chat.wire.protocol import Frame
+from chat.wire.fields import Fields
+from chat.wire.payloads import Made, Payload
 
 MAX_KEY = 200
 
@@ -29,20 +29,20 @@ def receive(request: HttpRequest, token: str) -> HttpResponse:
     return answer(request, lambda: _post(request, token))
 
 
-def _post(request: HttpRequest, token: str) -> tuple[int, Payload]:
+def _post(request: HttpRequest, token: str) -> Made | Payload:
     """`text` (as Slack's webhooks have it) or `content`. Other fields that Slack knows are taken
     and ignored: a name of its own choice would let it speak as somebody else."""
     webhook = _find(request, token)
     take(Count(HOOKS, webhook.pk))
     fields = fields_of(request)
-    content = fields.text("content" if "content" in fields.fields else "text")
+    content = fields.text("content" if fields.has("content") else "text")
     posted = post_by_webhook(webhook, content=content, key=_key(request, fields))
-    status = 200 if posted.duplicate else 201
-    return status, {
+    payload = {
         "message_id": posted.message_id,
         "seq": posted.seq,
         "duplicate": posted.duplicate,
     }
+    return payload if posted.duplicate else Made(payload)
 
 
 def _find(request: HttpRequest, token: str) -> IncomingWebhook:
@@ -56,10 +56,10 @@ def _find(request: HttpRequest, token: str) -> IncomingWebhook:
         raise
 
 
-def _key(request: HttpRequest, fields: Frame) -> str | None:
+def _key(request: HttpRequest, fields: Fields) -> str | None:
     """What makes a message that is sent again the same one."""
     given = request.headers.get("Idempotency-Key", "")
-    key = fields.text("id") if "id" in fields.fields else given
+    key = fields.text("id") if fields.has("id") else given
     if len(key) > MAX_KEY:
         raise BadRequestError.of("id", _("a text of at most 200 characters"))
     return key or None

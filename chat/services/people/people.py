@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from chat.content.names import check_name, check_not_reserved, check_username
 from chat.errors import ConflictError
+from chat.events.facts import record_fact
 from chat.events.hub_commands import HubCommand, announce
 from chat.models import User
 from chat.models.people import TAKEN
@@ -60,6 +61,20 @@ def change_profile(*, user: User, display_name: str) -> None:
 def change_language(*, user: User, language: str) -> None:
     user.language = language
     user.save(update_fields=["language"])
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str) -> None:
+    """One that was checked. Sessions end with it, but for one that is told (Django's
+    `update_session_auth_hash`)."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record_fact("password.changed", actor=user, target=("person", user.pk))
+
+
+def note_export(user: User) -> None:
+    """A download of all that somebody wrote is written down."""
+    record_fact("account.exported", actor=user, target=("person", user.pk))
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from chat.http.api.chats import urlpatterns
+from chat.http.api import urlpatterns
 from chat.limits.table import TABLE, Limit
 from chat.models import Attachment, IncomingWebhook, Invitation, Membership, Message, Webhook
 from chat.services.chats.invites import create_invite
@@ -715,6 +715,17 @@ class TestEdits:
         assert eve.get(f"{url}/edits").status_code == 404
         bob.delete(url)
         assert bob.get(f"{url}/edits").json() == {"edits": []}
+
+
+class TestAddress:
+    def test_says_which_row_is_meant_whatever_the_body_says(self, world):
+        bob = browser_of(world.bob)
+        other = post(world.chat, world.bob, "stays").message_id
+        body = {"message_id": other, "content": "better"}
+        url = f"/api/messages/{world.message.pk}"
+        assert bob.patch(url, body, content_type="application/json").status_code == 200
+        assert Message.objects.get(pk=world.message.pk).content == "better"
+        assert Message.objects.get(pk=other).content == "stays"
 
 
 class TestMembersList:

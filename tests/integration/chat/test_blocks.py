@@ -41,6 +41,7 @@ from tests.support.people import (
     make_people,
     make_person,
     new_post,
+    outcome_of,
     post,
     post_text,
 )
@@ -547,6 +548,6 @@ class TestOverTheSocket:
         direct = await in_thread(make_direct, ann, bob)
         await in_thread(block, bob, ann)
         poster = Poster()
-        outcome = await poster.post(await in_thread(new_post, direct, ann))
+        outcome = await outcome_of(poster, await in_thread(new_post, direct, ann))
         await poster.close()
         assert isinstance(outcome, ForbiddenError)

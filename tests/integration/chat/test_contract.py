@@ -10,9 +10,9 @@ import fastjsonschema
 import pytest
 
 from chat.errors import ChatError, MethodNotAllowedError, SignedOutError
+from chat.live.frames import REQUESTS
 from chat.live.runtime import runtime
 from chat.models import User
-from chat.requests.messages import ACTIONS
 from chat.services.chats import chats
 from chat.services.people.account_deletion import delete_account
 from chat.services.people.blocks import block_person, unblock_person
@@ -51,7 +51,7 @@ def subclasses(kind: type[ChatError]) -> Iterator[type[ChatError]]:
 
 class TestTheDocument:
     def test_names_every_frame_that_a_client_may_send(self) -> None:
-        assert names("fromClient") == AT_ONCE | set(ACTIONS)
+        assert names("fromClient") == AT_ONCE | set(REQUESTS)
 
     def test_names_every_error_code(self) -> None:
         error = DOCUMENT["components"]["messages"]["error"]["payload"]

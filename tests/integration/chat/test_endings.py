@@ -318,7 +318,7 @@ class TestTooMuch:
     async def test_waiting_actions_are_bounded(self, connect, world, settings, monkeypatch):
         import threading
 
-        from chat.requests import messages as actions
+        from chat.live import frames
 
         settings.LIMIT_FRAMES_PER_SECOND = settings.LIMIT_PAGES_PER_MINUTE = 0
         ann, _, chat = world
@@ -329,7 +329,7 @@ class TestTooMuch:
             go_on.wait(DEADLINE)
             return {}
 
-        monkeypatch.setitem(actions.ACTIONS, "chat.sync", wait)
+        monkeypatch.setitem(frames.REQUESTS, "chat.sync", wait)
         socket = await connect(ann)
         for n in range(80):
             await socket.send("chat.sync", request_id=f"{n}", chat_id=chat.pk, revision=0)

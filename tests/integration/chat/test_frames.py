@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from chat.live.consumers import ChatConsumer
-from chat.requests.messages import ACTIONS
+from chat.live.frames import REQUESTS
 from chat.wire.protocol import MAX_FRAME_BYTES
 from tests.integration.chat.conftest import in_thread
 from tests.support.people import (
@@ -111,7 +111,7 @@ def frame_types() -> set[str]:
     """What the consumer's own code takes."""
     source = textwrap.dedent(inspect.getsource(ChatConsumer._handle))
     patterns = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.MatchValue)]
-    return {ast.literal_eval(pattern.value) for pattern in patterns} | set(ACTIONS)
+    return {ast.literal_eval(pattern.value) for pattern in patterns} | set(REQUESTS)
 
 
 def test_every_frame_type_has_a_case():

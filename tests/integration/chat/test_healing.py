@@ -278,7 +278,7 @@ class TestDatabaseAway:
     async def test_is_said_of_actions_too(self, connect, world, monkeypatch):
         from chat.limits.doors import under
         from chat.limits.table import PAGES
-        from chat.requests import messages as actions
+        from chat.live import frames
 
         @under(PAGES)
         def away(user, frame):
@@ -286,7 +286,7 @@ class TestDatabaseAway:
 
         ann, _, chat = world
         socket = await connect(ann)
-        monkeypatch.setitem(actions.ACTIONS, "chat.sync", away)
+        monkeypatch.setitem(frames.REQUESTS, "chat.sync", away)
         error = await socket.ask("chat.sync", chat_id=chat.pk, revision=0)
         assert (error["code"], error["retry_after"] > 0) == ("unavailable", True)
 
@@ -304,7 +304,7 @@ class TestDatabaseAway:
         ann, _, chat = world
         poster = runtime().poster
         posts = [people.new_post(chat, ann, text) for text in ("one", "poison", "two", "three")]
-        outcomes = await asyncio.gather(*(poster.post(post) for post in posts))
+        outcomes = await asyncio.gather(*(people.outcome_of(poster, post) for post in posts))
         assert [getattr(outcome, "seq", "refused") for outcome in outcomes] == [1, "refused", 2, 3]
 
 
@@ -321,7 +321,9 @@ class TestPoster:
         ann, _, chat = world
         poster = runtime().poster
         posts = [people.new_post(chat, ann, f"{n}") for n in range(120)]
-        outcomes = people.all_saved(await asyncio.gather(*map(poster.post, posts)))
+        outcomes = people.all_saved(
+            await asyncio.gather(*(people.outcome_of(poster, post) for post in posts))
+        )
         assert [outcome.seq for outcome in outcomes] == list(range(1, 121))
         assert len(sizes) < 10
 

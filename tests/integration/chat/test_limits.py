@@ -20,10 +20,10 @@ from django.utils import translation
 from redis import Redis as Client
 
 from chat.errors import TooLargeError, TooManyError
-from chat.http.api import chats as api
 from chat.http.json import route, upload_route
 from chat.http.middleware import AtOnceMiddleware
 from chat.http.urls import urlpatterns as pages
+from chat.limits import table
 from chat.limits.background import Soon
 from chat.limits.buckets import Buckets
 from chat.limits.counting import Count, Counter, keep_pace, slow_down, take, use_counter
@@ -31,11 +31,12 @@ from chat.limits.doors import Unlimited, rule_of
 from chat.limits.shared import SharedBuckets
 from chat.limits.sockets import Place, SocketPlaces
 from chat.limits.table import MESSAGES, TABLE, Limit
+from chat.live.frames import OTHER_FRAMES, REQUESTS
 from chat.live.opening import MAX_WAIT_SECONDS
 from chat.live.routing import websocket_application
 from chat.live.runtime import runtime
 from chat.models import Attachment, MessageEdit
-from chat.requests.messages import ACTIONS, OTHER_FRAMES
+from chat.requests import messages
 from chat.services.attachments import store_upload
 from chat.services.messages import edit_message
 from chat.wire.protocol import PROTOCOL_ERROR
@@ -46,8 +47,9 @@ from tests.support.services import Redis, wait_until
 from tests.support.sockets import ChatSocket, Closed
 from tests.unit.test_project import ROOT
 
-RATES = [limit for limit in TABLE if limit.window_seconds and not limit.is_pace]
-PACES = [limit for limit in TABLE if limit.is_pace]
+# Whoever is faster waits, and is refused nothing.
+PACES = [table.FRAMES, table.SOCKETS_OPENED]
+RATES = [limit for limit in TABLE if limit.window_seconds and limit not in PACES]
 every_rate = pytest.mark.parametrize("limit", RATES, ids=lambda limit: limit.name)
 
 
@@ -322,12 +324,12 @@ class TestDoors:
         contract = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text())
         references = contract["operations"]["fromClient"]["messages"]
         frames = {reference["$ref"].rpartition("/")[2] for reference in references}
-        assert frames == ACTIONS.keys() | OTHER_FRAMES.keys()
-        for action in ACTIONS.values():
-            assert isinstance(rule_of(action), Limit)
+        assert frames == REQUESTS.keys() | OTHER_FRAMES.keys()
+        for request in REQUESTS.values():
+            assert isinstance(rule_of(request), Limit)
 
     def test_an_undeclared_function_is_no_route(self):
-        def silent(user, fields):
+        def silent(user, fields, file=None):
             return {}
 
         for make in (lambda: route(get=silent), lambda: upload_route(silent)):
@@ -349,17 +351,8 @@ class TestDoors:
         assert {name for name in names if code.count(name) < 2} == {"UPLOAD_MEGABYTES"}
 
     def test_two_ways_of_a_frame_stand_under_one_row(self):
-        pairs = {
-            "message.edit": api.edit_message,
-            "message.delete": api.delete_message,
-            "reaction.set": api.set_reaction,
-            "chat.sync": api.read_changes,
-            "chat.history": api.read_messages,
-        }
-        assert {name: rule_of(action) for name, action in ACTIONS.items()} == {
-            name: rule_of(function) for name, function in pairs.items()
-        }
-        assert rule_of(api.send_message) is OTHER_FRAMES["message.send"]
+        assert rule_of(messages.send_message) is OTHER_FRAMES["message.send"]
+        assert rule_of(messages.list_changes) is rule_of(REQUESTS["chat.sync"])
 
 
 IDS = {"chat_id": 1, "attachment_id": uuid.uuid4(), "sign_in_id": 1, "form": "csv", "token": "x"}
@@ -410,7 +403,7 @@ class TestFrames:
     async def test_are_held_to_their_row_on_all_sockets_of_a_person(
         self, name, connect, ann, bob, settings
     ):
-        rule = OTHER_FRAMES.get(name) or rule_of(ACTIONS[name])
+        rule = OTHER_FRAMES.get(name) or rule_of(REQUESTS[name])
         assert isinstance(rule, Limit)
         setattr(settings, rule.variable, 1)
         sockets = [await connect(ann), await connect(ann), await connect(bob)]

@@ -13,7 +13,7 @@ from chat.errors import ChatError, NotFoundError, UnavailableError
 from chat.live.poster import Poster
 from chat.models import User
 from chat.services.posting.posting import NewPost
-from tests.support.people import Clock
+from tests.support.people import Clock, outcome_of
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
 
@@ -104,7 +104,7 @@ class TestWriting:
 
         monkeypatch.setattr("chat.live.poster.post_messages", save)
         assert poster.rests.is_set()
-        await poster.post(self.POST)
+        await outcome_of(poster, self.POST)
         await poster.close()
         assert seen == [False]
         assert poster.rests.is_set()
@@ -112,6 +112,6 @@ class TestWriting:
     async def test_that_fails_gives_it_back(self, monkeypatch):
         poster = Poster()
         monkeypatch.setattr("chat.live.poster.post_messages", lambda posts: 1 / 0)
-        assert isinstance(await poster.post(self.POST), UnavailableError)
+        assert isinstance(await outcome_of(poster, self.POST), UnavailableError)
         await poster.close()
         assert poster.rests.is_set()

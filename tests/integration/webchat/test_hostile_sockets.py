@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.attackers import frame
+from bench.support.attackers import frame
 from chat.wire.protocol import CloseCode
 from tests.support.crowd import make_rooms
 from tests.support.raw_http import Raw, request

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import orjson
@@ -91,6 +92,11 @@ class TestErrorStatus:
         assert event.payload["messageId"] == "1-7"
         assert event.payload["seq"] == 7
         assert event.payload["detail"] == "too large"
+
+    def test_tells_the_time_as_every_event_does(self):
+        event = error_status(row(1, payload=written()), TOO_LARGE)
+        assert event is not None
+        assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", event.payload["timestamp"])
 
     def test_is_not_made_where_no_message_can_be_named(self):
         assert error_status(row(1, payload="not json"), TOO_LARGE) is None

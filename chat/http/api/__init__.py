@@ -1,1 +1,0 @@
-"""The routes below /api/, for browsers whose sockets are blocked and for whatever is no chat."""
