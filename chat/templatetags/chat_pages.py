@@ -17,19 +17,20 @@ register = template.Library()
 MODULES = Path(__file__).resolve().parent.parent / "static" / "chat" / "js"
 
 
-_IMPORT = re.compile(r'^import (?:[^"]*? from )?"\./([\w-]+\.js)";$', re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:[^"]*? from )?"(\.[^"]+\.js)";$', re.MULTILINE)
 
 
 @cache
 def _first_modules() -> list[str]:
-    found: set[str] = set()
-    waiting = ["main.js"]
+    found: set[Path] = set()
+    waiting = [MODULES / "main.js"]
     while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _IMPORT.findall((MODULES / name).read_text())
-    return sorted(f"chat/js/{name}" for name in found)
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            names = _IMPORT.findall(module.read_text())
+            waiting += [(module.parent / name).resolve() for name in names]
+    return sorted(f"chat/js/{module.relative_to(MODULES).as_posix()}" for module in found)
 
 
 @register.simple_tag

@@ -14,6 +14,7 @@ from pathlib import Path
 from environment import ROOT, say
 
 FORM = ["--no-location", "--no-wrap"]
+NOT_OURS = ["--ignore", "node_modules"]
 _DATES = re.compile(r'^"(?:POT-Creation-Date|Report-Msgid-Bugs-To):.*\n', re.MULTILINE)
 _LACKING = re.compile(r'^#,.*\bfuzzy\b|^msgstr(?:\[\d\])? ""$(?!\n")', re.MULTILINE)
 
@@ -39,7 +40,7 @@ def lacking(catalogue: Path) -> list[str]:
 
 def main() -> int:
     for domain in ("django", "djangojs"):
-        manage("makemessages", "-v", "0", "-l", "ru", "-d", domain, *FORM)
+        manage("makemessages", "-v", "0", "-l", "ru", "-d", domain, *NOT_OURS, *FORM)
     catalogues = sorted((ROOT / "chat/locale").rglob("*.po"))
     for catalogue in catalogues:
         bring_into_form(catalogue)

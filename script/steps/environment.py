@@ -1,4 +1,4 @@
-"""Makes .venv and installs what a requirements file names, only when the file has changed.
+"""Makes .venv and node_modules and installs what their files name, only when those have changed.
 
 Runs on a bare Python 3.11: standard library only. Every failure is one line with the next step.
 """
@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 NOTE = VENV / ".installed.json"
+NODE_MODULES = ROOT / "node_modules"
+NODE_NOTE = NODE_MODULES / ".installed.json"
+NODE_FILES = ("package.json", "package-lock.json")
 
 
 def say(words: str) -> None:
@@ -95,9 +98,41 @@ def install(requirements: str) -> None:
         )
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def ready_node() -> bool:
+    """node_modules with exactly what package-lock.json names; False where npm is not here."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        return False
+    with one_at_a_time():
+        wanted = node_fingerprint()
+        if not NODE_NOTE.exists() or json.loads(NODE_NOTE.read_text()) != wanted:
+            install_node()
+            NODE_NOTE.write_text(json.dumps(wanted))
+    return True
+
+
+def node_fingerprint() -> str:
+    """Changes with the files that say what is installed, and with Node itself."""
+    parts = [(ROOT / name).read_text() for name in NODE_FILES]
+    return hashlib.sha256("".join([*parts, run("node", "--version").stdout]).encode()).hexdigest()
+
+
+def install_node() -> None:
+    say("installing package-lock.json (once; some seconds)")
+    # From .npmrc: no package runs anything of its own while it is installed.
+    done = run("npm", "ci", "--silent", cwd=ROOT)
+    if done.returncode:
+        stop(
+            f"cannot install what package-lock.json names ({last_line(done.stdout)})."
+            " Is the network there? Then start again."
+        )
+
+
+def run(
+    *command: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

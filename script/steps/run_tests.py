@@ -13,24 +13,32 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from environment import PYTHON, ROOT, ready_python, say
+from environment import NODE_MODULES, PYTHON, ROOT, ready_node, ready_python, say
 
 RESULTS = ROOT / "var" / "test-results"
 IS_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
+Command = Sequence[str | Path]
+
 # The one that takes longest first.
-CHECKS: dict[str, list[str]] = {
-    "types": ["-m", "mypy", "."],
-    "style": ["-m", "ruff", "check"],
-    "format": ["-m", "ruff", "format", "--check"],
-    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
-    "messages": ["script/steps/check_messages.py"],
+CHECKS: dict[str, Command] = {
+    "types": [PYTHON, "-m", "mypy", "."],
+    "style": [PYTHON, "-m", "ruff", "check"],
+    "format": [PYTHON, "-m", "ruff", "format", "--check"],
+    "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
+    "messages": [PYTHON, "script/steps/check_messages.py"],
+}
+# Of the browser's scripts; they need Node.
+BROWSER_CHECKS: dict[str, Command] = {
+    "browser types": [NODE_MODULES / ".bin" / "tsc", "--project", "tsconfig.json"],
+    "browser style": [NODE_MODULES / ".bin" / "eslint", "--max-warnings", "0", "."],
+    "browser format": [NODE_MODULES / ".bin" / "prettier", "--check", "--log-level", "warn", "."],
 }
 TWO_WORKERS = ["-n", "2", "--dist", "worksteal"]
 TESTS: dict[str, list[str]] = {
@@ -97,7 +105,7 @@ def ask_what_is_missing() -> list[str]:
     return done.stdout.splitlines()
 
 
-def run_checks(checks: dict[str, list[str]]) -> Sum:
+def run_checks(checks: Mapping[str, Command]) -> Sum:
     """As many at once as there are cores; what each has to say stands under its name."""
     total = Sum()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -111,9 +119,9 @@ def run_checks(checks: dict[str, list[str]]) -> Sum:
     return total
 
 
-def run_check(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def run_check(command: Command) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PYTHON, *arguments],
+        command,
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -122,6 +130,13 @@ def run_check(arguments: list[str]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def run_browser_checks() -> Sum:
+    """Told as left out where Node is missing, like the tests that lack a program."""
+    if ready_node():
+        return run_checks(BROWSER_CHECKS)
+    return Sum(skipped=[f"{name}: npm is not on this machine." for name in BROWSER_CHECKS])
 
 
 def run_tests(name: str, arguments: list[str]) -> Sum:
@@ -134,7 +149,7 @@ def run_tests(name: str, arguments: list[str]) -> Sum:
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    alone = in_a_shell(["-m", "pytest", *arguments])
+    alone = in_a_shell([PYTHON, "-m", "pytest", *arguments])
     try:
         counted = read_report(report, name, arguments)
     except (OSError, ElementTree.ParseError):
@@ -189,8 +204,8 @@ def when(fault: ElementTree.Element) -> str:
     return "could not be read" if message.startswith("collection") else ""
 
 
-def in_a_shell(arguments: Sequence[str]) -> str:
-    return f"{shown(PYTHON)} {shlex.join(arguments)}"
+def in_a_shell(command: Command) -> str:
+    return shlex.join(shown(part) if isinstance(part, Path) else part for part in command)
 
 
 def shown(path: Path) -> str:
@@ -232,6 +247,7 @@ def main(arguments: list[str]) -> int:
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
     total = run_checks(CHECKS)
+    total.add(run_browser_checks())
     for name, tests in TESTS.items():
         total.add(run_tests(name, tests if is_all else [*tests, WITHOUT_LONG]))
     return close(total, lacks, began, is_all=is_all)

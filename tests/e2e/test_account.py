@@ -159,7 +159,7 @@ class TestProfile:
         reaches(boris, "and this?", "delivered")
         boris.page.reload()
         expect(state_of(boris, "and this?")).to_have_attribute(
-            "title", re.compile("Not everyone shows what they have read")
+            "title", re.compile("Not everyone shares read receipts")
         )
         send(anna, "I do")
         sees(boris, "I do")

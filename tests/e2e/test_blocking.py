@@ -55,7 +55,7 @@ class TestBlocking:
         anna, boris = anna_and_boris
         expect(boris.page.locator("#chat-head")).to_contain_text("online")
         menu_of_chat(anna, "Block")
-        expect(anna.page.get_by_role("dialog")).to_contain_text("Boris is not told.")
+        expect(anna.page.get_by_role("dialog")).to_contain_text("Boris will not be told.")
         anna.page.get_by_role("button", name="Block", exact=True).click()
         cannot_write(anna, "You have blocked Boris. Unblock to write.")
         # Boris is told nothing: to him Anna has gone. Then he tries to write.
@@ -97,7 +97,7 @@ class TestBlocking:
         rows = anna.page.locator("dialog .row")
         expect(rows).to_contain_text("@boris")
         anna.page.get_by_role("button", name="Unblock Boris").click()
-        expect(anna.page.locator("dialog[open]")).to_contain_text("You have blocked nobody.")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("You have not blocked anyone.")
         anna.page.keyboard.press("Escape")
         can_write(anna)
 
@@ -135,7 +135,7 @@ class TestBlocking:
             expect(person.page.locator("#names")).to_be_hidden()
             person.page.fill("#message", "")
         choose(anna, more, "Report…")
-        expect(anna.page.get_by_role("dialog")).to_contain_text("Boris, as they call themselves")
+        expect(anna.page.get_by_role("dialog")).to_contain_text("Boris (their current name)")
 
     def test_is_said_in_russian(self, server, new_person):
         anna, boris = new_person(server, locale="ru-RU"), new_person(server, locale="ru-RU")
@@ -164,7 +164,7 @@ class TestReporting:
         entry.focus()
         anna.page.keyboard.press("Enter")
         dialog = anna.page.get_by_role("dialog")
-        expect(dialog).to_contain_text("A message of Boris.")
+        expect(dialog).to_contain_text("A message from Boris.")
         expect(dialog.get_by_label("Spam or advertising")).to_be_focused()
         anna.page.keyboard.press("Space")
         anna.page.keyboard.press("Tab")

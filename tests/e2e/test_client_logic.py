@@ -26,7 +26,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def run(chromium) -> Iterator[Any]:
-    """`run("revisions", "new m.Revisions()…")`: the value of an expression; `m` is the module."""
+    """`run("state/revisions", "return m.known;")`: the value of a body; `m` is the module."""
     handler = functools.partial(QuietHandler, directory=str(STATIC))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files:
         threading.Thread(target=files.serve_forever, daemon=True).start()
@@ -52,7 +52,7 @@ def run(chromium) -> Iterator[Any]:
 class TestRevisions:
     def test_take_the_next_one_drop_old_ones_and_notice_a_hole(self, run):
         assert run(
-            "revisions",
+            "state/revisions",
             """const r = new m.Revisions(); r.start(1, 5);
             return [r.note(1, 6), r.note(1, 6), r.note(1, 3), r.note(1, 8), r.known(1),
                     r.isBehind(1), r.note(1, 7), r.known(1), r.isBehind(1)];""",
@@ -60,7 +60,7 @@ class TestRevisions:
 
     def test_go_on_from_what_was_asked_for_with_what_came_meanwhile(self, run):
         assert run(
-            "revisions",
+            "state/revisions",
             """const r = new m.Revisions(); r.start(1, 5);
             r.heard(1, 9); r.note(1, 10); r.note(1, 12); r.reached(1, 9);
             const first = [r.known(1), r.isBehind(1)];
@@ -70,7 +70,7 @@ class TestRevisions:
 
     def test_know_nothing_of_a_chat_that_was_left(self, run):
         assert run(
-            "revisions",
+            "state/revisions",
             """const r = new m.Revisions(); r.start(1, 5); r.forget(1);
             return [r.has(1), r.note(1, 6), r.heard(1, 9), r.behind()];""",
         ) == [False, "old", False, []]
@@ -88,7 +88,7 @@ const seqs = (w) => w.messages.map(({ seq }) => seq);
 class TestMessageWindow:
     def test_keeps_the_newest_state_of_each_message(self, run):
         assert run(
-            "message-window",
+            "state/message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([1, 2, 3]));
             w.upsert(message(2, 5, { content: "new" })); w.upsert(message(2, 4));
@@ -97,7 +97,7 @@ class TestMessageWindow:
 
     def test_takes_messages_in_any_order(self, run):
         assert run(
-            "message-window",
+            "state/message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([1]));
             for (const seq of [5, 3, 5, 8]) w.upsert(message(seq, seq));
@@ -108,7 +108,7 @@ class TestMessageWindow:
 
     def test_leaves_out_what_lies_beyond_its_ends(self, run):
         assert run(
-            "message-window",
+            "state/message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([10, 11], true, true));
             w.upsert(message(9, 20)); w.upsert(message(12, 21));
@@ -120,7 +120,7 @@ class TestMessageWindow:
 
     def test_lets_go_of_the_far_end(self, run):
         assert run(
-            "message-window",
+            "state/message-window",
             WINDOW
             + """const w = new m.MessageWindow(page([1, 2, 3, 4, 5]));
             w.dropOlder(3); const a = [seqs(w), w.beforeMore, w.afterMore];
@@ -129,7 +129,7 @@ class TestMessageWindow:
 
     def test_quotes_follow_what_they_quote(self, run):
         assert run(
-            "message-window",
+            "state/message-window",
             WINDOW
             + """const reply_to = { id: 10, seq: 1, content: "m1", deleted: false };
             const w = new m.MessageWindow(page([1]));
@@ -156,8 +156,8 @@ class TestNotifications:
         """The welcome counts all and names the newest; lines of the others follow it."""
         assert (
             run(
-                "notifications",
-                """const store = { on: () => {}, chats: new Map() };
+                "notifying/notifications",
+                """const store = { on() {}, chats: new Map(), forgetMentions() {} };
             const notice = (id) => ({ id, kind: "direct", chat_id: 1, message: null });
             const newest = Array.from({ length: 30 }, (_, place) => notice(257 - place));
             const n = new m.Notifications(store, { unseen: 257, newest }, () => false);
@@ -174,10 +174,10 @@ class TestStore:
     def test_keeps_little_of_a_chat_that_is_not_open(self, run):
         """However much comes there: to open it again must not draw it all."""
         assert run(
-            "store",
+            "state/store",
             CHAT
             + """const s = store();
-            s.openChatId = 1;
+            s.setOpen(1);
             const old = Array.from({ length: 50 }, (_, place) => message(place + 11));
             s.openWindow(2, { messages: old, before_more: true, after_more: false });
             for (let seq = 61; seq <= 1060; seq += 1) s.upsert(message(seq));
@@ -187,7 +187,7 @@ class TestStore:
 
     def test_takes_what_stands_above_ones_own_message_for_read_only_if_it_was(self, run):
         assert run(
-            "store",
+            "state/store",
             CHAT
             + """const own = { seq: 66, sender: { id: 9 }, content: "x", created_at: "2026" };
             const read = (read_seq) => {
@@ -200,7 +200,7 @@ class TestStore:
 
     def test_calls_fresh_what_others_wrote_just_now_and_nobody_has_read(self, run):
         assert run(
-            "store",
+            "state/store",
             CHAT
             + """const s = store();
             const heard = [];
@@ -217,7 +217,7 @@ class TestStore:
 class TestReceipts:
     def test_that_wait_only_go_forward(self, run):
         told = run(
-            "receipts",
+            "messages/receipts",
             """const nobody = { on() {} };
             const chat = { last_seq: 9, read_seq: 0, delivered_seq: 0 };
             const store = { chats: new Map([[1, chat]]), markRead() {} };
@@ -240,7 +240,7 @@ class TestReceipts:
 class TestPolling:
     def test_goes_on_in_one_round_when_it_stops_and_starts_while_it_asks(self, run):
         assert run(
-            "gateway",
+            "net/polling",
             """const [ask, later] = [window.fetch, window.setTimeout];
             const [asked, rounds, heard] = [[], [], []];
             window.fetch = () => new Promise((resolve) => asked.push(resolve));
@@ -262,9 +262,9 @@ class TestTogether:
     def test_lost_doubled_and_shuffled_events_end_in_the_same_chat(self, run):
         """What Sync does, with a server that keeps only the newest state of each message."""
         wrong = run(
-            "revisions",
+            "state/revisions",
             """
-            const { MessageWindow } = await import("/js/message-window.js");
+            const { MessageWindow } = await import("/js/state/message-window.js");
             let seed = 20261123;
             const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
             for (let round = 0; round < 200; round += 1) {
@@ -317,10 +317,10 @@ const ids = (items) => items.map((one) => one.client_message_id);
 """
 
 
-class TestOutboxQueue:
+class TestUnsentQueue:
     def test_sends_one_at_a_time_in_each_chat_in_the_order_of_writing(self, run):
         assert run(
-            "outbox-queue",
+            "state/unsent-queue",
             ITEM
             + """return ids(m.nextToSend([item("c", 3), item("a", 1), item("b", 2),
               item("x", 2, { chat_id: 2 })], "a"));""",
@@ -329,7 +329,7 @@ class TestOutboxQueue:
     def test_leaves_to_another_tab_what_is_its_own_and_waits_for_it(self, run):
         assert (
             run(
-                "outbox-queue",
+                "state/unsent-queue",
                 ITEM
                 + """return ids(m.nextToSend([
                   item("a", 1, { tab: "other" }), item("b", 2)], "a"));""",
@@ -339,7 +339,7 @@ class TestOutboxQueue:
 
     def test_does_not_wait_for_what_failed_or_asks_first(self, run):
         assert run(
-            "outbox-queue",
+            "state/unsent-queue",
             ITEM
             + """return ids(m.nextToSend([item("a", 1, { state: "failed" }),
               item("b", 2, { state: "held" }), item("c", 3, { state: "sent" }),
@@ -348,7 +348,7 @@ class TestOutboxQueue:
 
     def test_asks_first_about_what_is_older_than_an_hour(self, run):
         assert run(
-            "outbox-queue",
+            "state/unsent-queue",
             ITEM
             + """const hour = m.ASK_AFTER_MS;
             return [m.asksFirst(item("a", 1), hour), m.asksFirst(item("a", 1), hour + 1),
@@ -357,13 +357,16 @@ class TestOutboxQueue:
         ) == [False, True, False, False]
 
     def test_a_clock_that_is_put_back_does_not_change_the_order(self, run):
-        assert run("outbox-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""") == 901
+        assert (
+            run("state/unsent-queue", ITEM + """return m.nextPlace([item("a", 900)], 500);""")
+            == 901
+        )
 
 
 class TestBackoff:
     def test_is_between_half_a_second_and_half_a_minute_with_full_jitter(self, run):
         assert run(
-            "backoff",
+            "base/backoff",
             """const at = (random) => [0, 1, 3, 20].map((n) => m.delayBefore(n, 0, () => random));
             return [at(0), at(1), m.delayBefore(0, 4000, () => 0)];""",
         ) == [[500, 500, 500, 500], [1000, 2000, 8000, 30_000], 4500]
@@ -371,7 +374,7 @@ class TestBackoff:
 
 def tree(run, text: str) -> Any:
     return run(
-        "rich-text",
+        "messages/rich-text",
         """const flat = (n) => "children" in n ? [n.kind, ...n.children.map(flat)]
           : n.kind === "text" ? n.text : [n.kind, n.text];
         return m.parse(given).map(flat);""",
@@ -388,7 +391,7 @@ NAMES_OF_ALL = """
 
 class TestMentions:
     def test_are_those_of_the_table(self, run):
-        found = run("rich-text", NAMES_OF_ALL, [text for text, _ in MENTIONS])
+        found = run("messages/rich-text", NAMES_OF_ALL, [text for text, _ in MENTIONS])
         wrong = [
             (text, names, seen)
             for (text, names), seen in zip(MENTIONS, found, strict=True)
@@ -416,7 +419,7 @@ class TestMentions:
         ]
         chance = random.Random(7)
         texts = ["".join(chance.choices(pieces, k=chance.randint(2, 16))) for _ in range(20_000)]
-        found = run("rich-text", NAMES_OF_ALL, texts)
+        found = run("messages/rich-text", NAMES_OF_ALL, texts)
         wrong = [
             (text, seen)
             for text, seen in zip(texts, found, strict=True)
@@ -457,7 +460,7 @@ class TestRichText:
         # Everything but the signs themselves is still there; the worst text takes no time.
         assert (
             run(
-                "rich-text",
+                "messages/rich-text",
                 """
             const words = (n) => n.children?.map(words).join("") ?? n.text;
             const bare = (text) => text.replace(/[*`>\\s]/g, "");
@@ -502,16 +505,16 @@ class TestRichText:
         ],
     )
     def test_shows_a_few_emoji_large(self, run, text, large):
-        assert run("rich-text", "return m.isFewEmoji(given);", text) is large
+        assert run("messages/rich-text", "return m.isFewEmoji(given);", text) is large
 
 
 class TestFormat:
     def test_counts_code_points_as_the_server_does(self, run):
-        assert run("format", "return m.codePoints(given);", "a👍я👨‍👩‍👧") == len("a👍я👨‍👩‍👧")
+        assert run("base/format", "return m.codePoints(given);", "a👍я👨‍👩‍👧") == len("a👍я👨‍👩‍👧")
 
     def test_shortens_counts_and_names(self, run):
         assert run(
-            "format",
+            "base/format",
             """return [m.badge(7), m.badge(999), m.badge(1000), m.initials("Anna Maria Petrova"),
               m.initials("борис"), m.initials("<b> x"), m.initials("👍🏽 "), m.initials("  ")];""",
         ) == ["7", "999", "999+", "AP", "Б", "BX", "·", "·"]
@@ -519,7 +522,7 @@ class TestFormat:
     def test_names_days_by_the_calendar_of_the_reader(self, run):
         # 22:30 UTC on the 22nd is half past one on the 23rd in Moscow.
         assert run(
-            "format",
+            "base/format",
             """const now = new Date("2026-11-23T12:00:00Z");
             return ["2026-11-22T22:30:00Z", "2026-11-22T20:30:00Z", "2026-11-01T12:00:00Z",
               "2025-11-01T12:00:00Z"].map((one) => m.dayHeading(new Date(one), now));""",
@@ -546,13 +549,13 @@ class TestNames:
         ],
     )
     def test_look_alike_to_the_page_where_they_do_to_a_person(self, run, one, other, alike):
-        looks = run("format", "return given.map(m.lookOf);", [one, other])
+        looks = run("base/format", "return given.map(m.lookOf);", [one, other])
         assert (looks[0] == looks[1]) is alike
         assert (skeleton(one) == skeleton(other)) is alike or "★" in other or "  " in other
 
     def test_are_marked_where_two_people_here_share_one(self, run):
         assert run(
-            "timeline-items",
+            "messages/timeline-items",
             """
             const by = (seq, id, name) => ({ id: seq, seq, sender: { id, name }, reactions: [],
               created_at: "2026-11-23T10:00:00Z", client_message_id: `c${seq}` });
@@ -566,7 +569,7 @@ class TestNames:
 class TestTimelineItems:
     def test_days_groups_the_line_and_holes_stand_where_they_belong(self, run):
         assert run(
-            "timeline-items",
+            "messages/timeline-items",
             """
             const at = (seq, sender, time) => ({ id: seq, seq, revision: seq,
               sender: { id: sender, name: `person ${sender}` },
@@ -582,7 +585,7 @@ class TestTimelineItems:
 
     def test_an_echo_is_the_same_item_as_the_message_it_becomes(self, run):
         assert run(
-            "timeline-items",
+            "messages/timeline-items",
             """
             const me = { id: 1, name: "me" };
             const from = { me, beforeMore: false, afterMore: false, newFromSeq: 0 };
@@ -622,7 +625,7 @@ class TestTicks:
     )
     def test_go_as_far_as_is_known(self, run, chat, state, label):
         found = run(
-            "ticks",
+            "messages/ticks",
             """const cursors = given.cursors.map(([delivered_seq, read_seq, joined_at = "2026"]) =>
               ({ delivered_seq, read_seq: read_seq ?? undefined, joined_at }));
             const message = { id: 7, seq: 5, created_at: "2026-11-23T10:00:00.000000Z" };
@@ -633,7 +636,7 @@ class TestTicks:
 
     def test_say_why_a_message_was_not_passed_on(self, run):
         found = run(
-            "ticks",
+            "messages/ticks",
             """const chat = { published_seq: 0, cursors: [], errors: { 7: "no such number" } };
             return m.ticksOf(chat, { id: 7, seq: 5, created_at: "2026-11-23T10:00:00Z" });""",
         )

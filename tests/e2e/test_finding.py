@@ -90,7 +90,7 @@ class TestSearch:
         anna.page.select_option("#search select >> nth=1", label="boris")
         expect(results).to_contain_text(["a flower from me"])
         anna.page.select_option("#search select >> nth=0", label="In “Garden”")
-        expect(anna.page.locator("#search .end")).to_contain_text("Nothing was found")
+        expect(anna.page.locator("#search .end")).to_contain_text("Nothing found")
         has_no_barriers(anna)
         anna.page.keyboard.press("Escape")
         expect(anna.page.locator("#search")).to_be_hidden()
@@ -182,7 +182,7 @@ class TestLinkToAMessage:
         anna.goto("/profile")
         anna.goto(f"/chats/{chat_id_of_first(anna)}#{place}")
         wait_until_connected(anna)
-        expect(anna.page.locator(".toast")).to_contain_text("This message is not there")
+        expect(anna.page.locator(".toast")).to_contain_text("This message does not exist")
         sees(anna, "weed 149")
 
     def test_to_one_that_was_deleted_shows_that_it_was(self, anna):
@@ -245,8 +245,8 @@ class TestInviteLink:
 
     def test_is_taken_back(self, anna, server, new_person):
         link = self.make_link(anna)
-        anna.page.click(".invites [aria-label='Take back']")
-        expect(anna.page.locator("dialog .hint")).to_contain_text("No link works now")
+        anna.page.click(".invites [aria-label='Revoke']")
+        expect(anna.page.locator("dialog .hint")).to_contain_text("There are no active links")
         nina = new_person(server)
         nina.expects("404")
         nina.goto(link)
@@ -263,7 +263,7 @@ class TestMembers:
         anna.page.click("dialog .row")
         anna.page.click("#members [aria-label='More about boris']")
         anna.page.click(".menu button:has-text('Make the owner')")
-        anna.page.click("dialog button:has-text('Hand over')")
+        anna.page.click("dialog button:has-text('Transfer')")
         rows = anna.page.locator("#members .row")
         expect(rows.filter(has_text="@boris")).to_contain_text("owner")
         expect(rows.filter(has_text="@anna")).to_contain_text("admin")

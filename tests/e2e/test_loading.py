@@ -9,14 +9,16 @@ from playwright.sync_api import expect
 from tests.e2e.chatting import make_chat, sign_up
 
 LATER = {
-    *("blocking", "chat-dialogs", "message-dialogs", "notification-dialogs"),
+    *("blocking", "chat-dialogs", "message-dialogs", "notification-list", "notify-dialog"),
     *("people-dialogs", "reporting", "shortcuts-dialog", "webhooks"),
+    *("lightbox", "loaded-list", "members", "search", "dialogs", "finder", "found-rows"),
+    *("handed-back", "browser-notifications"),
 }
 
 
 def loaded(person):
     names = person.page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
-    return {found[1] for name in names if (found := re.search(r"/js/([\w-]+)\.", name))}
+    return {found[1] for name in names if (found := re.search(r"/js/(?:\w+/)?([\w-]+)\.", name))}
 
 
 class TestDialogs:
@@ -28,17 +30,40 @@ class TestDialogs:
         expect(anna.page.locator("html")).to_have_attribute("data-connection", "online")
         assert loaded(anna) & LATER == set()
         anna.page.keyboard.press("?")
-        expect(anna.page.get_by_role("dialog", name="Keys")).to_be_visible()
-        assert loaded(anna) & LATER == {"shortcuts-dialog"}
+        expect(anna.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        assert loaded(anna) & LATER == {"dialogs", "shortcuts-dialog"}
 
     def test_that_cannot_be_loaded_say_so_and_open_the_next_time(self, server, new_person):
         anna = new_person(server)
         sign_up(anna, "anna")
         anna.expects("ERR_FAILED|Failed to fetch")
-        anna.page.route("**/notification-dialogs*.js", lambda route: route.abort())
+        anna.page.route("**/notification-list*.js", lambda route: route.abort())
         anna.page.click("#bell")
         expect(anna.page.locator(".toast")).to_contain_text("could not be loaded")
         expect(anna.page.get_by_role("dialog")).to_have_count(0)
         anna.page.unroute_all()
         anna.page.click("#bell")
         expect(anna.page.get_by_role("dialog", name="Notifications")).to_be_visible()
+
+
+class TestPanels:
+    def test_are_loaded_when_they_are_opened(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        anna.page.click("#search-messages")
+        expect(anna.page.get_by_role("searchbox", name="Words in a message")).to_be_focused()
+        assert loaded(anna) & LATER == {"loaded-list", "search"}
+
+    def test_that_cannot_be_loaded_say_so_and_open_the_next_time(self, server, new_person):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        anna.page.reload()
+        anna.expects("ERR_FAILED|Failed to fetch")
+        anna.page.route("**/loaded-list*.js", lambda route: route.abort())
+        anna.page.click("#show-members")
+        expect(anna.page.locator(".toast")).to_contain_text("could not be loaded")
+        expect(anna.page.locator("#members")).to_be_hidden()
+        anna.page.unroute_all()
+        anna.page.click("#show-members")
+        expect(anna.page.locator("#members")).to_contain_text("anna")

@@ -90,6 +90,4 @@ class TestTicks:
         expect(seen_by(carol, "an answer").locator("p")).to_contain_text("not shown what others")
 
 
-SILENT = (
-    "It has reached a device of everyone. Read by 1 of 2. Not everyone shows what they have read"
-)
+SILENT = "Delivered to everyone. Read by 1 of 2. Not everyone shares read receipts"

@@ -320,7 +320,7 @@ class TestUnread:
         anna, boris = anna_and_boris
         open_chat(boris, "anna")
         anna.page.click("#my-menu")
-        anna.page.get_by_role("menuitem", name="Keys").click()
+        anna.page.get_by_role("menuitem", name="Keyboard shortcuts").click()
         send(boris, "under the dialog")
         reaches(boris, "under the dialog", "delivered")
         expect(anna.page.locator("#chat-list .badge")).to_contain_text("1")
@@ -522,7 +522,7 @@ class TestTicks:
         send(anna, "anyone?")
         reaches(anna, "anyone?", "published")
         expect(state_of(anna, "anyone?")).to_have_attribute(
-            "title", "Published: handed on to every part of the system"
+            "title", "Published: passed on to every part of the system"
         )
         expect(state_of(anna, "anyone?")).to_contain_text("Published")
         boris.goto("/")

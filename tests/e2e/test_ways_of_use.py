@@ -85,7 +85,7 @@ class TestPhone:
         anna.page.get_by_role("menuitem", name="Reply").tap()
         expect(anna.page.locator(".context")).to_contain_text("tap me")
         message(anna, "tap me").locator(".text").tap()
-        expect(anna.page.locator(".menu .caption")).to_contain_text("handed on to every part")
+        expect(anna.page.locator(".menu .caption")).to_contain_text("passed on to every part")
 
     def test_back_closes_what_lies_over_the_chat(self, server, new_person):
         anna = new_person(server, **PHONE)
@@ -155,7 +155,7 @@ class TestKeyboard:
         press_until(anna, "Shift+Tab", message(anna, "the end"))
         keys.press("ArrowUp")
         keys.press("Enter")
-        expect(anna.page.locator(".menu .caption")).to_contain_text("handed on to every part")
+        expect(anna.page.locator(".menu .caption")).to_contain_text("passed on to every part")
         press_until(anna, "ArrowDown", anna.page.get_by_role("menuitem", name="Reply"))
         keys.press("Enter")
         expect(anna.page.locator("#message")).to_be_focused()

@@ -150,7 +150,7 @@ class TestOutgoing:
         is_delivered(anna, tries=2)
         _test, first, second = receiver.taken
         assert first.event_id == second.event_id
-        log.get_by_role("button", name="Look again").click()
+        log.get_by_role("button", name="Refresh").click()
         expect(log.locator("li").first).to_contain_text("Delivered · 2 tries")
         anna.page.keyboard.press("Escape")
         expect(anna.page.get_by_role("button", name="More about Mirror")).to_be_focused()
@@ -189,7 +189,7 @@ class TestOutgoing:
         first = clara.page.locator(".once").inner_text()
         clara.page.keyboard.press("Escape")
         choose(clara, "Mirror", "New secret")
-        dialog(clara, "Make a new secret?").get_by_role("button", name="New secret").click()
+        dialog(clara, "Create a new secret?").get_by_role("button", name="New secret").click()
         second = clara.page.locator(".once").inner_text()
         assert second != first
         clara.page.keyboard.press("Escape")
@@ -284,7 +284,9 @@ class TestPaused:
         expect(anna.page.locator("#bell")).to_have_accessible_name(re.compile("1 new"))
         anna.page.click("#bell")
         expect(dialog(anna, "Notifications")).to_contain_text(
-            re.compile("Max.*looked after a webhook of .*Garden.* that is paused now", re.DOTALL)
+            re.compile(
+                "Max.*is no longer responsible for a webhook of .*Garden.* now paused", re.DOTALL
+            )
         )
         anna.page.keyboard.press("Escape")
         send(anna, "while nobody looks after it")

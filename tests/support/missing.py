@@ -20,12 +20,19 @@ def find_msgfmt() -> None:
         raise ServiceMissing("Translations cannot be checked.", "gettext")
 
 
+def find_npm() -> None:
+    """It installs what checks the browser's scripts: tsc, ESLint, Prettier."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        raise ServiceMissing("The browser's scripts cannot be checked.", "nodejs", "npm")
+
+
 FINDERS: dict[str, Callable[[], object]] = {
     Postgres.environment_name: Postgres.find,
     Redis.environment_name: Redis.find,
     Kafka.environment_name: Kafka.find,
     "TEST_CHROMIUM": browser.find,
     "TEST_MSGFMT": find_msgfmt,
+    "TEST_NPM": find_npm,
 }
 
 

@@ -249,6 +249,30 @@ class TestRequirements:
             reason = line
 
 
+class TestPackages:
+    """What npm installs to check the browser's scripts; the page itself needs none of it."""
+
+    WANTED: ClassVar = json.loads((ROOT / "package.json").read_text())
+    LOCK: ClassVar = json.loads((ROOT / "package-lock.json").read_text())
+
+    def test_are_for_development_alone_pinned_and_each_says_why(self):
+        assert "dependencies" not in self.WANTED
+        packages = self.WANTED["devDependencies"]
+        assert [version for version in packages.values() if not version[0].isdigit()] == []
+        reasons = (ROOT / "CONTRIBUTING.md").read_text()
+        assert [name for name in packages if f"| `{name}` |" not in reasons] == []
+
+    def test_are_locked_by_their_content_and_come_from_whatever_registry_is_set_up(self):
+        packages = {name: entry for name, entry in self.LOCK["packages"].items() if name}
+        assert [name for name, entry in packages.items() if "integrity" not in entry] == []
+        assert [name for name, entry in packages.items() if "resolved" in entry] == []
+        assert self.LOCK["packages"][""]["devDependencies"] == self.WANTED["devDependencies"]
+
+    def test_run_nothing_of_their_own_when_they_are_installed(self):
+        assert "ignore-scripts=true" in (ROOT / ".npmrc").read_text().splitlines()
+        assert "scripts" not in self.WANTED
+
+
 # Not for the index: which stands beside what it is about.
 ASIDE = {ROOT / "bench/README.md"}
 

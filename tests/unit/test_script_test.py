@@ -123,15 +123,61 @@ class TestEnd:
 
 class TestCheck:
     def test_that_fails_says_how_to_run_it_alone(self, script):
-        total = script.run_checks({"style": ["-c", "raise SystemExit(1)"]})
+        total = script.run_checks({"style": [script.PYTHON, "-c", "raise SystemExit(1)"]})
         (line,) = total.failed
         assert line == f"{script.shown(script.PYTHON)} -c 'raise SystemExit(1)'  # style"
 
     def test_that_run_at_once_each_stand_under_their_own_name(self, script, capsys):
-        checks = {name: ["-c", f"print('said by {name}')"] for name in ("one", "other")}
+        checks = {
+            name: [script.PYTHON, "-c", f"print('said by {name}')"] for name in ("one", "other")
+        }
         assert script.run_checks(checks).passed == 2
         said = capsys.readouterr().out.split()
         assert said == ["==", "one", "said", "by", "one", "==", "other", "said", "by", "other"]
+
+    def test_of_the_browsers_scripts_is_told_as_left_out_without_node(self, script, monkeypatch):
+        monkeypatch.setenv("PATH", "/nowhere")
+        total = script.run_browser_checks()
+        assert total.passed == 0
+        assert [line.split(":")[0] for line in total.skipped] == list(script.BROWSER_CHECKS)
+
+
+class TestNode:
+    """npm installs what checks the browser's scripts; here a fake one that writes down its call."""
+
+    @pytest.fixture
+    def environment(self, script, monkeypatch, tmp_path):
+        module = sys.modules["environment"]
+        for name in module.NODE_FILES:
+            (tmp_path / name).write_text("{}")
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "NODE_MODULES", tmp_path / "node_modules")
+        monkeypatch.setattr(module, "NODE_NOTE", tmp_path / "node_modules/.installed.json")
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
+        (tmp_path / "bin").mkdir()
+        self.write(tmp_path / "bin/node", "echo v20.0.0")
+        self.write(tmp_path / "bin/npm", "echo $* >> calls; mkdir -p node_modules")
+        return module
+
+    def write(self, program, body):
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+
+    def test_packages_are_installed_once_and_again_when_their_list_has_changed(self, environment):
+        calls = environment.ROOT / "calls"
+        assert environment.ready_node()
+        assert environment.ready_node()
+        assert calls.read_text() == "ci --silent\n"
+        (environment.ROOT / "package-lock.json").write_text('{"changed": true}')
+        assert environment.ready_node()
+        assert calls.read_text() == "ci --silent\n" * 2
+
+    def test_packages_that_cannot_be_installed_end_it_with_the_next_step(self, environment, capsys):
+        self.write(environment.ROOT / "bin/npm", "echo no such host; exit 1")
+        with pytest.raises(SystemExit):
+            environment.ready_node()
+        assert "(no such host). Is the network there? Then start again." in capsys.readouterr().err
+        assert not environment.NODE_NOTE.exists()
 
 
 class TestRun:

@@ -22,10 +22,10 @@ def collected(tmp_path, settings):
 
 class TestCollectedFiles:
     def test_import_each_other_by_their_hashed_names(self, collected):
-        modules = list((settings.STATIC_ROOT / "chat" / "js").glob("*.*.js"))
+        modules = list((settings.STATIC_ROOT / "chat" / "js").rglob("*.*.js"))
         assert modules
         for module in modules:
-            for name in re.findall(r'(?:from|import) "\./([^"]+)"', module.read_text()):
+            for name in re.findall(r'(?:from |import |import\()"(\.[^"]+)"', module.read_text()):
                 assert re.search(r"\.[0-9a-f]{12}\.js$", name), f"{module.name} imports {name}"
                 assert (module.parent / name).exists()
 

@@ -3,7 +3,10 @@
  * still means message 12 when they are. Browsers keep it over redirects, but not over links and forms.
  */
 if (location.hash) {
-  for (const link of document.querySelectorAll("a[href*='next=']")) link.hash = location.hash;
+  const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (
+    document.querySelectorAll("a[href*='next=']")
+  );
+  for (const link of links) link.hash = location.hash;
   for (const form of document.forms) {
     const target = new URL(form.getAttribute("action") ?? location.href, location.href);
     target.hash = location.hash;

@@ -18,7 +18,8 @@
  * @property {string} url
  * @property {string} preview_url   of a smaller picture; the same where it is small enough
  *
- * @typedef {object} Message
+ * A message and a chat as the server says them. Only the store changes them: all others see a Message and a Chat.
+ * @typedef {object} MessageFields
  * @property {number} id
  * @property {number} chat_id
  * @property {number} seq          its place in the chat: 1, 2, 3 … without holes
@@ -28,7 +29,7 @@
  * @property {string} created_at
  * @property {?string} edited_at
  * @property {boolean} deleted
- * @property {boolean} [hidden]    by staff: its words are nobody's until they are restored
+ * @property {boolean} [hidden]    by staff: nobody sees its text until it is restored
  * @property {?Quote} reply_to
  * @property {string} client_message_id
  * @property {Reaction[]} reactions
@@ -37,7 +38,7 @@
  * @typedef {{user_id: number, joined_at: string, delivered_seq: number, read_seq?: number}} Cursor  read_seq: where it is shown
  * @typedef {{seq: number, sender: Sender, content: string, created_at: string, deleted: boolean, hidden?: boolean, attachment?: Shown}} LastMessage
  *
- * @typedef {object} Chat
+ * @typedef {object} ChatFields
  * @property {number} id
  * @property {"direct"|"group"|"public"} kind
  * @property {string} title
@@ -61,10 +62,13 @@
  * @property {boolean} [closed]        a direct chat in which nothing may be written
  * @property {boolean} [blocked]       because one has blocked the other one oneself
  *
- * What asks somebody back who has left a chat.
+ * @typedef {Held<MessageFields>} Message
+ * @typedef {Held<ChatFields>} Chat
+ *
+ * Asks someone who has left a chat to come back.
  * @typedef {{id: number, title: string, expires_at: string}} Invitation
  *
- * What one was told of while looking elsewhere; whoever is added or invited has no message.
+ * What somebody is told of while looking elsewhere; an invitation has no message.
  * @typedef {object} Notice
  * @property {number} id
  * @property {"mention"|"reply"|"direct"|"invite"|"webhook"|"paused"} kind
@@ -110,7 +114,7 @@
  * @property {?string} next_attempt_at  while it waits
  *
  * A message on its way, kept in this browser until the server has it.
- * @typedef {object} OutboxItem
+ * @typedef {object} UnsentMessage
  * @property {string} client_message_id
  * @property {number} chat_id
  * @property {string} content
@@ -123,5 +127,12 @@
  * @property {"waiting"|"sent"|"failed"|"held"} state
  * @property {?string} reason          why it failed, in words
  * @property {?number} seq             known once it is saved
+ */
+
+/**
+ * What somebody else holds: to be read, never to be changed, however deep.
+ * @template T
+ * @typedef {T extends (infer One)[] ? readonly Held<One>[]
+ *   : T extends object ? {readonly [Name in keyof T]: Held<T[Name]>} : T} Held
  */
 export {};
