@@ -25,8 +25,8 @@ def check_layer(**kwargs: Any) -> list[CheckMessage]:
     if settings.MESSAGE_BUS == "kafka" and not settings.REDIS_URL:
         found.append(
             checks.Error(
-                "MESSAGE_BUS is kafka, but the channel layer is in memory: what run_kafka_consumer"
-                " finds cannot reach the browsers.",
+                "MESSAGE_BUS is kafka, but the channel layer is in memory: run_kafka_consumer"
+                " cannot reach the browsers.",
                 hint="Set REDIS_URL (redis://localhost:6379/0), or MESSAGE_BUS=embedded.",
                 id="chat.E001",
             )
@@ -58,8 +58,8 @@ def check_proxies(**kwargs: Any) -> list[CheckMessage]:
     if settings.BEHIND_TLS and not settings.TRUSTED_PROXIES:
         return [
             checks.Warning(
-                "All origins are https, but no proxy is named: everybody may seem to have one"
-                " address, and limits of one address then hit all.",
+                "All origins are https, but no proxy is named: everybody may appear to share one"
+                " address and its limits.",
                 hint="Set TRUSTED_PROXIES to the proxy's address (docs/security.md).",
                 id="chat.W003",
             )
@@ -76,8 +76,8 @@ def check_handlers(**kwargs: Any) -> list[CheckMessage]:
 def _unhandled() -> Iterator[CheckMessage]:
     for topic in sorted(set(topics()) - {handler.topic for handler in registry}):
         yield checks.Error(
-            f"Nothing is done with the events of {topic}: no handler is subscribed to it.",
-            hint="Add its row to HANDLERS (chat/handlers/__init__.py).",
+            f"The events on {topic} are not handled: no handler is subscribed to it.",
+            hint="Add a row for it to HANDLERS (chat/handlers/__init__.py).",
             id="chat.E002",
         )
 
@@ -89,8 +89,8 @@ def _unknown() -> Iterator[CheckMessage]:
             continue
         for event_type in sorted((handler.event_types or known or {"anything"}) - known):
             yield checks.Error(
-                f"The handler {handler.name} of {handler.group} waits for {event_type}, which never"
-                f" comes on {handler.topic}.",
+                f"The handler {handler.name} of {handler.group} subscribes to {event_type},"
+                f" which never appears on {handler.topic}.",
                 hint=f"{handler.topic} has {', '.join(sorted(known)) or 'no schema'}.",
                 id="chat.E003",
             )
@@ -105,7 +105,7 @@ def _forgotten() -> Iterator[CheckMessage]:
             takes_events = [*inspect.signature(function).parameters] == ["events"]
             if is_own and takes_events and function not in named:
                 yield checks.Error(
-                    f"{module.name}.{name} is never called: no row names it.",
-                    hint="Add its row to HANDLERS (chat/handlers/__init__.py), or remove it.",
+                    f"{module.name}.{name} is never called: no row of the table names it.",
+                    hint="Add a row for it to HANDLERS (chat/handlers/__init__.py), or remove it.",
                     id="chat.E004",
                 )

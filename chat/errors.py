@@ -66,14 +66,16 @@ class BadTextError(ChatError):
     """Raised when a text holds what cannot be stored: NUL, a lone surrogate."""
 
     code = "bad_text"
-    message = _("The text holds characters that cannot be stored. Remove them and send it again.")
+    message = _(
+        "The text contains characters that cannot be stored. Remove them and send it again."
+    )
 
 
 class EmptyTextError(ChatError):
     """Raised when a text has nothing that could be seen."""
 
     code = "empty"
-    message = _("There is nothing to see in this text. Write something.")
+    message = _("There is nothing visible in this text. Write something.")
 
 
 class TooLongError(ChatError):
@@ -92,21 +94,21 @@ class TooLargeError(ChatError):
 
     @classmethod
     def of_megabytes(cls, limit: int) -> TooLargeError:
-        detail = gettext("The file is too large: %(limit)d MB at most. Choose a smaller one.")
+        detail = gettext("The file is too large: the limit is %(limit)d MB. Choose a smaller one.")
         return cls(detail % {"limit": limit})
 
     @classmethod
     def of_quota(cls, used: int, limit: int) -> TooLargeError:
         detail = gettext(
-            "Your files take %(used)d of the %(limit)d MB that you have."
-            " Delete messages with files that nobody needs any more, then try again."
+            "Your files use %(used)d of your %(limit)d MB. Delete messages with files that you no"
+            " longer need, then try again."
         )
         return cls(detail % {"used": used, "limit": limit})
 
     @classmethod
     def of_pixels(cls, limit: int) -> TooLargeError:
         detail = gettext(
-            "The picture is too large: %(limit)d megapixels at most, over all its frames."
+            "The picture is too large: the limit is %(limit)d megapixels over all its frames."
             " Make it smaller."
         )
         return cls(detail % {"limit": limit // 1_000_000})
@@ -114,8 +116,8 @@ class TooLargeError(ChatError):
     @classmethod
     def of_frames(cls, limit: int) -> TooLargeError:
         detail = gettext(
-            "The animation is too long: %(limit)d frames at most."
-            " Shorten it, or send it in a ZIP archive."
+            "The animation is too long: the limit is %(limit)d frames. Shorten it, or send it in"
+            " a ZIP archive."
         )
         return cls(detail % {"limit": limit})
 
@@ -123,8 +125,7 @@ class TooLargeError(ChatError):
     def to_draw(cls) -> TooLargeError:
         """Of a picture that takes too much time or memory."""
         detail = gettext(
-            "This picture takes too much work to show."
-            " Make it smaller, or send it in a ZIP archive."
+            "This picture is too complex to show. Make it smaller, or send it in a ZIP archive."
         )
         return cls(detail)
 
@@ -158,7 +159,7 @@ class MethodNotAllowedError(ChatError):
 
     code = "method_not_allowed"
     status = 405
-    message = _("This address does not take that method.")
+    message = _("This address does not support that method.")
 
 
 class ConflictError(ChatError):
@@ -173,7 +174,7 @@ class TooManyError(ChatError):
 
     code = "too_many"
     status = 429
-    message = _("That was too much at once. Wait a moment.")
+    message = _("That was too much in a short time. Wait a moment.")
 
 
 class UnavailableError(ChatError):
@@ -181,7 +182,7 @@ class UnavailableError(ChatError):
 
     code = "unavailable"
     status = 503
-    message = _("The chat cannot save just now. It will be tried again.")
+    message = _("The chat cannot save just now. We will try again.")
 
     def __init__(self, detail: Any = None, *, retry_after: float = 2) -> None:
         super().__init__(detail, retry_after=retry_after)

@@ -84,7 +84,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     list_display = ["id", "event_type", "topic", "key", "status", "attempts", "created_at"]
     list_filter = ["status", TopicFilter]
     search_by = {"event_id": UUID, "key": text}
-    search_help_text = _("An event id, or a key (a chat's number).")
+    search_help_text = _("An event id, or a key (a chat number).")
     actions = ["retry", "cancel"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -94,9 +94,9 @@ class OutboxEventAdmin(ReadOnlyAdmin):
 
     @asks_first(
         permission="messaging.operate_outbox",
-        description=_("Send again what was set aside"),
+        description=_("Send set-aside events again"),
         question=_("Send again?"),
-        explanation=_("They go out after what their chat has sent since."),
+        explanation=_("They go out after whatever their chat has sent since."),
     )
     def retry(self, request: HttpRequest, rows: QuerySet[OutboxEvent], answers: Any) -> None:
         chosen = OutboxEvent.objects.filter(pk__in=rows)
@@ -104,9 +104,9 @@ class OutboxEventAdmin(ReadOnlyAdmin):
 
     @asks_first(
         permission="messaging.operate_outbox",
-        description=_("Cancel what was not sent"),
+        description=_("Cancel unsent events"),
         question=_("Cancel?"),
-        explanation=_("They will not reach the bus. The messages themselves stay."),
+        explanation=_("They will never reach the bus. The messages themselves stay."),
     )
     def cancel(self, request: HttpRequest, rows: QuerySet[OutboxEvent], answers: Any) -> None:
         chosen = OutboxEvent.objects.filter(pk__in=rows)
@@ -131,7 +131,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_display = ["id", "topic", "group", "handler", "error_class", "status", "created_at"]
     list_filter = ["status", FaultFilter, GroupFilter]
     search_by = {"event_id": UUID, "record_key": str.encode}
-    search_help_text = _("An event id, or a key (a chat's number).")
+    search_help_text = _("An event id, or a key (a chat number).")
     actions = ["retry", "retry_key", "discard"]
     # What a record says, and errors that may quote it.
     CONTENT = ["key_shown", "value_shown", "headers_shown", "error_message", "traceback"]
@@ -166,9 +166,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @asks_first(
         permission="messaging.operate_deadletter",
-        description=_("Give to the handler again"),
-        question=_("Give to the handler again?"),
-        explanation=_("Oldest first. An event that was handled since has no second effect."),
+        description=_("Retry"),
+        question=_("Retry?"),
+        explanation=_("Oldest first. An event that has been handled since has no second effect."),
     )
     def retry(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:
         # A handler's fault, whatever it is, is shown, not raised.
@@ -180,7 +180,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             explain=describe,
         )
 
-    @admin.action(description=_("Give all open letters of the same chats again, in order"))
+    @admin.action(description=_("Retry all open dead letters of the same chats, in order"))
     def retry_key(self, request: HttpRequest, rows: QuerySet[DeadLetter]) -> HttpResponse | None:
         keys = rows.values("record_key")
         topics = rows.values("topic")
@@ -193,7 +193,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         permission="messaging.operate_deadletter",
         description=_("Discard"),
         question=_("Discard?"),
-        explanation=_("They are closed without having been handled, and stay in the list."),
+        explanation=_("They are closed without being handled, and stay in the list."),
         form=ReasonForm,
     )
     def discard(self, request: HttpRequest, rows: QuerySet[DeadLetter], answers: Any) -> None:

@@ -38,8 +38,8 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     if kafka.topic_replication < SAFE_REPLICATION:
         found.append(
             checks.Warning(
-                f"Topics are made with {kafka.topic_replication} replica: a broker that is lost"
-                " takes them along.",
+                f"Topics are created with {kafka.topic_replication} replica: a lost broker"
+                " takes them with it.",
                 hint="Three brokers and KAFKA_TOPIC_REPLICATION=3.",
                 id="messaging.W001",
             )
@@ -47,7 +47,7 @@ def check_deployment(**_kwargs: Any) -> list[CheckMessage]:
     if kafka.security_protocol == "PLAINTEXT":
         found.append(
             checks.Warning(
-                "Kafka is spoken to without encryption and without a password.",
+                "Kafka is reached without encryption and without a password.",
                 hint="KAFKA_SECURITY_PROTOCOL=SASL_SSL, see docs/operations.md.",
                 id="messaging.W002",
             )
@@ -81,7 +81,7 @@ def _check_sasl(kafka: Any) -> Iterator[CheckMessage]:
         )
     if kafka.security_protocol == "SASL_PLAINTEXT" and kafka.sasl_mechanism == "PLAIN":
         yield checks.Warning(
-            "The password of Kafka goes over the network readable to all.",
+            "The Kafka password crosses the network unencrypted.",
             hint="Set KAFKA_SECURITY_PROTOCOL=SASL_SSL, or KAFKA_SASL_MECHANISM=SCRAM-SHA-512.",
             id="messaging.W003",
         )
@@ -100,12 +100,13 @@ def _check_tls(kafka: Any) -> Iterator[CheckMessage]:
     if kafka.ssl_keyfile and not kafka.ssl_certfile:
         yield Error(
             "KAFKA_SSL_KEYFILE is set without KAFKA_SSL_CERTFILE.",
-            hint="A client shows both. KAFKA_SSL_CERTFILE alone will do when it holds the key too.",
+            hint="A client needs both. KAFKA_SSL_CERTFILE alone is enough when it holds the key"
+            " too.",
             id="messaging.E004",
         )
     if kafka.ssl_certfile and not kafka.ssl_keyfile and not _holds_a_key(kafka.ssl_certfile):
         yield Error(
-            "KAFKA_SSL_CERTFILE is set without KAFKA_SSL_KEYFILE, and holds no key itself.",
+            "KAFKA_SSL_CERTFILE is set without KAFKA_SSL_KEYFILE and does not hold a key itself.",
             hint="Set KAFKA_SSL_KEYFILE to the PEM file with the client's private key.",
             id="messaging.E005",
         )
@@ -123,8 +124,8 @@ def _check_topics() -> Iterator[CheckMessage]:
     if kafka.topic_replication > 1 and len(kafka.brokers) == 1:
         yield checks.Warning(
             f"KAFKA_TOPIC_REPLICATION is {kafka.topic_replication}, but KAFKA_BROKERS names one"
-            " broker: while that one is away, nothing can start.",
-            hint="Name two or three brokers in KAFKA_BROKERS, with commas.",
+            " broker: while it is down, nothing can start.",
+            hint="Name two or three brokers in KAFKA_BROKERS, separated by commas.",
             id="messaging.W004",
         )
 

@@ -18,7 +18,7 @@ class CircuitOpenError(RetryableError):
 
 
 class PartitionsLostError(RetryableError):
-    """Raised when a commit comes after a rebalance has given the partitions out again."""
+    """Raised when a commit comes after a rebalance has reassigned the partitions."""
 
 
 class ConfigurationError(RetryableError):

@@ -16,7 +16,7 @@ from messaging.signals import Operator, operated
 TOPIC_LENGTH = 249  # Kafka's own limit
 KEY_LENGTH = 128
 NAME_LENGTH = 100
-MAX_NAMED = 100  # event ids in what is told of an operator's action
+MAX_NAMED = 100  # event ids in the record of an operator's action
 
 
 class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
@@ -167,13 +167,15 @@ class DeadLetter(models.Model):
     record_key = models.BinaryField(null=True, editable=False)
     value = models.BinaryField(null=True, editable=False)
     headers = models.TextField(
-        blank=True, default="[]", help_text=_("JSON: pairs of a name and a value in base64.")
+        blank=True, default="[]", help_text=_("JSON: pairs of a name and a base64 value.")
     )
     record_timestamp = models.DateTimeField(null=True, blank=True)
     event_id = models.UUIDField(null=True, blank=True)
     group = models.CharField(max_length=NAME_LENGTH)
     handler = models.CharField(
-        max_length=NAME_LENGTH, blank=True, help_text=_("Empty: no handler could be given it.")
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text=_("Empty: it could not be given to any handler."),
     )
     error_class = models.CharField(max_length=200)
     error_message = models.TextField(blank=True)

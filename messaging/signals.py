@@ -13,7 +13,7 @@ from django.dispatch import Signal
 # Somebody who is signed in, or a name for whoever sits at a shell: see `shell_operator`.
 Operator: TypeAlias = AbstractBaseUser | str
 
-# Sent in the transaction of the action, so that neither is there without the other. Arguments:
+# Sent in the transaction of the action, so that neither exists without the other. Arguments:
 #   action   what it was done to, and what happened to it: "dead_letter.replayed", "outbox.retried"
 #   target   a pair of kind and id: ("dead_letter", 7); ("", "") where there is no single one
 #   details  what is worth knowing besides, as JSON: counts, ids, a reason; never a record's content

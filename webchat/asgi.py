@@ -39,7 +39,7 @@ mend(
     max_body_bytes=settings.MAX_BODY_BYTES,
 )
 logger.info(
-    "this process takes so many connections",
+    "this process accepts this many connections",
     extra={"connections": connections.most, "descriptors": descriptors},
 )
 _routes = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})

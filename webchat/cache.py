@@ -45,5 +45,5 @@ class SharedCache(RedisCache):
                 return getattr(super(), name)(*args, **options)
             except RedisError as error:
                 self._resting_until = time.monotonic() + REST_SECONDS
-                logger.warning("the cache is away", extra={"error": type(error).__name__})
+                logger.warning("the cache is unavailable", extra={"error": type(error).__name__})
         return getattr(self._own, name)(*args, **options)

@@ -104,7 +104,9 @@ class Environment:
     def origins(self, name: str) -> list[str]:
         origins = [origin.rstrip("/") for origin in self.names(name)]
         if not all(map(_is_origin, origins)):
-            raise self._wrong(name, "full origins like https://chat.example.org, with commas")
+            raise self._wrong(
+                name, "full origins like https://chat.example.org, separated by commas"
+            )
         return origins
 
     def proxies(self, name: str) -> tuple[Network | str, ...]:
@@ -112,7 +114,9 @@ class Environment:
         try:
             return tuple(one if one == UNIX else ip_network(one) for one in self.names(name))
         except ValueError:
-            expected = "addresses or networks like 127.0.0.1, 10.0.0.0/8, ::1, or unix, with commas"
+            expected = (
+                "addresses or networks like 127.0.0.1, 10.0.0.0/8, ::1, or unix, comma-separated"
+            )
             raise self._wrong(name, expected) from None
 
     def passwords(self) -> list[str]:
@@ -215,7 +219,7 @@ class Environment:
         for broker in brokers:
             host, _, port = broker.rpartition(":")
             if not host or not _is_port(port):
-                raise self._wrong("KAFKA_BROKERS", "host:port, several with commas")
+                raise self._wrong("KAFKA_BROKERS", "host:port, separated by commas")
         return KafkaSettings(
             client_id=self.text("KAFKA_CLIENT_ID", default="webchat"),
             group_id=self.text("KAFKA_GROUP_ID", default="webchat-group"),

@@ -51,7 +51,7 @@ def _database_problems() -> list[str]:
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
         return [f"the database does not answer ({type(error).__name__})"]
-    return [f"{len(plan)} migrations to apply: run manage.py migrate"] if plan else []
+    return [f"{len(plan)} migrations not applied: run manage.py migrate"] if plan else []
 
 
 def _layer_problems() -> list[str]:

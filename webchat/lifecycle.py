@@ -71,14 +71,14 @@ class Lifecycle:
         loop.create_task(self._drain_then_stop(number, previous))
 
     async def _drain_then_stop(self, number: int, previous: Any) -> None:
-        logger.info("stopping: finishing what was begun; once more to stop at once")
+        logger.info("stopping: finishing work in progress; signal again to stop at once")
         pictures.close()
         try:
             await asyncio.wait_for(stop_runtime(), MAX_DRAIN_SECONDS)
             await asyncio.to_thread(background.stop, RELAY_SECONDS)
         except Exception as error:  # noqa: BLE001
             # The process ends in any case.
-            logger.warning("stopped before all was finished", extra={"error": repr(error)})
+            logger.warning("stopped before everything was finished", extra={"error": repr(error)})
         if callable(previous):
             previous(number, None)
         else:

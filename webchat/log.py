@@ -106,13 +106,13 @@ def _log_end_of_process(
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
-        logger.critical("the process ended by an error", exc_info=(kind, error, trace))
+        logger.critical("the process ended with an error", exc_info=(kind, error, trace))
 
 
 def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
     error = ended.exc_value
     if error is not None and not isinstance(error, SystemExit):
-        logger.error("a thread ended by an error", exc_info=error)
+        logger.error("a thread ended with an error", exc_info=error)
 
 
 def logging_settings(*, level: str, form: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from chat.http.page_limits import page
 from chat.limits.doors import Unlimited
 from webchat import health
 
-HEALTH = Unlimited("Asked by machines that look after this one; nobody is signed in.")
+HEALTH = Unlimited("Asked by monitoring; nobody is signed in.")
 
 urlpatterns = [
     path("livez", page(health.livez, reads=HEALTH)),

@@ -18,7 +18,7 @@ from chat.models import ActivityCount
 class SpanFilter(admin.SimpleListFilter):
     """One span at a time: minutes and days in one list would count every message twice."""
 
-    title = _("a count is for a")
+    title = _("span")
     parameter_name = "span"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

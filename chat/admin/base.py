@@ -1,4 +1,4 @@
-"""What pages of the chat's rows have besides: words to search by, services as actions, links."""
+"""What the chat's pages add: search terms, services as actions, links."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class ChatPage(ChatAdmin):
     list_display_links = ["id", "title"]
     list_select_related = ["created_by"]
     list_filter = ["kind"]
-    search_help_text = _("A number, @username of a member, or the beginning of a title.")
+    search_help_text = _("A number, a member's @username, or the start of a title.")
     finds = {
         "": lambda text: Q(pk=row_id(text)) if text.isdigit() else Q(title__istartswith=text),
         "@": lambda name: Q(

@@ -50,7 +50,7 @@ class IncomingWebhookAdmin(OwnedAdmin, MakingAdmin):
     list_filter = [PausedFilter]
     list_select_related = ["chat", "bot", "owner"]
     readonly_fields = ["paused"]
-    search_help_text = _("A number, or chat: and the number of a chat.")
+    search_help_text = _("A number, or chat: and a chat number.")
     finds = {
         "": lambda text: Q(pk=row_id(text)),
         "chat": lambda text: Q(chat_id=row_id(text)),
@@ -64,7 +64,7 @@ class IncomingWebhookAdmin(OwnedAdmin, MakingAdmin):
         self._show_address(request, form.made, form.token)
 
     def _show_address(self, request: HttpRequest, webhook: IncomingWebhook, token: str) -> None:
-        text = gettext("The address of “%s”, shown only now. Whoever knows it may post:")
+        text = gettext("The address of “%s”, shown only once. Anyone who knows it can post:")
         address = request.build_absolute_uri(reverse("hook", args=[token]))
         self.tell_secret(request, text % webhook.name, address)
 
@@ -73,8 +73,8 @@ class IncomingWebhookAdmin(OwnedAdmin, MakingAdmin):
         description=_("Take over"),
         question=_("Take over?"),
         explanation=_(
-            "From now on you answer for them: they work while you may make them. Each gets a new"
-            " address that is shown once; the old one is good for nothing."
+            "You become their owner: they work while you may create them. Each gets a new"
+            " address, shown once; the old one stops working."
         ),
     )
     def take_over(
@@ -92,7 +92,7 @@ class IncomingWebhookAdmin(OwnedAdmin, MakingAdmin):
         permission=CHANGE,
         description=_("Revoke"),
         question=_("Revoke?"),
-        explanation=_("Its address is good for nothing from now on. What its bot wrote stays."),
+        explanation=_("Its address stops working. What its bot wrote stays."),
     )
     def revoke(self, request: HttpRequest, rows: QuerySet[IncomingWebhook], answers: Any) -> None:
         self.each(

@@ -29,7 +29,7 @@ NEIGHBOURS = 5  # messages shown before and after one
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = _("state")
+    title = _("status")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -74,7 +74,7 @@ class MessagePage(ChatAdmin):
     list_display_links = ["id", "place"]
     list_select_related = ["chat", "sender"]
     list_filter = [StateFilter, AgeFilter]
-    search_help_text = _("A message's number, CHAT:PLACE, chat:NUMBER or @username.")
+    search_help_text = _("A message number, CHAT:PLACE, chat:NUMBER or @username.")
     finds = {
         "": lambda number: Q(pk=row_id(number)),
         "place": _place,
@@ -99,7 +99,7 @@ class MessagePage(ChatAdmin):
     change_form_template = "staff/message.html"
     audited_as = "message"
     lists_of_row = {
-        _("Earlier wordings"): ("chat_messageedit", "message:{row.pk}"),
+        _("Earlier versions"): ("chat_messageedit", "message:{row.pk}"),
         _("Reactions"): ("chat_reaction", "message:{row.pk}"),
         _("Attachments"): ("chat_attachment", "message:{row.pk}"),
     }
@@ -117,7 +117,7 @@ class MessagePage(ChatAdmin):
     def place(self, message: Message) -> str:
         return f"{message.chat_id}:{message.seq}"
 
-    @admin.display(description=_("state"))
+    @admin.display(description=_("status"))
     def state(self, message: Message) -> str:
         if message.is_deleted:
             return gettext("deleted")
@@ -125,11 +125,11 @@ class MessagePage(ChatAdmin):
             return gettext("hidden")
         return gettext("edited") if message.edited_at else ""
 
-    @admin.display(description=_("beginning"))
+    @admin.display(description=_("start"))
     def beginning(self, message: Message) -> str:
         return excerpt(message.content)
 
-    @admin.display(description=_("words"))
+    @admin.display(description=_("text"))
     def content_shown(self, message: Message) -> str:
         return message.content
 
@@ -152,8 +152,8 @@ class MessagePage(ChatAdmin):
         description=_("Hide"),
         question=_("Hide?"),
         explanation=_(
-            "Nobody in the chat sees the words any more, on open pages at once, until they are"
-            " restored."
+            "The text disappears for everyone in the chat, on open pages at once, until you"
+            " restore it."
         ),
         form=ReasonForm,
     )
@@ -164,7 +164,7 @@ class MessagePage(ChatAdmin):
         permission="chat.hide_message",
         description=_("Restore"),
         question=_("Restore?"),
-        explanation=_("The words are back where they were, on open pages at once."),
+        explanation=_("The text is shown again, on open pages at once."),
         form=ReasonForm,
     )
     def restore(self, request: HttpRequest, rows: QuerySet[Message], answers: Any) -> None:
@@ -196,7 +196,7 @@ class MessageEditPage(OfMessageAdmin):
         words = ["content"] if request.user.has_perm(READ_ALL) else []
         return ["message", "edited_at", *words]
 
-    @admin.display(description=_("beginning"))
+    @admin.display(description=_("start"))
     def beginning(self, edit: MessageEdit) -> str:
         return excerpt(edit.content)
 

@@ -33,6 +33,6 @@ class OwnedAdmin(ReadOnlyAdmin):
         rows: Rows = owned.with_standing().select_related("owner", *related)
         return rows
 
-    @admin.display(description=_("paused because"))
+    @admin.display(description=_("reason for the pause"))
     def paused(self, row: Owned) -> str:
         return row.why_paused

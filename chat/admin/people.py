@@ -19,7 +19,7 @@ from messaging.operating.staff import ReasonForm, asks_first
 
 
 class RightsForm(ReasonForm):
-    is_staff = forms.BooleanField(label=_("May come to these pages"), required=False)
+    is_staff = forms.BooleanField(label=_("Access to the staff pages"), required=False)
     groups = forms.ModelMultipleChoiceField(
         label=_("Groups"),
         queryset=Group.objects.order_by("name"),
@@ -43,7 +43,7 @@ class UserAdmin(ChatAdmin):
     ]
     list_display_links = ["id", "username"]
     list_filter = ["is_active", "is_staff", "is_bot"]
-    search_help_text = _("A number, @username, or the beginning of a username.")
+    search_help_text = _("A number, @username, or the start of a username.")
     finds = {
         "": lambda text: Q(pk=row_id(text)) if text.isdigit() else Q(username__istartswith=text),
         "@": by_username("pk"),
@@ -68,7 +68,7 @@ class UserAdmin(ChatAdmin):
         description=_("Ban"),
         question=_("Ban?"),
         explanation=_(
-            "They are signed out everywhere at once and cannot sign in until the ban is lifted."
+            "They are signed out everywhere at once and cannot sign in until you lift the ban."
             " What they wrote stays."
         ),
         form=ReasonForm,
@@ -90,7 +90,7 @@ class UserAdmin(ChatAdmin):
         permission="chat.change_user",
         description=_("Set the rights of staff"),
         question=_("Set the rights of staff?"),
-        explanation=_("Exactly these, instead of those that they have now."),
+        explanation=_("These replace the groups they have now."),
         form=RightsForm,
     )
     def set_rights(self, request: HttpRequest, rows: QuerySet[User], answers: Any) -> None:

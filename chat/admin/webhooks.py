@@ -29,7 +29,7 @@ class WebhookForm(MakingForm):
     class Meta:
         model = Webhook
         fields = ["name", "url", "chat"]
-        help_texts = {"chat": _("The number of a chat. Empty: all chats, direct ones, too.")}
+        help_texts = {"chat": _("A chat number. Empty: all chats, including direct ones.")}
 
     def make(self, fields: dict[str, Any]) -> None:
         self.made = webhooks.create_webhook(
@@ -56,7 +56,7 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
     ]
     list_filter = ["is_active", PausedFilter]
     list_select_related = ["chat", "owner"]
-    search_help_text = _("A number, or chat: and the number of a chat.")
+    search_help_text = _("A number, or chat: and a chat number.")
     finds = {
         "": lambda text: Q(pk=row_id(text)),
         "chat": lambda text: Q(chat_id=row_id(text)),
@@ -69,7 +69,7 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
     permission = CHANGE
     actions = ["try_out", "switch_on", "switch_off", "rotate", "take_over", "remove"]
 
-    @admin.display(description=_("switched off because"))
+    @admin.display(description=_("reason for switching off"))
     def reason(self, webhook: Webhook) -> str:
         return webhook.why_off
 
@@ -77,14 +77,14 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         self._show_secret(request, form.made)
 
     def _show_secret(self, request: HttpRequest, webhook: Webhook) -> None:
-        text = gettext("The secret of “%s”, shown only now. Enter it at the receiver:")
+        text = gettext("The secret of “%s”, shown only once. Enter it at the receiver:")
         self.tell_secret(request, text % webhook.name, webhook.secret)
 
     @asks_first(
         permission=CHANGE,
         description=_("Send a test"),
         question=_("Send a test?"),
-        explanation=_("The receiver gets a webhook.test at once, past what waits."),
+        explanation=_("The receiver gets a webhook.test at once, ahead of waiting deliveries."),
     )
     def try_out(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
         if rows.count() > MAX_TESTS:
@@ -110,7 +110,7 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         permission=CHANGE,
         description=_("Switch on"),
         question=_("Switch on?"),
-        explanation=_("What waits goes out at once, in the order of each chat."),
+        explanation=_("Waiting deliveries go out at once, in order within each chat."),
     )
     def switch_on(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
         self._switch(request, rows, active=True)
@@ -120,7 +120,8 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         description=_("Switch off"),
         question=_("Switch off?"),
         explanation=_(
-            "What waits goes on waiting. What is written while it is off is not noted for it."
+            "Waiting deliveries keep waiting. Messages written while it is off are never sent to"
+            " it."
         ),
     )
     def switch_off(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
@@ -142,8 +143,8 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         description=_("Give a new secret"),
         question=_("Give a new secret?"),
         explanation=_(
-            "Everything is signed with it from now on; receivers that know the old one alone refuse"
-            " it until it is entered there."
+            "From now on everything is signed with it. Receivers reject our requests until you"
+            " enter it there."
         ),
     )
     def rotate(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
@@ -158,8 +159,8 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         description=_("Take over"),
         question=_("Take over?"),
         explanation=_(
-            "From now on you answer for them: they work while you may make them. What waits goes to"
-            " the same addresses, signed with a new secret that is shown once."
+            "You become their owner: they work while you may create them. Waiting deliveries go"
+            " to the same addresses, signed with a new secret that is shown once."
         ),
     )
     def take_over(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
@@ -175,7 +176,7 @@ class WebhookAdmin(OwnedAdmin, MakingAdmin):
         permission=CHANGE,
         description=_("Delete"),
         question=_("Delete?"),
-        explanation=_("With the list of its deliveries. What waits is not sent."),
+        explanation=_("Its list of deliveries is deleted too. Waiting deliveries are not sent."),
     )
     def remove(self, request: HttpRequest, rows: QuerySet[Webhook], answers: Any) -> None:
         self.each(
@@ -207,7 +208,7 @@ class WebhookDeliveryAdmin(ChatAdmin):
     ]
     list_filter = ["status"]
     list_select_related = ["webhook"]
-    search_help_text = _("A number, or webhook:, chat: or event: and an id.")
+    search_help_text = _("A number, or webhook:, chat: or event: followed by an id.")
     finds = {
         "": lambda text: Q(pk=row_id(text)),
         "webhook": lambda text: Q(webhook_id=row_id(text)),
@@ -232,8 +233,8 @@ class WebhookDeliveryAdmin(ChatAdmin):
         description=_("Send again"),
         question=_("Send again?"),
         explanation=_(
-            "Under the same id, so a receiver that has it already can tell."
-            " What waits is tried now."
+            "Under the same id, so a receiver that already has it can tell. Waiting deliveries"
+            " are tried now."
         ),
     )
     def send_again(
@@ -245,7 +246,7 @@ class WebhookDeliveryAdmin(ChatAdmin):
         permission=CHANGE,
         description=_("Give up"),
         question=_("Give up?"),
-        explanation=_("They are not sent. What waits behind them in their chats goes on."),
+        explanation=_("They are not sent. Deliveries waiting behind them in their chats continue."),
     )
     def give_up(self, request: HttpRequest, rows: QuerySet[WebhookDelivery], answers: Any) -> None:
         self._each(request, rows, webhook_deliveries.give_up)

@@ -91,10 +91,10 @@ class Verification:
         return self.entries == 0 and self.first > 1 and self.head.hash == NOTHING_BEFORE
 
 
-_CHANGED = "does not fit its hash: the entry was changed, or put here from elsewhere"
+_CHANGED = "does not match its hash: the entry was changed, or inserted here from elsewhere"
 _UNLINKED = (
-    "does not follow the entry before it: that one was changed and sealed again, or another one"
-    " stood between"
+    "does not follow the entry before it: that one was changed and sealed again, or an entry"
+    " between them was removed"
 )
 
 
@@ -110,11 +110,11 @@ def _missing(first: int, last: int) -> Damage:
 def _compare_head(expected: Head) -> Iterator[Damage]:
     found = AuditEntry.objects.filter(place=expected.place).values_list("hash", flat=True).first()
     if found is None:
-        text = f"Place {expected.place} is missing: it was there when its hash was noted."
+        text = f"Place {expected.place} is missing: it existed when its hash was recorded."
         yield Damage("removed", expected.place, text)
     elif found != expected.hash:
         text = (
-            f"Place {expected.place} has another hash than the one that was noted: it, or an entry"
+            f"Place {expected.place} has a different hash from the one recorded: it, or an entry"
             " before it, was changed and sealed again."
         )
         yield Damage("resealed", expected.place, text)
@@ -140,7 +140,7 @@ def _put_in() -> Iterator[Damage]:
         ~Exists(handled), recorded_at__gt=oldest + HANDLED_MARGIN
     ).order_by("place")
     for place, event_id in foreign.values_list("place", "event_id").iterator(STEP):
-        text = f"Place {place} has no handled event: put in by hand, or with kafka_replay."
+        text = f"Place {place} was not recorded as handled: inserted by hand, or by kafka_replay."
         yield Damage("put_in", place, text, str(event_id))
 
 

@@ -68,12 +68,17 @@ def check_username(typed: str) -> str:
     if not name:
         raise EmptyTextError(_("Choose a username."))
     if len(name) > USERNAME_LENGTH:
-        too_long = gettext("The username is too long: %(limit)d characters at most. Shorten it.")
+        too_long = gettext(
+            "The username is too long: the limit is %(limit)d characters. Shorten it."
+        )
         raise TooLongError(too_long % {"limit": USERNAME_LENGTH})
     _check_characters(name)
     if not _PARTED_BY_SIGNS.fullmatch(name):
         raise BadTextError(
-            _("Begin and end a username with a letter or digit, and put signs one at a time.")
+            _(
+                "A username must begin and end with a letter or digit. Do not put two signs next to"
+                " each other."
+            )
         )
     if skeleton(name).startswith(tuple(map(skeleton, (BOT_PREFIX, DELETED_PREFIX)))):
         raise _reserved()
@@ -93,10 +98,10 @@ def check_name(typed: str) -> str:
         raise TooLongError
     name = check_line(unicodedata.normalize("NFC", typed), limit=NAME_LENGTH)
     if any(map(_is_unseen, name)) or _has_towers(name):
-        raise BadTextError(_("The name holds characters that nobody can see or read. Remove them."))
+        raise BadTextError(_("The name contains invisible or unreadable characters. Remove them."))
     if _A_USERNAME.search(name):
         raise BadTextError(
-            _("A name cannot hold an @username: yours is shown beside it. Remove the @.")
+            _("A name cannot contain an @username: yours is shown next to it. Remove the @.")
         )
     return name
 
@@ -122,15 +127,15 @@ def _check_characters(name: str) -> None:
         raise BadTextError(_("Use only letters, the digits 0 to 9 and . _ - + @ in a username."))
     if not are_of_one_alphabet(letters):
         raise BadTextError(
-            _("Use letters of one alphabet only: some look like letters of another one.")
+            _("Use letters of one alphabet only: some of these look like letters of another.")
         )
     # The same signs in another order would be drawn alike.
     if letters and reads_from_right(letters[0]) and name[0] != letters[0]:
-        raise BadTextError(_("Begin a username that is read from right to left with a letter."))
+        raise BadTextError(_("A username that reads from right to left must begin with a letter."))
 
 
 def _reserved() -> BadTextError:
-    return BadTextError(_("This name is kept for the chat itself. Choose another one."))
+    return BadTextError(_("This name is reserved. Choose another one."))
 
 
 @cache

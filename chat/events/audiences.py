@@ -1,4 +1,4 @@
-"""Lines that only some of a chat get: who keeps something to themselves is not shown it of others.
+"""Lines that only some members get: people who hide something do not see it of others.
 
 A line's audience is the kind of its command to hubs; a socket knows which audiences it belongs to.
 """
@@ -10,10 +10,10 @@ from typing import Final
 
 from chat.models import User
 
-# How far others have read, for those who show it themselves; and for the rest what is left of it.
+# How far others have read, for those who show it themselves; the rest get what remains of it.
 READING: Final = "reading"
 DELIVERY: Final = "delivery"
-# Who is here and who is typing.
+# Who is online and who is typing.
 PRESENCE: Final = "presence"
 
 

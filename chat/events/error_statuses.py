@@ -1,4 +1,4 @@
-"""Tells by `message-delivery-status` that a message will never come over the bus."""
+"""Announces on `message-delivery-status` that a message will never go over the bus."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DETAIL_LENGTH = 1000
 
 @receiver(set_aside)
 def record_error_statuses(impossible: Iterable[tuple[OutboxRow, Exception]], **kwargs: Any) -> None:
-    """For each row that tells of a message; in the transaction that sets the rows aside."""
+    """For each row that is about a message; in the transaction that sets the rows aside."""
     events = [error_status(row, error) for row, error in impossible]
     record_many([event for event in events if event is not None])
 
 
 def error_status(row: OutboxRow, error: Exception) -> NewEvent | None:
-    """None when the row does not say of which message it tells, or is itself a status."""
+    """None when the row does not say which message it is about, or is itself a status."""
     if row.topic == STATUS_TOPIC:
         return None
     try:

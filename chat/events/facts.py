@@ -24,11 +24,11 @@ def record_fact(
     target: tuple[str, object] = ("", ""),
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Records that `actor` (None: nobody who is signed in; a name: an operator at a shell) did
-    `action` to `target`.
+    """Records that `actor` (None: nobody signed in; a name: an operator at a shell) did `action` to
+    `target`.
 
     `action` is a noun and what happened to it ("member.added"); `target` a kind and an id
-    ("person", 7); `details` what is worth knowing besides, as JSON: never the words of a message, a
+    ("person", 7); `details` is anything else worth knowing, as JSON: never the text of a message, a
     password or a token. Call it in the transaction of the change.
     """
     record_many([fact(action, actor=actor, chat_id=chat_id, target=target, details=details)])
@@ -42,7 +42,7 @@ def fact(
     target: tuple[str, object] = ("", ""),
     details: Mapping[str, Any] | None = None,
 ) -> NewEvent:
-    """What `record_fact` records, for those who have many: `record_many([fact(…), …])`."""
+    """What `record_fact` records, for callers with many: `record_many([fact(…), …])`."""
     target_type, target_id = target
     person = actor if isinstance(actor, User) else None
     name = person.name if person else str(actor or "")

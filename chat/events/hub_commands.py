@@ -1,7 +1,7 @@
-"""Tells the hubs of all processes what was committed: the direct road to the browser.
+"""Tells the hubs of all processes what has been committed: the direct road to the browser.
 
-Quick and allowed to lose: what does not arrive, a hub reads from the database when it compares
-revisions. Nothing correct may rest on it.
+Fast, and may lose things: when a hub compares revisions, it reads what did not arrive from the
+database. Correctness must not depend on it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Kind(StrEnum):
     DELIVERY = DELIVERY
     PRESENCE = PRESENCE
     PERSON = "person"
-    # A person's sockets begin or cease to get a chat's lines.
+    # A person's sockets start or stop getting a chat's lines.
     JOIN = "join"
     LEAVE = "leave"
     # A person's sockets must prove that their session still holds.
     RECHECK = "recheck"
-    # A person is connected to the process that says so; does not want to be seen any more.
+    # A person is connected to the process that says so; a person no longer wants to be seen.
     PRESENT = "present"
     ABSENT = "absent"
-    # A chat has come this far.
+    # A chat has reached this revision.
     HEAD = "head"
 
 
@@ -58,7 +58,7 @@ class HubCommand(NamedTuple):
     kind: Kind
     chat_id: int = 0
     user_id: int = 0
-    # A line's place in its chat's order; 0: it has none (typing, status, members).
+    # The line's place in its chat's order; 0: none (typing, status, members).
     revision: int = 0
     line: str = ""
 
@@ -75,9 +75,9 @@ class HubCommand(NamedTuple):
     def to_audience(
         cls, audience: str, chat_id: int, payload: dict[str, Any], *, about: int = 0
     ) -> HubCommand:
-        """To those of the chat's sockets that belong to it (chat/events/audiences.py).
+        """To those of the chat's sockets that belong to the audience (chat/events/audiences.py).
 
-        `about`: whose doing it tells of, to nobody whom a block keeps apart from them.
+        `about`: the person it is about; those kept apart from them by a block do not get it.
         """
         return cls(Kind(audience), chat_id=chat_id, user_id=about, line=to_line(payload))
 
@@ -87,7 +87,7 @@ class HubCommand(NamedTuple):
 
     @classmethod
     def join(cls, chat_id: int, user_id: int, revision: int) -> HubCommand:
-        """This person's sockets get the chat's lines after `revision`, which they are told of."""
+        """This person's sockets get the chat's lines after `revision`, and are told it."""
         return cls(Kind.JOIN, chat_id=chat_id, user_id=user_id, revision=revision)
 
     @classmethod
@@ -118,19 +118,19 @@ _hub_of_this_process: Publish | None = None
 
 
 def use_hub(publish: Publish | None) -> None:
-    """Names this process's running hub (`publish` may be called from any thread), or None."""
+    """Sets this process's running hub (`publish` may be called from any thread), or None."""
     global _hub_of_this_process
     with _lock:
         _hub_of_this_process = publish
 
 
 def announce(commands: Iterable[HubCommand]) -> None:
-    """Spreads them when the present transaction has committed; at once without one."""
+    """Publishes them when the current transaction has committed; at once if there is none."""
     transaction.on_commit(partial(spread, list(commands)), robust=True)
 
 
 def spread(commands: Sequence[HubCommand]) -> None:
-    """Hands them to this process's hub; without one, straight to the channel layer."""
+    """Passes them to this process's hub; if there is none, straight to the channel layer."""
     publish = _hub_of_this_process
     if publish is not None:
         publish(commands)
@@ -144,13 +144,13 @@ def layer_message(commands: Sequence[HubCommand], *, origin: str) -> dict[str, A
 
 
 def read_commands(message: Mapping[str, Any]) -> Iterator[HubCommand]:
-    """What a layer's message tells. One that only another version knows is left out, and logged."""
+    """The commands in a layer's message. One unknown to this version is logged and skipped."""
     for fields in message["events"]:
         try:
             yield HubCommand.read(*fields)
         except (TypeError, ValueError):
-            # A process of another version speaks while they are being replaced; what it changed,
-            # hubs find by comparing revisions.
+            # During an update, processes of another version are running; hubs find what they
+            # changed by comparing revisions.
             logger.error("an unknown command for hubs", extra={"kind": str(fields[0])[:40]})
 
 
@@ -159,8 +159,11 @@ def _send_to_other_processes(commands: Sequence[HubCommand]) -> None:
     try:
         async_to_sync(layer.group_send)(HUBS_GROUP, layer_message(commands, origin=""))
     except Exception:  # noqa: BLE001
-        # Whatever the layer's client raises: it was committed, and hubs will find it by themselves.
-        logger.warning("hubs were not told, they will catch up", extra={"commands": len(commands)})
+        # Whatever the layer's client raises: the change is committed, and hubs will find it by
+        # themselves.
+        logger.warning(
+            "hubs could not be told; they will catch up", extra={"commands": len(commands)}
+        )
 
 
 @receiver(messages_changed)
@@ -170,7 +173,7 @@ def announce_messages(
     attachments: Mapping[int, list[Attachment]] = NO_ATTACHMENTS,
     **kwargs: Any,
 ) -> None:
-    # A message that was just made has no reactions, and what it shows is known: spare the queries.
+    # A new message has no reactions, and its attachments are known: save the queries.
     is_new = action == "created"
     reactions = () if is_new else None
     announce(

@@ -36,7 +36,7 @@ def record_messages(
 def message_event(
     message: Message, change: str, attachments: Sequence[Attachment] | None = None
 ) -> NewEvent:
-    """`attachments`, where they are known, spares the query for them."""
+    """Pass `attachments` where they are known, to save the query for them."""
     action = CHANGES[change].action
     return NewEvent(
         topic=MESSAGES_TOPIC,

@@ -1,7 +1,7 @@
 """Who must prove again that their session holds.
 
 `scope["user"]` is read once, at connect. Signing out, a ban or a new password reaches open sockets
-by a command to hubs; where that was lost, the watch finds it within a minute.
+through a hub command; if that is lost, the watch finds it within a minute.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def recheck_after_sign_out(user: User | None, **kwargs: Any) -> None:
 def recheck_after_change(
     instance: User, created: bool, update_fields: Collection[str] | None = None, **kwargs: Any
 ) -> None:
-    """A new password or a ban; a sign-in elsewhere (`last_login`) is none."""
+    """A new password or a ban; a sign-in elsewhere (`last_login`) does not count."""
     if not created and set(update_fields or ()) != {"last_login"}:
         announce([HubCommand.recheck(instance.pk)])
 

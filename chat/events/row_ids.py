@@ -11,10 +11,10 @@ _MAX_DIGITS: Final = len(str(LARGEST_ID))
 
 
 class ForeignIdError(PermanentError):
-    """Raised for an id that no row of ours can have: trying again is in vain."""
+    """Raised for an id that no row of ours can have: trying again is pointless."""
 
     def __init__(self) -> None:
-        super().__init__("An id in the event is none of this chat's: expected a row's number.")
+        super().__init__("An id in the event is not one of this chat's: expected a row number.")
 
 
 def row_number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""How far messages have come, as events of `message-delivery-status`: cumulative, one per chat (and
+"""How far messages have got, as events on `message-delivery-status`: cumulative, one per chat (and
 person) that moved. The one place that says which status means what; errors are recorded by
 chat/events/error_statuses.py.
 """
@@ -28,7 +28,7 @@ READ_IDS = """
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Someone's cursors as they are now, and what of them is new."""
+    """A person's cursors as they are now, and which of them are new."""
 
     chat_id: int
     user_id: int
@@ -40,7 +40,7 @@ class Moved:
 
 
 def record_cursors(all_moved: Sequence[Moved]) -> None:
-    """In the transaction that moves them. Who does not share their reading has only received."""
+    """In the transaction that moves them. People who hide their reading only report delivery."""
     statuses = [(moved, *status) for moved in all_moved for status in _statuses_of(moved)]
     ids = _message_ids({(moved.chat_id, seq) for moved, _, seq in statuses})
     record_many(
@@ -58,7 +58,7 @@ def record_cursors(all_moved: Sequence[Moved]) -> None:
 
 
 def record_published(events: Iterable[Event]) -> None:
-    """For each chat of these created messages, that they are on the bus."""
+    """Announces, for each chat of these created messages, that they are on the bus."""
     newest: dict[str, Mapping[str, Any]] = {}
     for event in sorted(events, key=lambda event: event.payload.get("seq") or 0):
         newest[event.payload["chatId"]] = event.payload
@@ -72,7 +72,7 @@ def record_published(events: Iterable[Event]) -> None:
 
 
 def _statuses_of(moved: Moved) -> Iterator[tuple[str, int]]:
-    """What is read was delivered: up to there one event says both."""
+    """What has been read has been delivered: up to there one event says both."""
     shows_reading = moved.has_read and moved.shares_reading
     if moved.has_received and not (shows_reading and moved.read_seq == moved.delivered_seq):
         yield "delivered", moved.delivered_seq

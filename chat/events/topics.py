@@ -1,4 +1,4 @@
-"""The topics. What their records must be: `schemas/`, one file each and version."""
+"""The topics. What their records must be is in `schemas/`, one file per topic and version."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the product does with its events when they come back from the bus: one table.
 
-Every public function of this package's modules that takes events stands in it; `manage.py check`
-and a test hold it to that, and to the contract of the topics.
+Every public function of this package's modules that takes events has a row; `manage.py check` and a
+test compare the table with the functions and with the topics' contract.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ HANDLERS: Final = (
         function=activity.count_activity,
         projection=ActivityProjection,
     ),
-    # Last of its batch: it has everybody's lock, which is then held for its own rows only.
+    # Last of its batch: it takes the lock that everybody needs, and so holds it for its own rows
+    # only.
     Handler(
         topic=MESSAGES_TOPIC,
         name="audit",

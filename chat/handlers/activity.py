@@ -1,6 +1,6 @@
-"""Counts the messages that were created, by chat and person, a minute, an hour and a day.
+"""Counts created messages by chat and person, per minute, hour and day.
 
-By the moment that the event itself tells, so that a replay gives the same rows.
+By the time given in the event, so that a replay gives the same rows.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _add(counts: Counter[Place], into: Table) -> None:
     if not counts:
         return
     table = into._meta.db_table
-    # Always in the same order: two consumers that change places never wait for each other in turn.
+    # Always in the same order, so that two consumers never deadlock.
     moment = connection.ops.adapt_datetimefield_value
     rows = [
         (span, moment(starts_at), chat_id, user_id, messages)

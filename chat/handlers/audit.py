@@ -1,4 +1,4 @@
-"""Brings into the audit log what happened to messages, and everything else that happened."""
+"""Writes to the audit log what happened to messages, and all other facts."""
 
 from __future__ import annotations
 

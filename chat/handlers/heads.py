@@ -13,7 +13,7 @@ from messaging.contract.events import Event
 
 
 def tell_heads(events: Sequence[Event]) -> None:
-    """Who missed something reads it."""
+    """Hubs that missed something read it."""
     heads: dict[int, int] = {}
     for event in events:
         chat_id = row_number(event.payload["chatId"])

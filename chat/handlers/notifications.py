@@ -21,7 +21,7 @@ from chat.services.webhook_notices import (
 )
 from messaging.contract.events import Event
 
-# After these a person may no longer be allowed what they were.
+# After these a person may have fewer rights.
 TAKES_RIGHTS = frozenset(
     {
         "member.left",
@@ -32,7 +32,7 @@ TAKES_RIGHTS = frozenset(
         "account.deleted",
     }
 )
-# The facts that anybody is told of.
+# The facts that make notifications.
 TOLD_FACTS = TAKES_RIGHTS | {"member.added", "member.invited", "webhook.switched_off"}
 
 

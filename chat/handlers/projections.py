@@ -1,4 +1,4 @@
-"""What handlers of the chat have made of events, made once more.
+"""Rebuilds the results of the chat's handlers from their events.
 
 See messaging/handling/projections.py.
 """
@@ -34,7 +34,7 @@ TAKE_OVER = f"""
 
 
 class ActivityProjection:
-    """Counts into a table of its own, which then takes the place of the other's rows."""
+    """Counts into a table of its own, whose rows then replace the others."""
 
     is_additive: ClassVar[bool] = False
 
@@ -81,7 +81,7 @@ class ActivityProjection:
 
 
 class AuditProjection:
-    """Adds what is missing, and never changes anything: the log takes each event once."""
+    """Adds what is missing and never changes anything: the log accepts each event once."""
 
     is_additive: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""What is said on `message-delivery-status`, and what is done with what anybody says there."""
+"""Writes to `message-delivery-status`, and applies what anybody writes there."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from messaging.contract.events import Event
 
 
 def tell_published(events: Sequence[Event]) -> None:
-    """That these created messages are on the bus, once per chat and batch."""
+    """Announces that these created messages are on the bus, once per chat and batch."""
     record_published(events)
 
 
 def follow_statuses(events: Sequence[Event]) -> None:
-    """Moves cursors to where anybody says they are, also a phone gateway or another system.
+    """Moves cursors to where the topic says they are, whoever wrote it: also a phone gateway or
+    another system.
 
-    Records no event, or it would go round in circles.
+    Records no event, which would loop.
     """
     apply_statuses(event.payload for event in events)

@@ -1,4 +1,4 @@
-"""Notes what is to be sent, and nothing else: a receiver that is slow delays no record."""
+"""Only queues deliveries: a slow receiver delays no record."""
 
 from __future__ import annotations
 

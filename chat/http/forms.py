@@ -27,7 +27,7 @@ from chat.models import User
 from chat.services.people.people import check_own_name
 
 THEMES = [
-    ("", _("As the system has it")),
+    ("", _("Same as the system")),
     ("light", _("Light")),
     ("dark", _("Dark")),
 ]
@@ -66,7 +66,7 @@ class SignInForm(auth_forms.AuthenticationForm):
 
     error_messages = {
         **auth_forms.AuthenticationForm.error_messages,
-        "invalid_login": _("Username or password is wrong. Both are checked letter by letter."),
+        "invalid_login": _("The username or password is wrong. Check both and try again."),
     }
 
     def clean(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
     username = UsernameField(
         label=_("Username"),
         max_length=USERNAME_LENGTH,
-        help_text=_("Letters of one alphabet, digits and . _ - + @. Others find you by it."),
+        help_text=_("Letters of one alphabet, digits and . _ - + @. Others can find you by it."),
         widget=forms.TextInput(
             attrs={
                 "autocomplete": "username",
@@ -103,7 +103,7 @@ class SignUpForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         strip=False,
         max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 8 characters, and not one that everybody uses."),
+        help_text=_("At least 8 characters, and not a common password."),
     )
 
     class Meta:
@@ -147,12 +147,12 @@ class ProfileForm(forms.Form):
     shares_reading = forms.BooleanField(
         label=_("Others see what I have read"),
         required=False,
-        help_text=_("Switched off, you do not see what others have read either."),
+        help_text=_("If you turn this off, you do not see what others have read either."),
     )
     shares_presence = forms.BooleanField(
-        label=_("Others see when I am here and when I am typing"),
+        label=_("Others see when I am online and typing"),
         required=False,
-        help_text=_("Switched off, you do not see it of others either."),
+        help_text=_("If you turn this off, you do not see it for others either."),
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -160,7 +160,7 @@ class ProfileForm(forms.Form):
         self.user = user
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
-        language.choices = [("", _("As the browser asks")), *own_names_of_languages()]
+        language.choices = [("", _("As the browser prefers")), *own_names_of_languages()]
 
     def clean_display_name(self) -> str:
         with as_validation_error():

@@ -107,8 +107,7 @@ def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     if not is_for_programs(request.path):
         return csrf_failure(request, reason)
     detail = _(
-        "Nothing was changed. Go back, load the page again and repeat what you did."
-        " Cookies must be allowed."
+        "Nothing was changed. Go back, reload the page and try again. Cookies must be allowed."
     )
     return error_response(ForbiddenError(detail))
 
@@ -168,7 +167,7 @@ def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
     except ChatError as error:
         return error_response(error)
     except DATABASE_AWAY:
-        logger.exception("the database is away", extra={"path": request.path})
+        logger.exception("the database is unavailable", extra={"path": request.path})
         return error_response(UnavailableError())
 
 

@@ -35,7 +35,7 @@ class PersonLanguageMiddleware:
                 use_language_of(request)
             except DATABASE_AWAY:
                 # The view will say so, in the browser's language.
-                logger.warning("the database is away", extra={"path": request.path})
+                logger.warning("the database is unavailable", extra={"path": request.path})
         return self.get_response(request)
 
 

@@ -18,11 +18,11 @@ words = require_safe(
     cache_control(private=True, no_cache=True)(JavaScriptCatalog.as_view(packages=["chat"]))
 )
 
-TRIES = Unlimited("Wrong passwords are counted in it: chat/http/sign_in_throttle.py.")
-SIGN_UP = Unlimited("Accounts made are counted in it, by address.")
-HOOK = Unlimited("Nobody is signed in: by webhook, and wrong tokens by address, in it.")
-WORDS = Unlimited("The same for everyone, and kept by the browser.")
-SIGN_OUT = Unlimited("Whoever wants to go is let go; after it there is no session.")
+TRIES = Unlimited("Wrong passwords are counted inside: chat/http/sign_in_throttle.py.")
+SIGN_UP = Unlimited("New accounts are counted inside, by address.")
+HOOK = Unlimited("Nobody is signed in: counted inside, by webhook, and wrong tokens by address.")
+WORDS = Unlimited("The same for everyone, and cached by the browser.")
+SIGN_OUT = Unlimited("Anyone may sign out; after it there is no session.")
 
 urlpatterns = [
     path("", page(chats.chat_page), name="home"),

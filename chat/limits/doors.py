@@ -40,7 +40,7 @@ def rule_of(function: Callable[..., Any]) -> Rule:
     """Raises TypeError where nothing was said."""
     rule = getattr(function, "limit", None)
     if not isinstance(rule, Limit | Unlimited):
-        raise TypeError(f"{function} stands under no limit: see chat/limits/doors.py")
+        raise TypeError(f"{function} names no limit: see chat/limits/doors.py")
     return rule
 
 

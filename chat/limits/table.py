@@ -61,16 +61,16 @@ TYPING = Limit(
     "typing",
     "LIMIT_TYPING_PER_MINUTE",
     30,
-    of="“is typing” shown to the others; more is dropped without a word",
+    of="“is typing” shown to the others; more are dropped silently",
     per="socket and chat",
-    said=_("That was too much at once."),
+    said=_("That was too much in a short time."),
     window_seconds=MINUTE,
 )
 SOCKETS_OPENED = Limit(
     "sockets_opened",
     "LIMIT_SOCKETS_OPENED_PER_MINUTE",
     30,
-    of="sockets opened, 10 at once: each is greeted with all of one's chats",
+    of="sockets opened, 10 at once: each is sent the whole chat list",
     per="session and process",
     said="",
     window_seconds=MINUTE,
@@ -80,15 +80,15 @@ SOCKETS_OF_PERSON = Limit(
     "sockets_of_person",
     "LIMIT_SOCKETS_PER_PERSON",
     20,
-    of="sockets open at once; one more is closed with 4429",
+    of="sockets open at once",
     per=PERSON,
-    said=_("The chat is open in too many places. Close some of its pages."),
+    said=_("The chat is open in too many places. Close some of them."),
 )
 SOCKETS_OF_ADDRESS = Limit(
     "sockets_of_address",
     "LIMIT_SOCKETS_PER_ADDRESS",
     2000,
-    of="sockets open at once; one more is closed with 4429",
+    of="sockets open at once",
     per=ADDRESS,
     said=_("Too many pages are open from your network."),
 )
@@ -104,7 +104,7 @@ DOWNLOADS_AT_ONCE = Limit(
     "downloads_at_once",
     "LIMIT_DOWNLOADS_AT_ONCE",
     128,
-    of="requests for files being answered at once: a browser asks for all pictures of a page",
+    of="file requests being answered at once: a browser asks for all pictures on a page",
     per="person and process",
     said=_("Too many files at once."),
 )
@@ -117,7 +117,7 @@ MESSAGES = Limit(
     120,
     of="messages sent",
     per=PERSON,
-    said=_("You have sent many messages in a short time."),
+    said=_("You have sent too many messages in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
 )
@@ -125,9 +125,9 @@ EDITS = Limit(
     "edits",
     "LIMIT_EDITS_PER_MINUTE",
     60,
-    of="edits of messages",
+    of="message edits",
     per=PERSON,
-    said=_("You have edited many messages in a short time."),
+    said=_("You have edited too many messages in a short time."),
     window_seconds=MINUTE,
 )
 DELETES = Limit(
@@ -136,25 +136,25 @@ DELETES = Limit(
     120,
     of="messages deleted",
     per=PERSON,
-    said=_("You have deleted many messages in a short time."),
+    said=_("You have deleted too many messages in a short time."),
     window_seconds=MINUTE,
 )
 REACTIONS = Limit(
     "reactions",
     "LIMIT_REACTIONS_PER_MINUTE",
     120,
-    of="reactions put and taken away",
+    of="reactions added and removed",
     per=PERSON,
-    said=_("You have reacted many times in a short time."),
+    said=_("You have reacted too many times in a short time."),
     window_seconds=MINUTE,
 )
 RECEIPTS = Limit(
     "receipts",
     "LIMIT_RECEIPTS_PER_MINUTE",
     240,
-    of="receipts over HTTP (on a socket they are joined once a second)",
+    of="receipts over HTTP (on a socket they are batched once a second)",
     per=PERSON,
-    said=_("That was too much at once."),
+    said=_("That was too much in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
 )
@@ -164,7 +164,7 @@ NOTIFICATIONS_SEEN = Limit(
     240,
     of="notifications marked as seen, however many at once",
     per=PERSON,
-    said=_("That was too much at once."),
+    said=_("That was too much in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
 )
@@ -172,7 +172,7 @@ WORDINGS_KEPT = Limit(
     "wordings_kept",
     "LIMIT_WORDINGS_PER_MESSAGE",
     100,
-    of="earlier wordings kept, the newest; older ones go",
+    of="earlier versions kept, the newest ones",
     per="message",
     said="",
 )
@@ -182,7 +182,7 @@ REACTIONS_OF_MESSAGE = Limit(
     20,
     of="different reactions",
     per="message",
-    said=_("This message has as many different reactions as it can hold."),
+    said=_("This message already has too many different reactions."),
 )
 
 # Reading
@@ -191,10 +191,10 @@ PAGES = Limit(
     "pages",
     "LIMIT_PAGES_PER_MINUTE",
     300,
-    of="pages of history and of changes, on a socket and over HTTP; 30 at once. Those of a socket"
-    " wait for some seconds first",
+    of="pages of history and changes, on a socket and over HTTP; 30 at once. On a socket, further"
+    " ones first wait for a few seconds",
     per=PERSON,
-    said=_("You have read very much in a short time."),
+    said=_("You have loaded too many pages in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
     burst=1 / 10,
@@ -205,7 +205,7 @@ READS = Limit(
     600,
     of="other reads: the page itself, lists of chats, notifications, links, webhooks",
     per=PERSON,
-    said=_("You have asked very much in a short time."),
+    said=_("You have made too many requests in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
 )
@@ -213,27 +213,27 @@ LOOK_UPS = Limit(
     "look_ups",
     "LIMIT_LOOK_UPS_PER_MINUTE",
     120,
-    of="look-ups of people, of public chats and of members",
+    of="look-ups of people, public chats and members",
     per=PERSON,
-    said=_("You have looked for people and chats many times in a short time."),
+    said=_("You have looked for people and chats too many times in a short time."),
     window_seconds=MINUTE,
 )
 SEARCHES = Limit(
     "searches",
     "LIMIT_SEARCHES_PER_MINUTE",
     60,
-    of="searches of messages",
+    of="message searches",
     per=PERSON,
-    said=_("You have searched many times in a short time."),
+    said=_("You have searched too many times in a short time."),
     window_seconds=MINUTE,
 )
 DOWNLOADS = Limit(
     "downloads",
     "LIMIT_DOWNLOADS_PER_MINUTE",
     1200,
-    of="files and previews asked for",
+    of="files and previews requested",
     per=PERSON,
-    said=_("You have asked for many files in a short time."),
+    said=_("You have requested too many files in a short time."),
     window_seconds=MINUTE,
     is_joined=True,
 )
@@ -244,9 +244,9 @@ CHATS_MADE = Limit(
     "chats_made",
     "LIMIT_CHATS_PER_HOUR",
     30,
-    of="groups and public chats made",
+    of="groups and public chats created",
     per=PERSON,
-    said=_("You have made many chats in a short time."),
+    said=_("You have created too many chats in a short time."),
     window_seconds=HOUR,
 )
 DIRECT_CHATS = Limit(
@@ -255,16 +255,16 @@ DIRECT_CHATS = Limit(
     60,
     of="direct chats opened, new or not",
     per=PERSON,
-    said=_("You have opened many chats in a short time."),
+    said=_("You have opened too many chats in a short time."),
     window_seconds=MINUTE,
 )
 STRANGERS = Limit(
     "strangers",
     "LIMIT_STRANGERS_PER_HOUR",
     20,
-    of="direct chats begun with people with whom one shares no chat",
+    of="direct chats started with people who share no chat with the person",
     per=PERSON,
-    said=_("You have written to many strangers in a short time."),
+    said=_("You have written to too many strangers in a short time."),
     window_seconds=HOUR,
 )
 MEMBERS_ADDED = Limit(
@@ -273,7 +273,7 @@ MEMBERS_ADDED = Limit(
     300,
     of="members added to chats",
     per=PERSON,
-    said=_("You have added many members in a short time."),
+    said=_("You have added too many members in a short time."),
     window_seconds=HOUR,
 )
 JOINS = Limit(
@@ -282,42 +282,42 @@ JOINS = Limit(
     120,
     of="chats joined and left",
     per=PERSON,
-    said=_("You have joined and left many chats in a short time."),
+    said=_("You have joined and left too many chats in a short time."),
     window_seconds=HOUR,
 )
 CHANGES = Limit(
     "changes",
     "LIMIT_CHANGES_PER_MINUTE",
     120,
-    of="other changes: titles, roles, members removed, what one is told of, links and webhooks"
-    " taken back or switched, sign-ins ended",
+    of="other changes: titles, roles, members removed, notification settings, links and webhooks"
+    " revoked or switched, sign-ins ended",
     per=PERSON,
-    said=_("You have changed much in a short time."),
+    said=_("You have made too many changes in a short time."),
     window_seconds=MINUTE,
 )
 INVITES_MADE = Limit(
     "invites_made",
     "LIMIT_INVITES_PER_HOUR",
     60,
-    of="invite links made",
+    of="invite links created",
     per=PERSON,
-    said=_("You have made many links in a short time."),
+    said=_("You have created too many links in a short time."),
     window_seconds=HOUR,
 )
 WRONG_INVITES = Limit(
     "wrong_invites",
     "LIMIT_WRONG_INVITES_PER_5_MINUTES",
     60,
-    of="invite links tried that do not work",
-    per="person; where nobody is signed in, known device; where it is none, address",
-    said=_("Too many links that do not work were tried here."),
+    of="invalid invite links tried",
+    per="person; if nobody is signed in, known device; if there is none, address",
+    said=_("Too many invalid links were tried here."),
     window_seconds=FIVE_MINUTES,
 )
 MEMBERS_OF_GROUP = Limit(
     "members_of_group",
     "LIMIT_MEMBERS_PER_GROUP",
     5000,
-    of="members of a group",
+    of="members in a group",
     per="chat",
     said=_("This group is full."),
 )
@@ -327,7 +327,7 @@ INVITES_OF_CHAT = Limit(
     20,
     of="invite links that work",
     per="chat",
-    said=_("This chat has too many links. Take one back first."),
+    said=_("This chat has too many links. Revoke one first."),
 )
 
 # Safety
@@ -338,16 +338,16 @@ REPORTS = Limit(
     20,
     of="reports to staff",
     per=PERSON,
-    said=_("You have reported a lot lately. Staff looks at it."),
+    said=_("You have sent many reports recently. Staff are looking at them."),
     window_seconds=HOUR,
 )
 BLOCKS = Limit(
     "blocks",
     "LIMIT_BLOCKS_PER_PERSON",
     1000,
-    of="people blocked: each of one's sockets knows them all",
+    of="people blocked: each of the person's sockets knows them all",
     per=PERSON,
-    said=_("You have blocked as many people as one can. Unblock somebody first."),
+    said=_("You have reached the limit of blocked people. Unblock somebody first."),
 )
 
 # Files
@@ -358,14 +358,14 @@ UPLOADS = Limit(
     30,
     of="files uploaded",
     per=PERSON,
-    said=_("You have uploaded many files in a short time."),
+    said=_("You have uploaded too many files in a short time."),
     window_seconds=MINUTE,
 )
 UPLOAD_MEGABYTES = Limit(
     "upload_megabytes",
     "UPLOAD_MAX_MEGABYTES",
     10,
-    of="MB of one uploaded file",
+    of="MB per uploaded file",
     per="file",
     said="",
     minimum=1,
@@ -374,7 +374,7 @@ STORED_MEGABYTES = Limit(
     "stored_megabytes",
     "LIMIT_STORED_MEGABYTES",
     2000,
-    of="MB of all files that one has uploaded and not deleted",
+    of="MB of all files uploaded and not deleted",
     per=PERSON,
     said="",
 )
@@ -382,9 +382,9 @@ UNSENT_UPLOADS = Limit(
     "unsent_uploads",
     "LIMIT_UNSENT_UPLOADS",
     30,
-    of="files uploaded and not yet sent",
+    of="files uploaded but not yet sent",
     per=PERSON,
-    said=_("Too many files wait to be sent. Send or remove some of them first."),
+    said=_("Too many files are waiting to be sent. Send or remove some of them first."),
 )
 
 # Webhooks
@@ -393,36 +393,36 @@ WEBHOOKS_MADE = Limit(
     "webhooks_made",
     "LIMIT_WEBHOOKS_PER_HOUR",
     30,
-    of="webhooks made, outgoing and incoming",
+    of="webhooks created, outgoing and incoming",
     per=PERSON,
-    said=_("You have made many webhooks in a short time."),
+    said=_("You have created too many webhooks in a short time."),
     window_seconds=HOUR,
 )
 WEBHOOK_TESTS = Limit(
     "webhook_tests",
     "LIMIT_WEBHOOK_TESTS_PER_MINUTE",
     10,
-    of="tests of webhooks: each takes as long as a stranger's server likes",
+    of="webhook tests: each takes as long as somebody else's server likes",
     per=PERSON,
-    said=_("You have tested many times in a short time."),
+    said=_("You have run too many tests in a short time."),
     window_seconds=MINUTE,
 )
 HOOKS = Limit(
     "hooks",
     "LIMIT_HOOKS_PER_MINUTE",
     60,
-    of="messages of an incoming webhook",
+    of="messages from an incoming webhook",
     per="webhook",
-    said=_("This webhook has sent many messages in a short time."),
+    said=_("This webhook has sent too many messages in a short time."),
     window_seconds=MINUTE,
 )
 WRONG_TOKENS = Limit(
     "wrong_tokens",
     "LIMIT_WRONG_TOKENS_PER_5_MINUTES",
     60,
-    of="wrong tokens of incoming webhooks; a right one is always taken",
+    of="wrong tokens of incoming webhooks; a correct one is always accepted",
     per=ADDRESS,
-    said=_("Too many wrong addresses of webhooks."),
+    said=_("Too many wrong webhook addresses."),
     window_seconds=FIVE_MINUTES,
 )
 WEBHOOKS_OF_CHAT = Limit(
@@ -431,7 +431,7 @@ WEBHOOKS_OF_CHAT = Limit(
     20,
     of="outgoing webhooks, and as many incoming ones",
     per="chat",
-    said=_("This chat has enough webhooks. Delete one first."),
+    said=_("This chat has too many webhooks. Delete one first."),
 )
 
 # Accounts
@@ -440,36 +440,36 @@ SIGN_UPS = Limit(
     "sign_ups",
     "LIMIT_SIGN_UPS_PER_HOUR",
     60,
-    of="accounts made",
+    of="accounts created",
     per=ADDRESS,
-    said=_("Too many accounts were made from your network."),
+    said=_("Too many accounts were created from your network."),
     window_seconds=HOUR,
 )
 PROFILE_CHANGES = Limit(
     "profile_changes",
     "LIMIT_PROFILE_CHANGES_PER_HOUR",
     60,
-    of="changes of one's profile and language",
+    of="changes to profile and language",
     per=PERSON,
-    said=_("You have changed your profile many times in a short time."),
+    said=_("You have changed your profile too many times in a short time."),
     window_seconds=HOUR,
 )
 PASSWORD_CHANGES = Limit(
     "password_changes",
     "LIMIT_PASSWORD_CHANGES_PER_HOUR",
     30,
-    of="tries to change one's password",
+    of="attempts to change the password",
     per=PERSON,
-    said=_("You have changed your password many times in a short time."),
+    said=_("You have changed your password too many times in a short time."),
     window_seconds=HOUR,
 )
 EXPORTS = Limit(
     "exports",
     "LIMIT_EXPORTS_PER_MINUTE",
     1,
-    of="downloads of all that one wrote",
+    of="downloads of everything a person wrote",
     per=PERSON,
-    said=_("The last download has just begun."),
+    said=_("Your last download has only just started."),
     window_seconds=MINUTE,
 )
 
@@ -480,7 +480,7 @@ PASSWORDS_OF_ACCOUNT_HERE = Limit(
     "passwords_of_account_here",
     "LIMIT_PASSWORDS_PER_ACCOUNT_AND_ADDRESS",
     6,
-    of="wrong passwords on devices that are not known",
+    of="wrong passwords on unknown devices",
     per="account and address",
     said=_WRONG,
     window_seconds=FIVE_MINUTES,
@@ -489,7 +489,7 @@ PASSWORDS_OF_ACCOUNT = Limit(
     "passwords_of_account",
     "LIMIT_PASSWORDS_PER_ACCOUNT",
     60,
-    of="wrong passwords from all addresses; then each has fewer tries, never none",
+    of="wrong passwords from all addresses; above it each address has fewer tries, never none",
     per="account",
     said=_WRONG,
     window_seconds=FIVE_MINUTES,
@@ -507,7 +507,7 @@ PASSWORDS_OF_ADDRESS = Limit(
     "passwords_of_address",
     "LIMIT_PASSWORDS_PER_ADDRESS",
     40,
-    of="wrong passwords of accounts that exist, on devices that are not known",
+    of="wrong passwords for accounts that exist, on unknown devices",
     per=ADDRESS,
     said=_WRONG,
     window_seconds=FIVE_MINUTES,
@@ -516,7 +516,7 @@ PASSWORDS_OF_ANY_NAME = Limit(
     "passwords_of_any_name",
     "LIMIT_PASSWORDS_PER_ADDRESS_OF_ANY_NAME",
     300,
-    of="wrong passwords of any name, on devices that are not known: each costs a hash",
+    of="wrong passwords for any name, on unknown devices: each costs a hash",
     per=ADDRESS,
     said=_WRONG,
     window_seconds=FIVE_MINUTES,
@@ -525,8 +525,8 @@ PASSWORDS_OF_DEVICE = Limit(
     "passwords_of_device",
     "LIMIT_PASSWORDS_PER_KNOWN_DEVICE",
     6,
-    of="wrong passwords where the account has signed in before; further ones count as on any"
-    " other device",
+    of="wrong passwords on a device where the account has signed in before; further ones count as"
+    " on any other device",
     per="account and known device",
     said=_WRONG,
     window_seconds=FIVE_MINUTES,
@@ -535,7 +535,7 @@ PASSWORDS_OF_SESSION = Limit(
     "passwords_of_session",
     "LIMIT_PASSWORDS_PER_SESSION",
     6,
-    of="wrong passwords of one's own account while signed in",
+    of="wrong passwords for the person's own account while signed in",
     per="session",
     said=_WRONG,
     window_seconds=FIVE_MINUTES,

@@ -1,6 +1,6 @@
-"""One browser's socket: takes its frames, answers each, never ends over a bad one.
+"""One browser's socket: takes its frames, answers each, and survives bad ones.
 
-Holds no logic: frames become posts, receipts or requests. What others do comes through the hub.
+Holds no logic: frames become posts, receipts or requests. What others do arrives through the hub.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ from chat.wire.protocol import (
 
 logger = logging.getLogger(__name__)
 
-# Actions of one socket that wait for the database; the next one is told to come back later.
+# How many actions of one socket may wait for the database; the next one is told to come back later.
 MAX_WAITING_ACTIONS: Final = 64
-# A refused one counts as so many at the pace at which a person's frames are read.
+# A refused frame counts as this many in the pace at which a person's frames are read.
 COUNT_OF_A_REFUSED_FRAME: Final = 5
-# So many refused frames at once, or for long so many a second, are no accident any more.
+# This many refused frames at once, or this many a second over time, are not an accident.
 MAX_REFUSED_FRAMES: Final = 300
 MAX_REFUSED_PER_SECOND: Final = 5
 TURNED_AWAY_RETRY_SECONDS: Final = 5
@@ -78,7 +78,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     place: Place | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Without a channel there is one source of messages: no need for a task around each."""
+        """Without a channel there is only one source of messages: none needs a task of its own."""
         self.scope, self.base_send = scope, send
         self.language = scope.get("language") or settings.LANGUAGE_CODE
         try:
@@ -152,7 +152,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             request_id = frame.request_id if frame else self._request_id(text_data)
             await self._refuse(error, request_id)
         except Exception:
-            # The edge: an exception that left it would close the socket without a word.
+            # The edge: an exception that escaped would close the socket without explanation.
             logger.exception("a frame failed", extra=self._ids(frame))
             await self._refuse(ChatError(), frame.request_id if frame else None)
 
@@ -273,7 +273,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             raise TooManyError(full.said, retry_after=TURNED_AWAY_RETRY_SECONDS)
 
     async def _turn_away(self, error: TooManyError) -> None:
-        """With a word why: Daphne sends no reason with the code."""
+        """Says why first: Daphne sends no reason with the code."""
         with translation.override(self.language):
             detail = str(error.detail)
         said = {"reason": "too_many", "detail": detail, "retry_after": error.retry_after}

@@ -1,6 +1,7 @@
-"""How often one session opens a socket: whoever comes back again and again waits at the door.
+"""How often one session may open a socket: one that keeps coming back waits at the door.
 
-Before it costs a look at the database; whose socket had to be cut off comes back later than others.
+This comes before any database query; a session whose socket had to be cut off waits longer than
+others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from chat.limits.table import SOCKETS_OPENED
 
 # A handshake is not kept waiting for longer: Daphne itself ends it after 5 s.
 MAX_WAIT_SECONDS: Final = 4.0
-# A socket that was cut off counts as so many more.
+# A socket that was cut off counts as this many more.
 COUNT_OF_A_CUT: Final = 5
 
 
@@ -32,7 +33,7 @@ class OpeningPace:
 
 
 def come_back_later(session: str) -> None:
-    """Of whoever sends what no browser sends, or far too much of it."""
+    """For clients that send what no browser sends, or far too much."""
     slow_down(_opening(session), COUNT_OF_A_CUT)
 
 

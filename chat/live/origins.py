@@ -34,7 +34,7 @@ def _is_our_host(host: str) -> bool:
 
 
 class OriginGuard:
-    """Answers 403 to a handshake from elsewhere, before the session is read."""
+    """Answers 403 to a handshake from another origin, before the session is read."""
 
     def __init__(self, application: Any) -> None:
         self.application = application

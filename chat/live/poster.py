@@ -19,14 +19,14 @@ from chat.services.posting.posting import NewPost, Outcome, post_messages
 
 logger = logging.getLogger(__name__)
 
-# A transaction of this many takes some 100 ms; more would only make everyone wait longer.
+# A transaction of this size takes some 100 ms; a larger one would only make everyone wait longer.
 MAX_IN_BATCH: Final = 500
-# After a batch of so many the next one gathers for a part of the time that this one took: fuller
-# batches cost less per message, and a chat's messages share frames. When it is calm, nothing waits.
+# After a batch of this size the next one gathers for a share of the time that this one took: fuller
+# batches cost less per message, and a chat's messages share frames. In calm times nothing waits.
 BUSY_BATCH: Final = 8
 GATHER_PER_BATCH: Final = 0.5
 MAX_GATHER_SECONDS: Final = 0.02
-# Above this the database is too slow for what comes in: say so instead of growing.
+# Above this the database is too slow for what arrives: say so instead of growing.
 MAX_WAITING: Final = 20_000
 
 Reply = Callable[[Outcome], None]
@@ -38,7 +38,7 @@ class Poster:
     def __init__(self) -> None:
         self._waiting: deque[tuple[NewPost, Reply]] = deque()
         self._threads = DatabaseThreads("poster", size=1)
-        # Not set while a batch is being written: who only reads gives way to it.
+        # Not set while a batch is being written: readers give way to it.
         self.rests = threading.Event()
         self.rests.set()
         self._running: asyncio.Task[None] | None = None
@@ -54,7 +54,7 @@ class Poster:
             self._running = asyncio.create_task(self._run(), name="poster")
 
     async def drain(self) -> None:
-        """Takes no more; returns when everything that was taken has its reply."""
+        """Accepts nothing more; returns when everything accepted has its reply."""
         self._is_closing = True
         while self._running is not None:
             await asyncio.wait([self._running])
@@ -89,7 +89,7 @@ class Poster:
             self._note_away(error)
             return [UnavailableError()] * len(posts)
         except Exception:
-            # One post that the database cannot take must not keep the others back.
+            # One post that the database rejects must not hold back the others.
             if len(posts) > 1:
                 logger.warning(
                     "a batch was refused, posting one by one", extra={"posts": len(posts)}
@@ -103,5 +103,5 @@ class Poster:
     def _note_away(self, error: Exception) -> None:
         """Once per outage, not once per post."""
         if not self._is_away:
-            logger.error("the database is away", extra={"error": type(error).__name__})
+            logger.error("the database is unavailable", extra={"error": type(error).__name__})
         self._is_away = True

@@ -1,5 +1,5 @@
-"""Who is online in which small chat, as leases: each process says every so often who is connected
-to it, and whoever is not said again is gone. Nothing is stored, nothing depends on it.
+"""Who is online in which small chat, as leases: each process regularly says who is connected to it,
+and anyone not mentioned again has gone. Nothing is stored and nothing depends on it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RENEW_SECONDS: Final = 15.0
 
 
 class Presence:
-    """The leases that this process knows of. Told by the hub, through `heard`, of everyone's."""
+    """The leases that this process knows. The hub reports everyone's through `heard`."""
 
     def __init__(self, hub: Hub, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._hub = hub
@@ -36,7 +36,7 @@ class Presence:
         self._hub.publish([HubCommand.present(chat_id, user_id) for chat_id in chat_ids])
 
     def renew(self, small_chat_ids: Iterable[int]) -> None:
-        """Says again who is connected here, and forgets whoever nobody has said for too long."""
+        """Renews the leases of those connected here, and drops those not renewed for too long."""
         rooms = [self._hub.rooms[pk] for pk in small_chat_ids if pk in self._hub.rooms]
         present = {
             (room.chat_id, socket.user_id)
@@ -57,7 +57,7 @@ class Presence:
             self._tell(chat_id, user_id, online=True)
 
     def forget(self, user_id: int) -> None:
-        """This person does not want to be seen any more."""
+        """This person no longer wants to be seen."""
         for chat_id, leases in self._until.items():
             if leases.pop(user_id, None) is not None:
                 self._tell(chat_id, user_id, online=False)
@@ -73,7 +73,7 @@ class Presence:
                 self._tell(chat_id, user_id, online=False)
 
     def tell_socket(self, socket: Socket, user_ids: Set[int], *, online: bool) -> None:
-        """That those of these people who are here have come, or gone, as far as it is concerned."""
+        """Tells it that these people, if they are here, have come or gone."""
         if PRESENCE not in socket.audiences:
             return
         for chat_id in socket.chat_ids:

@@ -1,7 +1,7 @@
-"""Joins the receipts of a process's sockets and writes them in bulk, once a second.
+"""Batches the receipts of a process's sockets and writes them in bulk, once a second.
 
-Large chats are paced: whoever waits longest goes first, and nobody's cursors are lost, for of
-several only the furthest counts.
+Large chats are paced: those who have waited longest go first, and nobody's cursors are lost,
+because only the furthest one counts.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from chat.services.cursors.receipts import Cursors, advance_cursors
 logger = logging.getLogger(__name__)
 
 WRITE_EVERY_SECONDS: Final = 1.0
-# Cursors of one chat that are written each time, by all processes together: each is a row that
-# changes and an event or two. In a chat of 1,000 who all read, one is written every ten seconds.
+# How many cursors of one chat are written each time, by all processes together: each changes a row
+# and makes an event or two. In a chat of 1,000 who all read, each person's is written every ten
+# seconds.
 MAX_OF_A_CHAT: Final = 100
 
 Waiting = dict[int, dict[int, Cursors]]  # by chat, then person: whoever waits longest first
 
 
 class ReceiptBuffer:
-    """`count_people(chat_id)`: those of the chat who are connected to this process."""
+    """`count_people(chat_id)`: how many of the chat's members are connected to this process."""
 
     def __init__(self, threads: DatabaseThreads, count_people: Callable[[int], int]) -> None:
         self._threads = threads
@@ -38,14 +39,14 @@ class ReceiptBuffer:
         self._writer: asyncio.Task[None] | None = None
 
     def add(self, chat_id: int, user_id: int, cursors: Cursors) -> None:
-        """Cumulative: of several only the furthest counts."""
+        """Cumulative: only the furthest one counts."""
         people = self._waiting[chat_id]
         people[user_id] = people.get(user_id, Cursors()).joined(cursors)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_soon(), name="receipts")
 
     async def drain(self) -> None:
-        """Writes at once what waits."""
+        """Writes at once whatever is waiting."""
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
@@ -60,7 +61,7 @@ class ReceiptBuffer:
         self._writer = None
 
     def _take(self) -> Waiting:
-        """What is written now."""
+        """What to write now."""
         taken: Waiting = {}
         for chat_id, people in list(self._waiting.items()):
             room = self._room_of(chat_id)
@@ -73,7 +74,7 @@ class ReceiptBuffer:
         return taken
 
     def _room_of(self, chat_id: int) -> int:
-        """This process's share of what all may write: as large as its share of the members."""
+        """This process's share of the total: as large as its share of the members."""
         members = self._large.get(chat_id)
         if members is None:
             return MAX_OF_A_CHAT

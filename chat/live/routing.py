@@ -1,4 +1,4 @@
-"""The socket's way in: allowed origin, session, language, then the consumer."""
+"""A socket's way in: allowed origin, session, language, then the consumer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Request:
-    """As much of a request as Django needs to tell the person and the language."""
+    """As much of a request as Django needs to find the person and the language."""
 
     def __init__(self, scope: dict[str, Any], session: Any = None) -> None:
         self.COOKIES = scope.get("cookies", {})
@@ -49,7 +49,7 @@ class SignInMiddleware:
         try:
             user = await runtime().threads.run(get_user, request)
         except DATABASE_AWAY as error:
-            logger.warning("the database is away", extra={"error": type(error).__name__})
+            logger.warning("the database is unavailable", extra={"error": type(error).__name__})
             await refuse(scope, receive, send)
             return
         await self.application({**scope, "session": session, "user": user}, receive, send)

@@ -1,4 +1,5 @@
-"""The live part of a server process: hub, poster, receipts, watch. One per event loop, made lazily.
+"""The live part of a server process: hub, poster, receipts, watch. One per event loop, created
+lazily.
 
 Daphne has no lifespan events, so the first socket or request starts it.
 """
@@ -43,7 +44,7 @@ class Runtime:
         self.watch.start()
 
     async def drain(self) -> None:
-        """Finishes what was begun, says goodbye to every socket and closes it with 1012."""
+        """Finishes work in progress, says goodbye to every socket and closes it with 1012."""
         self.is_draining = True
         await self.poster.drain()
         await self.receipts.drain()
@@ -65,7 +66,7 @@ class Runtime:
 
 
 def runtime() -> Runtime:
-    """The running loop's; started when it is first asked for."""
+    """The running loop's; started when first requested."""
     loop = asyncio.get_running_loop()
     found = _runtimes.get(id(loop))
     if found is None or found.loop is not loop:

@@ -1,7 +1,7 @@
-"""What a process looks after from time to time: lost revisions, silent sockets, ended sessions.
+"""What a process checks from time to time: lost revisions, silent sockets, ended sessions.
 
-Each round goes through everyone in shares: all at once would keep those waiting who are talking,
-and so would everyone's answer.
+Each round works through everyone in shares: doing all at once, and receiving all answers at once,
+would delay the people who are talking.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 
 HEADS_SECONDS: Final = (20.0, 25.0)
 RECHECK_EVERYONE_SECONDS: Final = 55.0
-# In so many shares. A share of the heads costs no look at the database, the others do.
+# The number of shares. A share of the heads needs no database query, the others do.
 HEADS_SHARES: Final = 50
 RECHECK_SHARES: Final = 11
 PRESENCE_SHARES: Final = 5
 
 
 class Shares:
-    """Of ids, in turn: each comes again after `count` calls."""
+    """Shares of ids, in turn: each id comes up again after `count` calls."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -58,7 +58,7 @@ class Watch:
         self._asked = Shares(HEADS_SHARES)
         self._rechecked = Shares(RECHECK_SHARES)
         self._renewed = Shares(PRESENCE_SHARES)
-        # One look at a time: an older look must not overwrite what a newer one has found.
+        # One check at a time: an older one must not overwrite what a newer one has found.
         self._looking = asyncio.Lock()
 
     def start(self) -> None:
@@ -77,7 +77,8 @@ class Watch:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def recheck(self, user_ids: Collection[int]) -> None:
-        """Closes these people's sockets that may no longer be; mends what the others get."""
+        """Closes these people's sockets that are no longer allowed; corrects what the others
+        receive."""
         async with self._looking:
             await self._look_at(user_ids)
 
@@ -105,13 +106,14 @@ class Watch:
             await self._say_who_is_here(shown)
 
     def _begins_to_show(self, socket: Socket, audiences: frozenset[str]) -> set[int]:
-        """The chats in which the person has just begun to show presence."""
+        """The chats in which the person has just started to show presence."""
         begins = PRESENCE in audiences - socket.audiences
         socket.audiences = audiences
         return set(socket.chat_ids) if begins else set()
 
     def _keep_apart(self, socket: Socket, apart: frozenset[int]) -> None:
-        """Whom a block hides from now on has gone, as the page sees it; whom none hides is back."""
+        """To the page, people newly hidden by a block have gone, and those no longer hidden are
+        back."""
         before, socket.apart = socket.apart, apart
         if before is not None and socket.is_welcome:
             self._presence.tell_socket(socket, apart - before, online=False)
@@ -121,11 +123,11 @@ class Watch:
         self._presence.renew(await self._threads.run(small_chats, chat_ids))
 
     async def _mend(self, socket: Socket, had: set[int], chat_ids: set[int]) -> None:
-        """What the layer lost of joining and leaving; what was joined since the look stays."""
+        """Applies joins and leaves that the layer lost; chats joined since the check stay."""
         for chat_id in had - chat_ids:
             self._hub.leave(socket, chat_id)
             self._hub.put(socket, to_line({"type": "chat.removed", "chat_id": chat_id}))
-        # A socket that has not had its welcome yet is told of its chats there.
+        # A socket that has not had its welcome yet learns its chats from it.
         missing = chat_ids - socket.chat_ids if socket.is_welcome else set()
         if not missing:
             return
@@ -133,7 +135,7 @@ class Watch:
             self._hub.join(socket, chat_id)
         found = await self._threads.run(summaries_of, socket.user_id, list(missing))
         for chat in found:
-            # Whoever was removed since has been taken out again.
+            # Anyone removed since then has been taken out again.
             if chat["id"] in socket.chat_ids:
                 self._hub.hear_of(chat["id"], chat["revision"], newcomer=True)
                 self._hub.put(socket, to_line({"type": "chat.created", "chat": chat}))
@@ -141,7 +143,7 @@ class Watch:
             self._hub.leave(socket, chat_id)
 
     async def _doubt_everything(self) -> None:
-        """What neither road brought is found here at the latest."""
+        """What neither road delivered is found here at the latest."""
         await asyncio.sleep(_round_of_heads())
         self._hub.healer.doubt_everything()
 
@@ -186,6 +188,6 @@ async def _forever(one_round: Callable[[], Awaitable[None]]) -> None:
         try:
             await one_round()
         except Exception as error:  # noqa: BLE001
-            # The watch outlives whatever it meets (a database that is away, mostly).
-            logger.warning("the watch stumbled", extra={"error": type(error).__name__})
+            # The watch survives any error (mostly a database that is down).
+            logger.warning("a round of the watch failed", extra={"error": type(error).__name__})
             await asyncio.sleep(1)

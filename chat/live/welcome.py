@@ -1,4 +1,4 @@
-"""The first line of a socket: who one is, and how all of one's chats stand."""
+"""The first line of a socket: who the person is, and the state of all of their chats."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_VERSION
 
 
 async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -> None:
-    """Registers first, then reads: what changes in between comes twice, and is dropped once."""
+    """Registers first, then reads: a change in between arrives twice, and one copy is dropped."""
     hub = runtime.hub
     hub.register(socket)
     apart, joined = await _read(runtime, _rooms_of, user)
     if socket.apart is None:
-        # Otherwise somebody was blocked meanwhile, and a later look has found it.
+        # Otherwise somebody was blocked in the meantime, and a later check has found it.
         socket.apart = apart
     for chat_id in joined:
         hub.join(socket, chat_id)
@@ -36,7 +36,7 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
         hub.join(socket, chat_id)
     for chat_id in joined - listed:
         hub.leave(socket, chat_id)
-    # Whoever was removed since the second look has been taken out of the room already.
+    # Anyone removed since the second read has already been taken out of the room.
     chats = [chat for chat in chats if chat["id"] in socket.chat_ids]
     shows_presence = PRESENCE in socket.audiences
     for chat in chats:
@@ -60,7 +60,7 @@ def _payload(user: User, language: str, chats: list[Payload], unseen: Payload) -
 
 
 def _rooms_of(user: User) -> tuple[frozenset[int], set[int]]:
-    """From whom the person is kept apart, and the chats that they are in."""
+    """The people that this person is kept apart from, and the chats that they are in."""
     return people_apart([user.pk])[user.pk], set(active_chat_ids(user))
 
 
@@ -74,7 +74,7 @@ def _present(runtime: Runtime, socket: Socket, chat_id: int) -> list[int]:
 
 
 async def _read(runtime: Runtime, function: Callable[[User], Any], user: User) -> Any:
-    """Waits for a database that is away: a socket that has just come has nothing else to do."""
+    """Waits while the database is down: a new socket has nothing else to do."""
     while True:
         try:
             return await runtime.threads.run(function, user)

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='shares_presence',
-            field=models.BooleanField(default=True, verbose_name='others see when I am here and typing'),
+            field=models.BooleanField(default=True, verbose_name='others see when I am online and typing'),
         ),
         migrations.AddField(
             model_name='user',

@@ -1,6 +1,6 @@
 """The database itself refuses to change or remove what the audit log says.
 
-A migration that makes chat_auditentry anew on SQLite (any change of a column) loses its triggers
+A migration that rebuilds chat_auditentry on SQLite (any change of a column) loses its triggers
 there: end such a one with `install` from here.
 """
 

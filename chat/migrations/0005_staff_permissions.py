@@ -20,11 +20,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='message',
-            options={'permissions': [('hide_message', 'Can hide and restore messages'), ('read_all_messages', 'Can read messages of all chats')], 'verbose_name': 'message', 'verbose_name_plural': 'messages'},
+            options={'permissions': [('hide_message', 'Can hide and restore messages'), ('read_all_messages', 'Can read messages in all chats')], 'verbose_name': 'message', 'verbose_name_plural': 'messages'},
         ),
         migrations.AlterModelOptions(
             name='messageedit',
-            options={'verbose_name': 'earlier wording', 'verbose_name_plural': 'earlier wordings'},
+            options={'verbose_name': 'earlier version', 'verbose_name_plural': 'earlier versions'},
         ),
         migrations.AlterModelOptions(
             name='reaction',

@@ -12,8 +12,8 @@ TOLD = (
     "The address leads into a private network. WEBHOOK_ALLOW_PRIVATE=true allows that.",
 )
 NO_WAY = (
-    "There is no way to this address: its name is not known, or it is not on the public internet."
-    " Check its spelling, or ask whoever runs this chat: its log says more."
+    "This address cannot be reached: its name is unknown, or it is not on the public internet."
+    " Check the spelling, or ask whoever runs this chat: the log says more."
 )
 
 

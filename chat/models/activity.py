@@ -1,4 +1,4 @@
-"""How many messages were written: by chat and person, a minute, an hour and a day."""
+"""How many messages were written, by chat and person, per minute, hour and day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ActivityBase(models.Model):
-    """One count. All of a chat's rows are written by whoever has its partition: no one waits."""
+    """A count. A chat's rows are all written by the consumer of its partition: nobody waits."""
 
     class Span(models.TextChoices):
         MINUTE = "minute", _("minute")
@@ -17,7 +17,7 @@ class ActivityBase(models.Model):
     span = models.CharField(max_length=6, choices=Span)
     # The beginning of the minute, the hour or the day, in UTC.
     starts_at = models.DateTimeField()
-    # Numbers, not foreign keys: a count is written without looking at the rows that it tells of.
+    # Numbers, not foreign keys: a count is written without looking at the rows that it refers to.
     chat_id = models.BigIntegerField()
     user_id = models.BigIntegerField()
     messages = models.PositiveBigIntegerField(default=0)
@@ -26,7 +26,7 @@ class ActivityBase(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self.messages} a {self.span} of {self.user_id} in {self.chat_id}"
+        return f"{self.messages} per {self.span} from {self.user_id} in {self.chat_id}"
 
 
 class ActivityCount(ActivityBase):

@@ -14,7 +14,7 @@ class AppendOnlyError(Exception):
     """Raised when an entry is to be changed or removed; the database refuses it, too."""
 
     def __init__(self) -> None:
-        super().__init__("The audit log is append-only: what was written stays as it is.")
+        super().__init__("The audit log is append-only: entries cannot be changed or removed.")
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
@@ -29,7 +29,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """Numbers and names instead of foreign keys: what is written here outlives what it tells of."""
+    """Numbers and names instead of foreign keys: entries outlive the rows that they refer to."""
 
     # 1, 2, 3 … without holes: what was removed shows as a gap.
     place = models.PositiveBigIntegerField(unique=True)
@@ -40,10 +40,10 @@ class AuditEntry(models.Model):
     actor_id = models.BigIntegerField(null=True, blank=True)
     actor_name = models.CharField(max_length=64, blank=True, default="")
     chat_id = models.BigIntegerField(null=True, blank=True)
-    # What it was done to: "message", "person", "chat", "dead_letter" … and its id.
+    # What the action was done to: "message", "person", "chat", "dead_letter" … and its id.
     target_type = models.CharField(max_length=20, blank=True, default="")
     target_id = models.CharField(max_length=40, blank=True, default="")
-    # JSON, exactly as it was sealed. Never the words of a message.
+    # JSON, exactly as it was sealed. Never the text of a message.
     details = models.TextField(blank=True, default="{}")
     previous_hash = models.CharField(max_length=HASH_LENGTH)
     hash = models.CharField(max_length=HASH_LENGTH)

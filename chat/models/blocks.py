@@ -1,4 +1,4 @@
-"""Who wants to have nothing to do with whom: one-sided to write down, and it works both ways."""
+"""Who has blocked whom: stored one way, effective both ways."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from django.db.models import Q
 class Change:
     # Of the frame that browsers get: to them hiding and restoring are edits.
     frame: str
-    # The action of the event on `chat-messages`; None: that topic does not tell of it.
+    # The action of the event on `chat-messages`; None: that topic has no event for it.
     action: str | None
     # The column that says when; None: none does, it is now.
     moment: str | None
@@ -34,6 +34,6 @@ CHANGES: Final = {
 
 
 def readable(prefix: str = "") -> Q:
-    """Messages whose words may be shown to those who are in their chats; `Message.is_readable` is
-    the same of one. `prefix`: the road from the rows that are asked for, as "message__"."""
+    """Messages whose text may be shown to members of their chats; `Message.is_readable` says the
+    same of one. `prefix`: the path from the queried rows, such as "message__"."""
     return Q(**{f"{prefix}deleted_at__isnull": True, f"{prefix}hidden_at__isnull": True})

@@ -50,8 +50,8 @@ class Chat(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(null=True, blank=True)
-    # Note [Order within a chat]: `last_seq` and `revision` are only moved by whoever holds this
-    # row's lock, in the transaction that writes the messages. So both are without holes, and the
+    # Note [Order within a chat]: only the holder of this row's lock moves `last_seq` and
+    # `revision`, in the transaction that writes the messages. So both are without gaps, and the
     # order of commits is the order of seq, of revision and of outbox ids within a chat.
     last_seq = models.PositiveBigIntegerField(default=0)
     revision = models.PositiveBigIntegerField(default=0)
@@ -93,7 +93,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(left_at__isnull=True)
 
     def removed(self) -> MembershipQuerySet:
-        """Sent away, and not let back yet: no road leads in."""
+        """Removed, and not yet let back in: no way leads in."""
         return self.filter(
             left_at__isnull=False, removed_at__isnull=False, let_back_at__isnull=True
         )
@@ -139,7 +139,7 @@ class Membership(models.Model):
         related_name="+",
         db_index=False,
     )
-    # Whoever was removed may come in again; how they do is up to them.
+    # A removed person who has been let back in may join again.
     let_back_at = models.DateTimeField(null=True, blank=True)
     # Cumulative, only forward: up to this seq everything has arrived at, was read by, this person.
     delivered_seq = models.PositiveBigIntegerField(default=0)
@@ -174,7 +174,7 @@ class Membership(models.Model):
 
     @property
     def was_left(self) -> bool:
-        """By the person's own will: nobody puts them back in, they are asked."""
+        """The person left: nobody puts them back in, they are invited."""
         return self.has_ended and self.removed_at is None
 
     @property

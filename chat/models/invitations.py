@@ -1,4 +1,4 @@
-"""Invitations of one person: who left a chat is asked to come back, and answers for themselves."""
+"""Invitations of one person: somebody who left is invited back, and answers for themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links that let whoever has them join a chat."""
+"""Links that let anyone who has them join a chat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class InviteQuerySet(OwnedQuerySet["Invite"]):
     owner = "created_by"
 
     def working(self, now: datetime) -> InviteQuerySet:
-        """Those whose maker still manages the chat, too: who was sent away left no door open."""
+        """Only those whose maker still manages the chat: a removed manager leaves no way in."""
         return self.entitled().filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now),
             Q(most_uses__isnull=True) | Q(uses__lt=F("most_uses")),
@@ -40,7 +40,7 @@ class Invite(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # Null: no end.
     expires_at = models.DateTimeField(null=True, blank=True)
-    # Null: as many as come.
+    # Null: no limit.
     most_uses = models.PositiveIntegerField(null=True, blank=True)
     uses = models.PositiveIntegerField(default=0)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""Messages, their earlier wordings, and reactions."""
+"""Messages, their earlier versions, and reactions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
-    # Hidden by staff: nobody sees the words until they are restored.
+    # Hidden by staff: nobody sees the text until it is restored.
     hidden_at = models.DateTimeField(null=True, blank=True)
     hidden_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -81,7 +81,7 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
 
-    # Who makes the change that is being saved, where it is not the sender. No column.
+    # Who made the change being saved, when not the sender. Not a column.
     changed_by_id: int | None = None
 
     class Meta:
@@ -89,7 +89,7 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         permissions = [
             ("hide_message", "Can hide and restore messages"),
-            ("read_all_messages", "Can read messages of all chats"),
+            ("read_all_messages", "Can read messages in all chats"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["chat", "seq"], name="message_seq_once"),
@@ -147,7 +147,7 @@ class Message(models.Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether its words may be shown to those who are in its chat."""
+        """Whether its text may be shown to members of its chat."""
         return self.deleted_at is None and self.hidden_at is None
 
 
@@ -159,11 +159,11 @@ class MessageEdit(models.Model):
     edited_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = _("earlier wording")
-        verbose_name_plural = _("earlier wordings")
+        verbose_name = _("earlier version")
+        verbose_name_plural = _("earlier versions")
 
     def __str__(self) -> str:
-        return f"earlier wording of message {self.message_id}"
+        return f"earlier version of message {self.message_id}"
 
 
 class Reaction(models.Model):

@@ -1,4 +1,4 @@
-"""What a person was told of while looking elsewhere; kept until it is seen."""
+"""What a person was notified of while looking elsewhere; kept until it is seen."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(user=user)
 
     def readable(self) -> NotificationQuerySet:
-        """Of chats that the person is in now, about what was neither deleted nor hidden; and
-        invitations that are open: whoever has one was in the chat before."""
+        """Of chats that the person is in now, about what was neither deleted nor hidden; and open
+        invitations: a person who has one was in the chat before."""
         return self._readable(_in_or_invited())
 
     def pending(self) -> NotificationQuerySet:
@@ -77,7 +77,7 @@ class Notification(models.Model):
     message = models.ForeignKey(
         Message, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications"
     )
-    # What the person may accept; null for whoever was added.
+    # What the person may accept; null for a person who was added.
     invitation = models.ForeignKey(
         Invitation,
         on_delete=models.CASCADE,
@@ -86,11 +86,11 @@ class Notification(models.Model):
         related_name="notifications",
         db_index=False,
     )
-    # Who did it; of a webhook, who looked after it.
+    # Who did it; for a webhook, its owner.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    # The event that it comes from: the same event never tells a person twice.
+    # The event that it comes from: one event never notifies a person twice.
     event_id = models.UUIDField()
     created_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(null=True, blank=True)

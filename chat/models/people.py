@@ -29,7 +29,7 @@ TAKEN = _("This username is taken. Choose another one.")
 
 class PeopleManager(UserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        """Ann signs in as ann, too; whoever is called exactly so comes first."""
+        """Ann can also sign in as ann; an exact match comes first."""
         found = sorted(
             self.named(username or ""), key=lambda user: (user.username != username, user.pk)
         )
@@ -38,7 +38,7 @@ class PeopleManager(UserManager["User"]):
         return found[0]
 
     def named(self, typed: str) -> QuerySet[User]:
-        """Whoever has this username, in whatever case and form it was typed.
+        """The people with this username, in whatever case and form it was typed.
 
         Several only where names that differ in case alone are older than the rules.
         """
@@ -56,7 +56,7 @@ class PeopleManager(UserManager["User"]):
         if self.named(name).exists():
             raise ConflictError(TAKEN)
         if self.filter(username_skeleton=skeleton(name)).exists():
-            text = _("Somebody has a username that looks like this one. Choose a different one.")
+            text = _("Somebody has a username that looks like this one. Choose another one.")
             raise ConflictError(text)
 
     def create_user(
@@ -72,7 +72,7 @@ class PeopleManager(UserManager["User"]):
         password: str | None = None,
         **fields: Any,
     ) -> User:
-        """Also by a reserved name: whoever may do this speaks for the chat."""
+        """Reserved names are allowed: such an account speaks for the chat."""
         return super().create_superuser(self._new_name(username), email, password, **fields)
 
     def _new_name(self, typed: str) -> str:
@@ -91,7 +91,7 @@ class User(AbstractUser):
         error_messages={"unique": TAKEN},
     )
     # What the username looks like: nobody's could be taken for another person's. Null for bots, for
-    # those who have gone, and for whoever came second before this was a rule.
+    # deleted accounts, and for the later of two accounts older than this rule.
     username_skeleton = models.CharField(
         max_length=SKELETON_LENGTH, unique=True, null=True, blank=True, editable=False
     )
@@ -102,7 +102,7 @@ class User(AbstractUser):
     # Whether others see how far this person has read; without it this person does not see theirs.
     shares_reading = models.BooleanField(_("others see what I have read"), default=True)
     # Whether others see that this person is connected, and is typing.
-    shares_presence = models.BooleanField(_("others see when I am here and typing"), default=True)
+    shares_presence = models.BooleanField(_("others see when I am online and typing"), default=True)
     # The account was deleted by its owner: what it wrote stays, without the name.
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -1,4 +1,4 @@
-"""What people tell staff of: a message, a person or a chat that should not be as it is."""
+"""What people report to staff: a message, a person or a chat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUTCOME_LENGTH = 500
 
 class ReportQuerySet(models.QuerySet["Report"]):
     def open(self) -> ReportQuerySet:
-        """Those that staff is not done with."""
+        """Those that staff have not closed."""
         return self.filter(state__in=OPEN_STATES)
 
     def by(self, user: User) -> ReportQuerySet:
@@ -46,12 +46,12 @@ class Report(models.Model):
         HARASSMENT = "harassment", _("harassment")
         VIOLENCE = "violence", _("violence")
         ILLEGAL = "illegal", _("something illegal")
-        IMPERSONATION = "impersonation", _("somebody pretends to be somebody else")
+        IMPERSONATION = "impersonation", _("impersonation")
         OTHER = "other", _("something else")
 
     class State(models.TextChoices):
         NEW = "new", _("new")
-        LOOKED_AT = "looked_at", _("being looked at")
+        LOOKED_AT = "looked_at", _("in review")
         DONE = "done", _("done")
         REJECTED = "rejected", _("rejected")
 

@@ -1,4 +1,4 @@
-"""Whether whoever answers for something may still make it: asked each time it is used.
+"""Whether the owner of something may still create it: checked each time it is used.
 
 One predicate for invites and webhooks. Nothing is stored of it, so there is nothing to forget when
 somebody leaves, is demoted, banned or taken out of a group of staff.
@@ -24,13 +24,13 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class Paused(models.TextChoices):
-    """Why something does not work: what has become of its owner, whose `name` the labels take."""
+    """Why something does not work: what has happened to its owner, whose `name` the labels take."""
 
-    DELETED = "deleted", _("Whoever looked after it has deleted their account.")
-    BANNED = "banned", _("%(name)s, who looked after it, is banned.")
-    GONE = "gone", _("%(name)s, who looked after it, is no longer in this chat.")
-    DEMOTED = "demoted", _("%(name)s, who looked after it, no longer manages this chat.")
-    NOT_STAFF = "not_staff", _("%(name)s, who looked after it, has lost the staff's right to it.")
+    DELETED = "deleted", _("Its owner has deleted their account.")
+    BANNED = "banned", _("%(name)s, who owned it, is banned.")
+    GONE = "gone", _("%(name)s, who owned it, is no longer in this chat.")
+    DEMOTED = "demoted", _("%(name)s, who owned it, no longer manages this chat.")
+    NOT_STAFF = "not_staff", _("%(name)s, who owned it, no longer has the staff right to it.")
 
 
 def manages(owner: str) -> Exists:
@@ -55,7 +55,7 @@ def _memberships(owner: str) -> Any:
 class OwnedQuerySet(models.QuerySet[Row]):
     """Rows that work in the name of their owner."""
 
-    # The field with whoever answers for a row.
+    # The field with a row's owner.
     owner: ClassVar[str] = "owner"
     # What staff needs, all of it, to make such a row for a chat that they do not manage; none:
     # staff has no say.
@@ -66,7 +66,7 @@ class OwnedQuerySet(models.QuerySet[Row]):
         return self.filter(self._may_make())
 
     def paused(self) -> Self:
-        """Those whose owner may make them no longer."""
+        """Those whose owner may no longer make them."""
         return self.exclude(self._may_make())
 
     def with_standing(self) -> Self:
@@ -95,7 +95,7 @@ class OftenAskedQuerySet(OwnedQuerySet[Row]):
     """Of such rows as are asked about with every batch of messages."""
 
     def working(self) -> Self:
-        """Those that do what they are for: entitled, and what else it takes."""
+        """Those that work: entitled, and whatever else it takes."""
         raise NotImplementedError
 
     def working_ids(self, ids: Collection[int]) -> set[int]:

@@ -26,11 +26,11 @@ def in_words(sentence: str) -> str:
 
 
 class WebhookQuerySet(OftenAskedQuerySet["Webhook"]):
-    # Whoever has one reads at its address what is written: staff needs that right besides.
+    # Its owner can read at its address what is written, so staff also need that right.
     permissions = ("chat.change_webhook", "chat.read_all_messages")
 
     def working(self) -> Self:
-        """Switched on, and not paused: only these are noted for and sent to."""
+        """Switched on and not paused: only these get deliveries."""
         return self.active().entitled()
 
     def active(self) -> Self:
@@ -62,7 +62,7 @@ class Webhook(Owned):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    # Who answers for it now, at first its maker: it is paused while they may not make such a one.
+    # Its owner, at first its maker: it is paused while they may not create such a webhook.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     is_active = models.BooleanField(default=True)

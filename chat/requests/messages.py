@@ -73,7 +73,7 @@ def list_history(user: User, fields: Fields) -> Payload:
     chat_id = fields.id("chat_id")
     before, around = fields.optional_number("before_seq"), fields.optional_number("around_seq")
     if before is not None and around is not None:
-        raise BadRequestError.of("around_seq", _("one of before_seq and around_seq"))
+        raise BadRequestError.of("around_seq", _("either before_seq or around_seq"))
     membership_of(user, chat_id)
     if around is not None:
         page = history.page_around(chat_id, around)

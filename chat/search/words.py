@@ -58,5 +58,5 @@ def parse_query(typed: str) -> list[Term]:
         if words_of(text):
             terms.append(Term(text, is_quoted=plain is None))
     if not terms:
-        raise EmptyTextError(_("Write at least one word to search for."))
+        raise EmptyTextError(_("Enter at least one word to search for."))
     return terms

@@ -1,4 +1,4 @@
-"""Who may do what. "Not yours" and "not there" are one answer: NotFoundError.
+"""Who may do what. "Not yours" and "not there" get the same answer: NotFoundError.
 
 # Note [Rights before locks]: whoever may not do something is told so before any row is locked. Who
 # waits for a lock learns from it that there is something, and who holds one keeps others waiting.
@@ -46,10 +46,10 @@ def open_chat_for(user: User, chat_id: int) -> Chat:
 
 
 def person_within_reach(actor: User, user_id: int) -> User:
-    """Somebody to write to or to bring into a chat by name. Raises NotFoundError.
+    """Somebody whom the actor may write to or add to a chat by name. Raises NotFoundError.
 
-    Who has blocked the actor is, to the actor, not there: the same answer after the same queries.
-    Whoever has blocked somebody is told so.
+    Somebody who has blocked the actor does not exist for the actor: the same answer after the same
+    queries. An actor who has blocked the person is told so.
     """
     user = User.objects.filter(pk=user_id, is_active=True, is_bot=False).first()
     _check_not_apart(actor, user_id, user)
@@ -62,14 +62,16 @@ def _check_not_apart(actor: User, user_id: int, user: User | None) -> None:
     blocks = Block.objects.between(actor.pk, user_id)
     blockers = set(blocks.values_list("blocker_id", flat=True))
     if user is not None and actor.pk in blockers:
-        raise NotFoundError(_("You have blocked %(name)s. Unblock first.") % {"name": user.name})
+        raise NotFoundError(
+            _("You have blocked %(name)s. Unblock them first.") % {"name": user.name}
+        )
     if blockers:
         raise NotFoundError
 
 
 def lock_people(*user_ids: int) -> dict[int, User]:
-    """Their rows, always locked in id order and before any chat's; what is between two people is
-    changed by whoever holds both.
+    """Locks these people's rows, always in id order and before any chat's. Only the holder of both
+    rows changes what is between two people.
 
     FOR NO KEY UPDATE: their messages can still be inserted meanwhile.
     """
@@ -97,8 +99,8 @@ Found = TypeVar("Found")
 
 
 def locked_for(user: User, chat_id: int, look: Callable[[User, int], Found]) -> tuple[Chat, Found]:
-    """The chat's row, locked, and what `look` finds: something of this module that raises what the
-    person is to be told. See Note [Rights before locks]."""
+    """The chat's row, locked, and what `look` finds. `look` is a function of this module and raises
+    the error to show to the person. See Note [Rights before locks]."""
     look(user, chat_id)
     return lock_chat(chat_id), look(user, chat_id)
 
@@ -108,13 +110,13 @@ def check_member(membership: Membership, sender_id: int) -> None:
 
 
 def check_sent(membership: Membership, sender_id: int) -> None:
-    """Of one's own message. Raises ForbiddenError."""
+    """Only the sender. Raises ForbiddenError."""
     if sender_id != membership.user_id:
         raise ForbiddenError
 
 
 def check_may_delete(membership: Membership, sender_id: int) -> None:
-    """Of one's own, and of all in a chat that one manages. Raises ForbiddenError."""
+    """The sender, and those who manage the chat. Raises ForbiddenError."""
     may_manage = membership.may_manage and not membership.chat.is_direct
     if sender_id != membership.user_id and not may_manage:
         raise ForbiddenError
@@ -123,8 +125,8 @@ def check_may_delete(membership: Membership, sender_id: int) -> None:
 def message_for(
     user: User, message_id: int, check: Callable[[Membership, int], None] = check_member
 ) -> Message:
-    """A message in one of the person's chats, its chat locked. Raises NotFoundError, and what
-    `check` raises of the membership and the sender."""
+    """A message in one of the person's chats, with its chat locked. Raises NotFoundError, and
+    whatever `check` raises for the membership and the sender."""
     chat_id, sender_id = _place_of(user, message_id)
 
     def look(user: User, chat_id: int) -> None:
@@ -138,7 +140,7 @@ def message_for(
 
 
 def _place_of(user: User, message_id: int) -> tuple[int, int]:
-    """Chat and sender, with one query: it takes as long whether the message is there or not."""
+    """Chat and sender, with one query: takes the same time whether the message exists or not."""
     found = Message.objects.visible_to(user).filter(pk=message_id)
     place = found.values_list("chat_id", "sender_id").first()
     if place is None:

@@ -1,7 +1,7 @@
-"""Takes uploads, hands them to the message that shows them, and removes them with their files.
+"""Accepts uploads, attaches them to the message that shows them, and removes them with their files.
 
-An upload is a row and one or two files. The row is the truth: files are written before it, and go
-after it is gone for good.
+An upload is a row and one or two files. The row is the truth: files are written before it, and
+deleted after it has been deleted for good.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ logger = logging.getLogger(__name__)
 
 BYTES_PER_MEGABYTE: Final = 1_000_000
 SUFFIX_LENGTH: Final = 16
-# A file's name says what the reader's computer may open it with; all else is only bytes. None of
-# them is anything that a browser runs, and all of them are saved, never shown.
+# A file's name says what the reader's computer may open it with; everything else is only bytes.
+# None of these is anything that a browser runs, and all of them are downloaded, never shown.
 SAFE_TYPES: Final = frozenset(
     {"application/pdf", "application/zip", "text/plain", "text/csv", "audio/mpeg", "video/mp4"}
 )
 UNKNOWN_TYPE: Final = "application/octet-stream"
-# Turn what stands after them round, so that a program's name looks like a picture's.
+# They reverse the text after them, so that a program's name looks like a picture's.
 _TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -56,10 +56,9 @@ def max_bytes() -> int:
 def store_upload(*, uploader: User, chat_id: int, file: UploadedFile[Any]) -> Attachment:
     """Keeps a file for a message that its uploader will send to this chat.
 
-    Raises NotFoundError, ForbiddenError (nothing may be written there), TooLargeError
-    (also when there is no room left for what one keeps), EmptyTextError (of no bytes),
-    ConflictError (too many that wait to be sent), UnavailableError (the disk is full), and for
-    pictures what `redraw` raises.
+    Raises NotFoundError, ForbiddenError (nothing may be written there), TooLargeError (also when
+    the person's storage is used up), EmptyTextError (no bytes), ConflictError (too many waiting to
+    be sent), UnavailableError (the disk is full), and for pictures what `redraw` raises.
     """
     check_may_write(membership_of(uploader, chat_id).chat, uploader.pk)
     size = _checked_size(file)
@@ -91,7 +90,7 @@ def _checked_size(file: UploadedFile[Any]) -> int:
 
 
 def _check_room(uploader: User, size: int) -> None:
-    """Raises ConflictError, TooLargeError when there is no room left for what one keeps."""
+    """Raises ConflictError, and TooLargeError when the person's storage is used up."""
     check_room(UNSENT_UPLOADS, Attachment.objects.unsent_by(uploader).count())
     most = STORED_MEGABYTES.amount
     kept = Attachment.objects.bytes_of(uploader) if most else 0
@@ -100,7 +99,7 @@ def _check_room(uploader: User, size: int) -> None:
 
 
 def discard_upload(*, uploader: User, attachment_id: uuid.UUID) -> None:
-    """Removes what one has uploaded and not sent. Raises NotFoundError."""
+    """Removes an upload that its owner has not sent. Raises NotFoundError."""
     own = Attachment.objects.unsent_by(uploader).filter(pk=attachment_id)
     if not delete_attachments(own):
         raise NotFoundError
@@ -108,7 +107,7 @@ def discard_upload(*, uploader: User, attachment_id: uuid.UUID) -> None:
 
 @transaction.atomic
 def delete_attachments(attachments: QuerySet[Attachment]) -> int:
-    """Removes rows, and with the commit their files; says how many. Done twice it is done once."""
+    """Removes rows, and on commit their files; returns how many. Idempotent."""
     rows = list(attachments.select_for_update())
     Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
     names = [file.name for row in rows for file in (row.file, row.preview) if file.name]
@@ -117,7 +116,7 @@ def delete_attachments(attachments: QuerySet[Attachment]) -> int:
 
 
 def stray_files(before: datetime) -> Iterator[list[str]]:
-    """Files older than `before` that no row names, a folder at a time: what a process left behind
+    """Files older than `before` that no row names, a folder at a time: left behind by a process
     that was killed between a row and its files."""
     for folder in _folders():
         names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
@@ -134,7 +133,9 @@ def remove_files(names: Iterable[str]) -> None:
         try:
             default_storage.delete(name)
         except OSError as error:
-            logger.warning("a file was not removed", extra={"file": name, "error": repr(error)})
+            logger.warning(
+                "a file could not be removed", extra={"file": name, "error": repr(error)}
+            )
 
 
 def _folders() -> Iterator[str]:
@@ -170,7 +171,7 @@ def safe_type(name: str) -> str:
 
 
 def _describe(attachment: Attachment, picture: Picture, name: str) -> None:
-    """As it is after it was redrawn; its name's ending says what it is now."""
+    """The picture after redrawing; the extension of its name says what it is now."""
     attachment.kind = Attachment.Kind.IMAGE
     stem = name.removesuffix(PurePosixPath(name).suffix) or name
     attachment.name = stem[: FILE_NAME_LENGTH - len(picture.extension)] + picture.extension
@@ -183,7 +184,7 @@ def _describe(attachment: Attachment, picture: Picture, name: str) -> None:
 def _save_with_files(
     attachment: Attachment, content: IO[bytes], preview: IO[bytes] | None = None
 ) -> None:
-    """On the disk they are named by a number of ours, so that no name of theirs can do anything."""
+    """On disk files are named by our own number, so that people's file names do no harm."""
     written: list[str] = []
     try:
         for field, file in (("file", content), ("preview", preview)):
@@ -202,14 +203,14 @@ def _save_with_files(
 def _write(attachment: Attachment, field: str, file: IO[bytes], written: list[str]) -> None:
     upload = getattr(attachment, field)
     name = upload.field.generate_filename(attachment, uuid.uuid4().hex)
-    # Before it is there: of a file that a full disk broke off, something may be.
+    # Before the file is complete: if the disk fills up, part of it may be there.
     written.append(name)
     setattr(attachment, field, upload.storage.save(name, File(file)))
 
 
 @transaction.atomic
 def _insert(attachment: Attachment) -> None:
-    """One after the other for a person: of many that come at once, each counts those before it."""
+    """The picture after redrawing; its name's extension says what it is now."""
     User.objects.select_for_update(no_key=True).get(pk=attachment.uploader_id)
     chat = membership_of(attachment.uploader, attachment.chat_id).chat
     check_may_write(chat, attachment.uploader_id)

@@ -20,7 +20,8 @@ from chat.signals import messages_changed
 
 @transaction.atomic
 def edit_message(*, actor: User, message_id: int, content: str) -> int:
-    """Gives one's own message another content, keeps the earlier one; returns the revision."""
+    """Changes the content of the actor's own message and keeps the earlier version; returns the
+    revision."""
     if content:
         content = check_content(content)
     message = message_for(actor, message_id, check_sent)
@@ -41,7 +42,7 @@ def edit_message(*, actor: User, message_id: int, content: str) -> int:
 
 
 def _keep_wording(message: Message) -> None:
-    """As it is before the edit; the oldest ones make room."""
+    """The version before the edit; the oldest ones make room."""
     MessageEdit.objects.create(message=message, content=message.content)
     if WORDINGS_KEPT.amount:
         kept = message.edits.order_by("-pk")
@@ -52,9 +53,9 @@ def _keep_wording(message: Message) -> None:
 
 @transaction.atomic
 def delete_message(*, actor: User, message_id: int) -> int:
-    """Takes a message's words away for good, its place stays; returns the revision.
+    """Deletes a message's text for good but keeps its place; returns the revision.
 
-    One's own, or in a chat that one manages. Done twice it is done once.
+    The actor's own message, or any in a chat that the actor manages. Idempotent.
     """
     message = message_for(actor, message_id, check_may_delete)
     if message.is_deleted:
@@ -71,9 +72,9 @@ def delete_message(*, actor: User, message_id: int) -> int:
 
 @transaction.atomic
 def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
-    """Puts or takes away one's reaction; returns the revision (the same if nothing changed).
+    """Adds or removes the actor's reaction; returns the revision (the same if nothing changed).
 
-    Whatever was once taken for a reaction can be taken back."""
+    Anything that was once accepted as a reaction can be removed."""
     if on:
         emoji = check_reaction(emoji)
     message = message_for(actor, message_id)
@@ -85,7 +86,7 @@ def set_reaction(*, actor: User, message_id: int, emoji: str, on: bool) -> int:
         raise ConflictError(_("A moderator has hidden this message."))
     if not _change_reaction(message, actor, emoji, on=on):
         return message.revision
-    # As it is now: `message_for` has locked it.
+    # The present one: `message_for` has locked it.
     chat = Chat.objects.get(pk=message.chat_id)
     chat.revision += 1
     message.revision = chat.revision

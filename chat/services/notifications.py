@@ -1,4 +1,4 @@
-"""Tells people who look elsewhere of what concerns them, and keeps it until they have seen it.
+"""Notifies people who are looking elsewhere, and keeps each notification until it has been seen.
 
 Few queries for many messages: a chat of thousands costs nothing unless someone is named in it.
 """
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 Kind = Notification.Kind
 Notify = Membership.Notify
-# A hundred years: until it is switched on again.
+# A hundred years: until the person switches it on again.
 LONGEST_MUTE_MINUTES = 100 * 366 * 24 * 60
 
 
 @dataclass(frozen=True)
 class Said:
-    """A message as an event tells of it."""
+    """A message as an event describes it."""
 
     event_id: UUID
     message_id: int
@@ -64,10 +64,10 @@ class Invited:
 
 @transaction.atomic
 def notify_of_messages(said: Sequence[Said]) -> None:
-    """Everyone whom a message concerns, once per message; also when an edit is what names them.
+    """Notifies everyone whom a message concerns, once per message; also when an edit mentions them.
 
-    Not its writer, nor whoever has read that far, has left, or wants to hear nothing of the chat;
-    nobody whom a block keeps apart from its writer.
+    Leaves out its writer, those who have read that far, have left or want no notifications from the
+    chat, and those whom a block keeps apart from its writer.
     """
     concerned = _Concerned(said)
     wanted: dict[tuple[int, int], tuple[Said, Membership, Kind]] = {}
@@ -102,7 +102,7 @@ def notify_of_messages(said: Sequence[Said]) -> None:
 
 @transaction.atomic
 def notify_of_invites(invites: Sequence[Invited]) -> None:
-    """Those who were added to a chat by somebody else, and are in it still."""
+    """Notifies those who were added to a chat by somebody else and are still in it."""
     invites = [invite for invite in invites if invite.user_id != invite.actor_id]
     if not invites:
         return
@@ -133,7 +133,7 @@ def notify_of_invites(invites: Sequence[Invited]) -> None:
 
 @transaction.atomic
 def notify_of_invitations(invited: Sequence[Invited]) -> None:
-    """Those who left and are asked back: once each, as long as the invitation is open."""
+    """Notifies those who left and are invited back: once each, while the invitation is open."""
     if not invited:
         return
     rows = Invitation.objects.open(timezone.now()).filter(
@@ -161,19 +161,19 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
 
 @transaction.atomic
 def take_back(message_ids: Collection[int]) -> None:
-    """The messages are gone, and so is what people were told of them."""
+    """The messages are gone, and so are their notifications."""
     _remove(Notification.objects.filter(message_id__in=message_ids))
 
 
 @transaction.atomic
 def take_back_invitations(invitation_ids: Collection[int]) -> None:
-    """They are answered, or open no longer: there is nothing to accept any more."""
+    """These invitations are answered or no longer open: there is nothing left to accept."""
     _remove(Notification.objects.filter(invitation_id__in=invitation_ids))
 
 
 @transaction.atomic
 def see_notifications(*, user: User, ids: Collection[int]) -> None:
-    """The person has seen these, on all of their devices; what is not theirs changes nothing."""
+    """The person has seen these, on all of their devices; those of others are not changed."""
     _see(Notification.objects.of(user).unseen().filter(pk__in=ids))
 
 
@@ -191,7 +191,7 @@ def see_all_notifications(*, user: User, up_to: int | None = None) -> None:
 
 @receiver(cursors_moved)
 def see_what_was_read(moved: Iterable[Moved], **kwargs: Any) -> None:
-    """Whoever reads a chat sees its notifications, too: in one query, if there are none."""
+    """Reading a chat also marks its notifications as seen: one query if there are none."""
     read = [one for one in moved if one.has_read]
     if read:
         _see(
@@ -204,7 +204,7 @@ def see_what_was_read(moved: Iterable[Moved], **kwargs: Any) -> None:
 
 @transaction.atomic
 def set_notify(*, user: User, chat_id: int, level: str, mute_minutes: int | None) -> Membership:
-    """Of what the person hears in this chat while looking elsewhere; None: it is not muted."""
+    """Until when the person's notifications from this chat are muted; None: not muted."""
     if level not in Notify:
         raise BadRequestError.of("level", ", ".join(Notify.values))
     if mute_minutes is not None and not 0 < mute_minutes <= LONGEST_MUTE_MINUTES:
@@ -221,7 +221,7 @@ def set_notify(*, user: User, chat_id: int, level: str, mute_minutes: int | None
 
 
 class _Concerned:
-    """Who of the chats' members is meant by which message."""
+    """Which of the chats' members each message means."""
 
     def __init__(self, said: Sequence[Said]) -> None:
         chat_ids = {one.chat_id for one in said}
@@ -262,13 +262,13 @@ class _Concerned:
 
 
 def _hearing() -> MembershipQuerySet:
-    """Those who are in their chat and want to hear of it; a mute only keeps it from ringing."""
+    """Those who are in their chat and want notifications; a mute only silences them."""
     active = Membership.objects.active().exclude(notify=Notify.NOTHING)
     return active.filter(user__is_active=True, user__is_bot=False)
 
 
 def _apart(pairs: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Of all these people, who are kept apart by a block, whoever made it."""
+    """Which of these people are kept apart by a block, whoever made it."""
     return Block.objects.among({user_id for pair in pairs for user_id in pair}).pairs()
 
 

@@ -1,4 +1,4 @@
-"""Tells those who manage a chat that one of its webhooks works no longer, and somebody must act."""
+"""Notifies those who manage a chat that a webhook no longer works and somebody must act."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ InChat = tuple[int, int]  # of a chat and a person: whose webhook it is, or who 
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOff:
-    """A chat's webhook that nobody switched off: its receiver failed for too long."""
+    """A webhook of the chat was switched off automatically: its receiver failed for too long."""
 
     event_id: UUID
     chat_id: int
@@ -28,7 +28,7 @@ class SwitchedOff:
 
 @dataclass(frozen=True, slots=True)
 class RightLost:
-    """What a person may have lost in a chat; None: in all of them."""
+    """Which rights a person may have lost in a chat; None: in all of them."""
 
     event_id: UUID
     user_id: int
@@ -37,7 +37,7 @@ class RightLost:
 
 @transaction.atomic
 def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
-    """What is written now is no longer sent there."""
+    """New messages are no longer sent there."""
     if not webhooks:
         return
     found = Webhook.objects.select_related("owner").in_bulk(w.webhook_id for w in webhooks)
@@ -60,9 +60,9 @@ def notify_of_switched_off(webhooks: Sequence[SwitchedOff]) -> None:
 
 @transaction.atomic
 def notify_of_paused(losses: Sequence[RightLost]) -> None:
-    """Of webhooks that are paused now; each manager once per chat and owner, until that is seen."""
+    """For webhooks that are paused now: each manager once per chat and owner, until it is seen."""
     paused = _paused_of({loss.user_id for loss in losses}) if losses else set()
-    # One event may be about several chats, and a person is told of an event once.
+    # One event may concern several chats, and a person is notified of an event once.
     lost = {
         (chat_id, owner_id): uuid5(loss.event_id, str(chat_id))
         for chat_id, owner_id in sorted(paused)

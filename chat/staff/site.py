@@ -21,7 +21,7 @@ from chat.staff.standing import read_standing
 class StaffSite(AdminSite):
     site_header = _("Webchat: staff")
     site_title = _("Webchat: staff")
-    index_title = _("How things stand")
+    index_title = _("Status")
     site_url = "/"
     enable_nav_sidebar = False
 

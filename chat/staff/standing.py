@@ -69,11 +69,11 @@ def _waiting(figures: BusFigures) -> Figure:
     seconds = round(figures.outbox_oldest_seconds)
     is_late = seconds > OLDEST_WAITING_SECONDS
     if not figures.outbox_waiting:
-        words = _("Everything is on the bus.")
+        words = _("Everything has been published.")
     elif is_late:
-        words = _("The oldest has waited for %d s: the relay or the bus stands still.") % seconds
+        words = _("The oldest has been waiting for %d s: the relay or the bus is stuck.") % seconds
     else:
-        words = _("The oldest has waited for %d s.") % seconds
+        words = _("The oldest has been waiting for %d s.") % seconds
     return Figure(
         title=_("Waiting in the outbox"),
         value=str(figures.outbox_waiting),
@@ -94,7 +94,7 @@ def _set_aside(count: int) -> Figure:
     return _best_none(
         _("Set aside in the outbox"),
         count,
-        _("The bus does not take them: send them again or cancel them."),
+        _("The bus rejects them: send them again or cancel them."),
         list_name="messaging_outboxevent",
         query="status__exact=2",
     )
@@ -114,7 +114,7 @@ def _webhooks(count: int) -> Figure:
     return _best_none(
         _("Webhooks switched off"),
         count,
-        _("Their receivers failed for too long: what is written is not sent there."),
+        _("Their receivers failed for too long: new messages are not sent there."),
         list_name="chat_webhook",
         query="is_active__exact=0",
     )
@@ -124,7 +124,7 @@ def _paused(count: int, list_name: str, title: str) -> Figure:
     return _best_none(
         title,
         count,
-        _("Whoever looked after them no longer may: take them over or delete them."),
+        _("Their owners may no longer run them: take them over or delete them."),
         list_name=list_name,
         query="paused=yes",
     )
@@ -133,7 +133,7 @@ def _paused(count: int, list_name: str, title: str) -> Figure:
 def _relay(relay: RelayFigures | None) -> Figure:
     title, page = _("Relay"), "messaging_relaystate"
     if relay is None:
-        words = _("None has worked yet. Start a web process or manage.py run_outbox_relay.")
+        words = _("None has run yet. Start a web process or manage.py run_outbox_relay.")
         return Figure(title, _("none"), LOOK, words, page)
     seconds = round(relay.seen_seconds_ago)
     if seconds > RELAY_SILENT_SECONDS:
@@ -144,6 +144,8 @@ def _relay(relay: RelayFigures | None) -> Figure:
         )
         return Figure(title, relay.bus, BAD, words % seconds, page)
     if relay.breaker == "open":
-        return Figure(title, relay.bus, BAD, _("It cannot publish: the bus does not answer."), page)
+        return Figure(
+            title, relay.bus, BAD, _("It cannot publish: the bus is not responding."), page
+        )
     words = _("Works on %(host)s.") % {"host": relay.host}
     return Figure(title, relay.bus, FINE, words, page)

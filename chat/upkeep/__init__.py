@@ -1,1 +1,1 @@
-"""What operators do to the rows: old ones removed, all of them held against each other."""
+"""What operators do with rows: prune old ones, reconcile all of them."""

@@ -1,7 +1,7 @@
 """Which rows have expired, and how they are removed: in small steps, oldest first.
 
-Messages, the audit log and the days of activity stay for good. What is not done with (an event that
-waits, a dead letter, a report, a notification that nobody has seen) stays, too, whatever its age.
+Messages, the audit log and the days of activity stay for good. Unfinished rows (a waiting event, an
+open dead letter or report, an unseen notification) also stay, whatever their age.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StrayFiles:
     """Files of uploads that have no row."""
 
     name = "stray_files"
-    title = "files of uploads that nobody knows of"
+    title = "files without an upload"
 
     def _found(self, now: datetime) -> Iterator[list[str]]:
         return stray_files(now - timedelta(days=settings.KEPT_DAYS[self.name]))
@@ -83,7 +83,8 @@ def _hours(moment: datetime) -> QuerySet[ActivityCount]:
 
 
 def _handled_events(moment: datetime) -> QuerySet[HandledEvent]:
-    """Not of an event that some group is not done with: embedded, it would be handled twice."""
+    """Not those of an event that some group has still to handle: in embedded mode it would be
+    handled twice."""
     waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
     end = first_id_since(HandledEvent, "handled_at", moment)
     return HandledEvent.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
@@ -113,7 +114,7 @@ KINDS: tuple[Kind | StrayFiles, ...] = (
     Kind("dead_letters", "closed dead letters", _letters),
     Kind(
         "uploads",
-        "uploads that were never sent, with their files",
+        "unsent uploads, with their files",
         Attachment.objects.unused_since,
         delete_attachments,
     ),
@@ -121,7 +122,7 @@ KINDS: tuple[Kind | StrayFiles, ...] = (
     Kind("notifications", "seen notifications", _seen),
     Kind(
         "reports",
-        "reports that staff is done with, with the words that they kept",
+        "closed reports, with the text they kept",
         Report.objects.closed_before,
     ),
 )

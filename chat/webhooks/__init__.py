@@ -1,7 +1,7 @@
 """Outgoing webhooks: from events to signed requests at other people's addresses.
 
-A handler writes what is to be sent (group webchat-webhooks), `sender` sends it, one after the
-other per webhook and chat. `outgoing`, `incoming` and `deliveries` write the rows.
+A handler queues deliveries (group webchat-webhooks), `sender` sends them, one after the other per
+webhook and chat. `outgoing`, `incoming` and `deliveries` write the rows.
 """
 
 from __future__ import annotations

@@ -22,21 +22,20 @@ from django.utils.translation import gettext_noop
 from chat.models.webhooks import URL_LENGTH
 
 NO_URL: Final = gettext_noop(
-    "This is no address of a receiver. Expected one like https://example.org/hook."
+    "This is not a receiver's address. Use one like https://example.org/hook."
 )
 HAS_PASSWORD: Final = gettext_noop(
-    "The address holds a name or a password. Leave them out: receivers check the signature."
+    "The address contains a user name or a password. Leave them out: receivers check the signature."
 )
 NO_TLS: Final = gettext_noop(
-    "The address must begin with https. WEBHOOK_ALLOW_HTTP=true allows http, too."
+    "The address must begin with https. WEBHOOK_ALLOW_HTTP=true allows http as well."
 )
-WRONG_PORT: Final = gettext_noop("Expected the port 80, 443, or one from 1024 up.")
-# One for all that keeps a connection from being made: whoever enters an address learns neither
-# which names are known here, nor what is in a network of ours. Operators read which it was in the
-# log.
+WRONG_PORT: Final = gettext_noop("Use port 80, 443, or one from 1024 up.")
+# One sentence for everything that prevents a connection: the person who enters an address learns
+# neither which names resolve here nor what is in our network. Operators find the reason in the log.
 NO_WAY: Final = gettext_noop(
-    "There is no way to this address: its name is not known, or it is not on the public internet."
-    " Check its spelling, or ask whoever runs this chat: its log says more."
+    "This address cannot be reached: its name is unknown, or it is not on the public internet."
+    " Check the spelling, or ask whoever runs this chat: the log says more."
 )
 
 LOOK_UP_SECONDS: Final = 5.0
@@ -88,7 +87,7 @@ _SPECIAL_V6: Final = tuple(
         ),
     )
 )
-# What stands for an IPv4 address, in its last 32 bits.
+# Networks that hold an IPv4 address in the last 32 bits.
 _WRAPPED: Final = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 
 logger = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ def _look_up(target: Target) -> list[Any]:
     try:
         found = answers.get(timeout=LOOK_UP_SECONDS)
     except Empty:
-        raise _no_way(target, "looked up for too long") from None
+        raise _no_way(target, "name lookup took too long") from None
     if not found:
         raise _no_way(target, "unknown name")
     return found

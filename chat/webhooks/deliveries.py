@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: noted, tried, given up, sent again."""
+"""Webhook deliveries: queued, tried, given up, sent again."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ from messaging.contract.events import Event
 # 5 s, doubled each time, and up to half as much again, so that chats do not come all at once.
 TRIES: Final = RetryPolicy(initial_seconds=5.0)
 LONGEST_WAIT_SECONDS: Final = 3600.0
-# Failures in a row after which a receiver that answers again is told at once what else waits.
+# After this many failures in a row, a receiver that answers again gets everything waiting at once.
 OUTAGE_FAILURES: Final = 3
-# So often, and for as long as settings say, before nothing more is tried.
+# This often, and for as long as the settings say, before trying stops.
 ENOUGH_FAILURES: Final = 10
 GONE: Final = 410
 
 Status = WebhookDelivery.Status
 
-SAYS_GONE: Final = gettext_noop("The receiver answered 410 Gone: it wants nothing more.")
+SAYS_GONE: Final = gettext_noop("The receiver answered 410 Gone: it wants no more deliveries.")
 FAILED_FOR_LONG: Final = gettext_noop(
-    "The receiver failed again and again for too long. The list of deliveries says how."
+    "The receiver kept failing for too long. The list of deliveries says how."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A delivery as it was when it was sent, and what came of it."""
+    """A delivery as it was when it was sent, and its result."""
 
     delivery: WebhookDelivery
     outcome: Outcome
 
 
 def record_deliveries(events: Sequence[Event]) -> None:
-    """Notes each event for the webhooks of its chat and those of all chats. Twice is once."""
+    """Queues each event for the webhooks of its chat and those of all chats. Idempotent."""
     receivers = _receivers({row_number(event.payload["chatId"]) for event in events})
     rows = [
         WebhookDelivery(
@@ -87,7 +87,7 @@ def _receivers(chat_ids: Collection[int]) -> dict[int, list[int]]:
 
 @transaction.atomic
 def record_tries(tries: Iterable[Try]) -> dict[int, int]:
-    """Keeps what came of them; each webhook's failures in a row since.
+    """Records the results, and each webhook's failures in a row.
 
     A webhook that failed for too long, or whose receiver wants no more, is switched off.
     """

@@ -1,6 +1,6 @@
 """Incoming webhooks: a token that posts to one chat as a bot. Made, used, taken over, revoked.
 
-One whose owner may no longer make it is paused (chat.models.rights) until somebody takes it over.
+One whose owner may no longer create it is paused (chat.models.rights) until somebody takes it over.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ USED_SECONDS: Final = 60
 
 @transaction.atomic
 def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[IncomingWebhook, str]:
-    """With its token, of which only a hash is kept: nobody is shown it a second time."""
+    """Returns it with its token, of which only a hash is kept: it is never shown again."""
     chat, _may = locked_for(actor, chat_id, _check_may_manage)
     name = _check_name(chat_id, name)
     if chat.is_direct:
-        raise ConflictError(_("A direct chat is between two people: make a group instead."))
+        raise ConflictError(_("A direct chat is between two people. Create a group instead."))
     _check_room(chat)
     token = _make_token()
     bot = User(username=f"{BOT_PREFIX}{uuid4().hex[:16]}", display_name=name, is_bot=True)
@@ -57,7 +57,7 @@ def create_incoming_webhook(*, actor: User, chat_id: int, name: str) -> tuple[In
 
 @transaction.atomic
 def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> None:
-    """Its token is good for nothing from now on; what its bot wrote stays."""
+    """Its token stops working; what its bot wrote stays."""
     chat, _may = locked_for(actor, chat_id, _check_may_manage)
     webhook = _locked(IncomingWebhook.objects.all(), webhook_id, chat_id)
     if webhook.revoked_at is None:
@@ -73,8 +73,8 @@ def revoke_incoming_webhook(*, actor: User, webhook_id: int, chat_id: int) -> No
 def take_over_incoming_webhook(
     *, actor: User, webhook_id: int, chat_id: int
 ) -> tuple[IncomingWebhook, str]:
-    """From now on the actor answers for it. With its new token: the old one, which whoever had it
-    before may know, is good for nothing. Its bot, and what that wrote, stay. Raises NotFoundError.
+    """Makes the actor its owner. Returns it with its new token: the old one, which the former owner
+    may know, stops working. Its bot and what that wrote stay. Raises NotFoundError.
     """
     locked_for(actor, chat_id, _check_may_manage)
     webhook = _locked(IncomingWebhook.objects.unrevoked(), webhook_id, chat_id)
@@ -107,7 +107,7 @@ def post_by_webhook(webhook: IncomingWebhook, *, content: str, key: str | None) 
 
     Raises NotFoundError where the webhook works no longer.
     """
-    # Whoever removes or demotes its owner waits here, or is waited for.
+    # Removing or demoting its owner waits here, or is waited for.
     lock_chat(webhook.chat_id)
     _find(webhook.token_hash)
     message_id = uuid5(webhook.namespace, key) if key is not None else uuid4()
@@ -149,7 +149,7 @@ def _check_name(chat_id: int, name: str) -> str:
     name = check_name(name)
     check_not_reserved(name)
     if is_name_of_member(chat_id, name):
-        raise ConflictError(_("Somebody in this chat has a name like this one. Choose another."))
+        raise ConflictError(_("Somebody in this chat has a similar name. Choose another one."))
     return name
 
 

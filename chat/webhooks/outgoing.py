@@ -44,7 +44,7 @@ def check_may_manage(actor: User, chat_id: int | None, permission: str = STAFF_P
 
 
 def _check_may_make(actor: User, chat_id: int | None) -> None:
-    """Whoever makes one reads at its address what is written: staff needs that right besides.
+    """Its maker can read at its address what is written, so staff also need that right.
 
     Raises NotFoundError or ForbiddenError."""
     if actor.is_staff and actor.has_perms(WebhookQuerySet.permissions):
@@ -94,7 +94,7 @@ def delete_webhook(*, actor: User, webhook_id: int, chat_id: int | None) -> None
 def set_webhook_active(
     *, actor: User, webhook_id: int, chat_id: int | None, active: bool
 ) -> Webhook:
-    """While it is off nothing is noted for it; what waited before goes out when it is on again.
+    """While it is off nothing is queued for it; waiting deliveries go out when it is on again.
 
     Raises ConflictError where one that is paused is to be switched on.
     """
@@ -120,9 +120,9 @@ def rotate_secret(*, actor: User, webhook_id: int, chat_id: int | None) -> Webho
 
 @transaction.atomic
 def take_over_webhook(*, actor: User, webhook_id: int, chat_id: int | None) -> Webhook:
-    """From now on the actor answers for it: what waits goes out, signed with a new secret.
+    """Makes the actor its owner: waiting deliveries go out, signed with a new secret.
 
-    The old one is known to whoever had it before. Raises NotFoundError or ForbiddenError.
+    The former owner knows the old one. Raises NotFoundError or ForbiddenError.
     """
     _check_may_make(actor, chat_id)
     webhook = find_webhook(actor, webhook_id, chat_id, locked=True)

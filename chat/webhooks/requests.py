@@ -1,4 +1,4 @@
-"""One request to a receiver, and what came of it. Knows nothing of rows, order or further tries."""
+"""One request to a receiver, and its result. Knows nothing of rows, order or retries."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ MAX_ANSWER_BYTES: Final = 16 * 1024
 MAX_RETRY_AFTER_SECONDS: Final = 3600
 
 TOO_SLOW: Final = gettext_noop("The receiver did not answer in time.")
-BROKEN: Final = gettext_noop("The connection was refused, or broke off before an answer.")
+BROKEN: Final = gettext_noop("The connection was refused, or closed before an answer came.")
 NO_TRUST: Final = gettext_noop(
-    "The receiver's certificate is not valid: wrong name, expired, or not trusted."
+    "The receiver's certificate is not valid: wrong name, expired or not trusted."
 )
 REDIRECTS: Final = gettext_noop(
-    "The receiver sends us elsewhere, which is not followed. Enter the address that it names."
+    "The receiver redirects us, and we do not follow redirects. Enter the address that it"
+    " redirects to."
 )
 REFUSED: Final = gettext_noop("The receiver answered with an error.")
 
@@ -48,7 +49,7 @@ class Outcome:
 
 
 class WithheldError(Exception):
-    """Raised by whoever is asked before a request leaves: it must not."""
+    """Raised by `before_leaving` when the request must not leave."""
 
 
 def post(

@@ -123,11 +123,13 @@ class Sender:
                 try:
                     self._turn(locks)
                 except DATABASE_AWAY as error:
-                    logger.warning("the database is away", extra={"error": type(error).__name__})
+                    logger.warning(
+                        "the database is unavailable", extra={"error": type(error).__name__}
+                    )
                     self._start_anew(locks)
                 except Exception:
                     # Whatever it is, other webhooks' deliveries wait behind this thread.
-                    logger.exception("sending webhooks failed; it begins again")
+                    logger.exception("sending webhooks failed; starting again")
                     self._start_anew(locks)
             self._finish()
         finally:
@@ -271,7 +273,7 @@ class Sender:
                 # `stop` says how long, and wakes.
                 self._attend(min(60.0, self._finish_by - time.monotonic()))
         except DATABASE_AWAY as error:
-            logger.warning("the database is away", extra={"error": type(error).__name__})
+            logger.warning("the database is unavailable", extra={"error": type(error).__name__})
 
 
 def _ask_for_leave(webhook_id: int, inbox: Inbox) -> None:

@@ -56,7 +56,7 @@ class Fields:
         """What is looked for in a list (`q`): empty where all of it is asked for."""
         words = str(self.given.get("q", "")).strip()
         if "\x00" in words:
-            raise BadRequestError.of("q", _("a text"))
+            raise BadRequestError.of("q", _("a string"))
         return words[:MAX_WORDS]
 
     def text(self, name: str) -> str:
@@ -64,7 +64,7 @@ class Fields:
         if value is None:
             raise _missing(name)
         if not isinstance(value, str):
-            raise BadRequestError.of(name, _("a text"))
+            raise BadRequestError.of(name, _("a string"))
         return value
 
     def optional_text(self, name: str) -> str:
@@ -77,7 +77,7 @@ class Fields:
         if value is None:
             raise _missing(name)
         if not isinstance(value, list) or len(value) > most or not all(map(_is_id, value)):
-            raise BadRequestError.of(name, _("a list of ids, at most %(most)d") % {"most": most})
+            raise BadRequestError.of(name, _("a list of up to %(most)d ids") % {"most": most})
         return value
 
     def uuid(self, name: str) -> UUID:
@@ -96,7 +96,7 @@ class Fields:
         except (AttributeError, TypeError, ValueError):
             found = None
         if found is None or len(found) > most or len(set(found)) < len(found):
-            expected = _("a list of UUIDs, at most %(most)d, each once") % {"most": most}
+            expected = _("a list of up to %(most)d different UUIDs") % {"most": most}
             raise BadRequestError.of(name, expected)
         return found
 

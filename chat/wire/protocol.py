@@ -104,5 +104,5 @@ def _request_id(fields: dict[str, Any]) -> str | None:
     if request_id is None:
         return None
     if not isinstance(request_id, str) or len(request_id) > REQUEST_ID_LENGTH:
-        raise BadRequestError.of("request_id", _("a text of at most 200 characters"))
+        raise BadRequestError.of("request_id", _("a string of at most 200 characters"))
     return request_id

@@ -1,1 +1,1 @@
-"""The bus: one interface, two adapters, and what both of them do alike."""
+"""The bus: one interface, two adapters, and the code that they share."""

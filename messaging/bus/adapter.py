@@ -1,7 +1,7 @@
 """The bus as the rest of the project sees it: publish records, read records, subscribe handlers.
 
-Two classes fill this in: `KafkaAdapter` (the only user of kafka-python) and `InMemoryAdapter`.
-Both pass the same tests in tests/contract/.
+Two classes implement it: `KafkaAdapter` (the only user of kafka-python) and `InMemoryAdapter`. Both
+pass the same tests in tests/contract/.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from messaging.contract.records import (
 
 @dataclass(frozen=True, slots=True)
 class TopicDescription:
-    """A topic as the bus has it; `replication` is that of its first partition."""
+    """A topic as it is on the bus; `replication` is that of its first partition."""
 
     topic: str
     partitions: int
@@ -52,11 +52,12 @@ Handler = Callable[[Mapping[str, Any]], None]
 
 
 class RecordSource(Protocol):
-    """One member of a consumer group, used by one thread. From the beginning, committing by hand.
+    """One member of a consumer group, used by one thread. It reads from the beginning and commits
+    explicitly.
 
-    Note [Rebalance]: when members come or go, every partition is given out again, during `poll`.
-    Then `generation` has changed, nothing is paused, and reading goes on from the committed
-    offsets: what was polled before and not committed comes again, here or at another member.
+    Note [Rebalance]: when members come or go, every partition is reassigned, during `poll`. Then
+    `generation` has changed, nothing is paused, and reading continues from the committed offsets:
+    records polled before and not committed come again, here or at another member.
     """
 
     @property
@@ -64,10 +65,10 @@ class RecordSource(Protocol):
         """Changes with every rebalance that `poll` has seen."""
 
     def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
-        """At most `max_records`, in order within each partition; [] when nothing came in time.
+        """At most `max_records`, in order within each partition; [] when nothing arrived in time.
 
-        Keeps the membership alive, also when every partition is paused. Raises RetryableError when
-        the membership is gone for good: close the source and open another.
+        Keeps the membership alive, even when every partition is paused. Raises RetryableError when
+        the membership is lost for good: close the source and open another.
         """
 
     def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
@@ -77,7 +78,7 @@ class RecordSource(Protocol):
         """
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
-        """The next poll goes on from there. Nothing, when the partition is no longer ours."""
+        """The next poll continues from there. Does nothing when the partition is no longer ours."""
 
     def pause(self, topic_partitions: Iterable[TopicPartition]) -> None: ...
 
@@ -91,20 +92,20 @@ class RecordSource(Protocol):
 
 
 class TopicReader(Protocol):
-    """Reads topics once more without being in any group: nobody else's reading is disturbed.
+    """Reads topics again without being in any group: nobody else's reading is disturbed.
 
     Used by one thread. Every method raises RetryableError when the bus does not answer.
     """
 
     def beginnings(self) -> dict[TopicPartition, int]:
-        """Of every partition the first offset that is still there."""
+        """The first offset still present in every partition."""
 
     def ends(self) -> dict[TopicPartition, int]:
-        """Of every partition the offset that the next record will get."""
+        """The offset that the next record will get in every partition."""
 
     def offsets_at(self, moment_ms: int) -> dict[TopicPartition, int]:
-        """Of every partition the first record with that timestamp or a later one; its end where
-        there is none."""
+        """The first record in every partition with that timestamp or a later one; the partition's
+        end where there is none."""
 
     def read(
         self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
@@ -112,14 +113,14 @@ class TopicReader(Protocol):
         """Everything from `starts` up to `ends`, in order within each partition."""
 
     def skip_rest(self, topic_partition: TopicPartition) -> None:
-        """The `read` that is going on gives nothing more of this partition."""
+        """The current `read` gives nothing more from this partition."""
 
     def close(self) -> None:
         """Never raises."""
 
 
 class Adapter(Protocol):
-    """The bus. `connect` first; after `close` everything refuses with ShuttingDownError."""
+    """The bus. Call `connect` first; after `close` every method raises ShuttingDownError."""
 
     def connect(self) -> None:
         """Raises RetryableError when the brokers cannot be reached within the deadline, and
@@ -136,36 +137,38 @@ class Adapter(Protocol):
     ) -> RecordPosition:
         """Sends one JSON object and waits for its acknowledgement; the last error is raised.
 
-        Without `key`, the message's `id` or `messageId` is taken. Topics that have a schema get
-        nothing that breaks it: InvalidEventError. A try that ran out of time may have been written
-        all the same.
+        Without `key`, the message's `id` or `messageId` is used. A message that breaks its topic's
+        schema is refused: InvalidEventError. An attempt that timed out may have been written all
+        the same.
         """
 
     def publish_many(
         self, records: Sequence[OutgoingRecord], *, timeout_seconds: float = 30.0
     ) -> list[RecordPosition | Exception]:
-        """One result per record, in the same order: where it is, or why it is not.
+        """One result per record, in the same order: its place, or the error.
 
-        PermanentError: never, as it is. Anything else (RetryableError): send it again, and with it
-        all later ones of the same key, in order. Values are sent as they are, unchecked.
+        PermanentError: the record can never be sent as it is. Anything else (RetryableError): send
+        it again, together with all later ones of the same key, in order. Values are sent as they
+        are, unchecked.
         """
 
     def subscribe(self, topic: str, handler: Handler) -> None:
-        """Hands every message of `topic`, from the beginning, to `handler` in the one loop.
+        """Passes every message of `topic`, from the beginning, to `handler` in the one loop.
 
-        A message that breaks its schema and a handler's exception are logged; the loop goes on.
+        Messages that break their schema and exceptions from handlers are logged; the loop
+        continues.
         """
 
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource:
         """A new member of the group. Raises RetryableError when the bus does not answer in time."""
 
     def open_reader(self, topics: Sequence[str]) -> TopicReader:
-        """Of those of the topics that exist. Raises RetryableError."""
+        """For those of the topics that exist. Raises RetryableError."""
 
     def ensure_topics(
         self, topics: Sequence[str], *, partitions: int, replication: int
     ) -> list[str]:
-        """Makes the missing ones; returns the names of those it made."""
+        """Creates the missing ones; returns the names of those it created."""
 
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]:
         """Those of the topics that exist."""
@@ -177,7 +180,7 @@ class Adapter(Protocol):
         """Raises RetryableError when the bus does not answer in time."""
 
     def close(self, *, timeout_seconds: float = 5.0) -> None:
-        """Takes nothing more, waits that long for what is in flight, disconnects.
+        """Accepts nothing more, waits this long for records in flight, disconnects.
 
-        Any number of times; never raises.
+        May be called any number of times; never raises.
         """

@@ -1,6 +1,6 @@
-"""What both adapters do alike: publishing with retries, the breaker, subscriptions, closing.
+"""What both adapters share: publishing with retries, the breaker, subscriptions, closing.
 
-What differs (sending, reading, topics) is in the subclasses, behind the methods with an underscore.
+What differs (sending, reading, topics) is in the subclasses, in the methods with an underscore.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from messaging.errors import CircuitOpenError, PermanentError, RetryableError, S
 
 logger = logging.getLogger(__name__)
 
-# One try of `publish`: with the default three and the waits between them it ends within 30 s.
+# One attempt of `publish`: with the default three and the waits between them it ends within 30 s.
 PUBLISH_TRY_SECONDS = 8.0
 
 
@@ -67,7 +67,7 @@ class BusAdapter(ABC):
                 logger.debug("Published", extra=_names(record, result))
                 return result
             logger.warning(
-                "Not published, try %d of %d: %s",
+                "Not published, attempt %d of %d: %s",
                 attempt,
                 retries,
                 result,
@@ -128,18 +128,18 @@ class BusAdapter(ABC):
     def _send(
         self, records: Sequence[OutgoingRecord], timeout_seconds: float
     ) -> list[RecordPosition | Exception]:
-        """As `publish_many`, without the breaker."""
+        """Like `publish_many`, without the breaker."""
 
     @abstractmethod
     def _disconnect(self, timeout_seconds: float) -> None:
-        """Lets go of everything. Never raises; any number of times."""
+        """Releases everything. Never raises; may be called any number of times."""
 
     def _open_own_source(self, topics: Sequence[str]) -> RecordSource:
         return self.open_source(group_id=self.group_id, topics=topics)
 
     def _refuse_when_closing(self) -> None:
         if self._closing.is_set():
-            raise ShuttingDownError("The bus is shutting down; nothing more is taken.")
+            raise ShuttingDownError("The bus is shutting down and accepts nothing more.")
 
     def _publish_now(
         self, records: Sequence[OutgoingRecord], timeout_seconds: float
@@ -193,7 +193,7 @@ def _write_record(
 def _log_batch(
     records: Sequence[OutgoingRecord], results: Sequence[RecordPosition | Exception]
 ) -> None:
-    """Each record at DEBUG; at WARNING only the number that failed, and the first of them."""
+    """Logs each record at DEBUG; at WARNING only how many failed, and the first of them."""
     failed = [
         (record, result)
         for record, result in zip(records, results, strict=True)

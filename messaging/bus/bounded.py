@@ -1,4 +1,5 @@
-"""Calls that may block longer than they say, in threads that are waited for up to a deadline."""
+"""Runs calls that may block longer than they promise, in threads that are waited for up to a
+deadline."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class BoundedCalls:
-    """One call at a time under each name: a hung one costs one thread, not one with every try."""
+    """One call at a time under each name: a hung one costs one thread, not one per attempt."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,9 +28,9 @@ class BoundedCalls:
         timeout_seconds: float,
         give_up: Callable[[], bool] = lambda: False,
     ) -> Result:
-        """Raises TimeoutError (also when `give_up` says so), or what the call raised.
+        """Raises TimeoutError (also when `give_up` says so), or whatever the call raised.
 
-        A result that comes too late is closed, where it can be.
+        A result that comes too late is closed if it can be.
         """
         deadline = time.monotonic() + timeout_seconds
         future = self._take_turn(name, call, deadline)
@@ -53,7 +54,7 @@ class BoundedCalls:
                     return future
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"An earlier call still hangs: {name}")
+                raise TimeoutError(f"An earlier call is still hanging: {name}")
             wait([earlier], timeout=left)
 
 

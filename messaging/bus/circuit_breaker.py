@@ -1,6 +1,6 @@
-"""Stops asking a bus that keeps failing, and tries it again after a while.
+"""Stops calling a bus that keeps failing, and tries it again after a while.
 
-Closed: calls pass. Open: they are refused at once. Half-open: one call passes, to find out.
+Closed: calls pass. Open: they are refused at once. Half-open: one call passes as a test.
 """
 
 from __future__ import annotations

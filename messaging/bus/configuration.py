@@ -31,7 +31,7 @@ def is_embedded() -> bool:
 
 
 def get_adapter() -> BusAdapter:
-    """This process's adapter, made once and not yet connected."""
+    """This process's adapter, created once and not yet connected."""
     global _adapter
     with _lock:
         if _adapter is None:
@@ -65,7 +65,7 @@ def make_adapter() -> BusAdapter:
 
 
 def security_options(kafka: Any) -> Mapping[str, Any]:
-    """kafka-python's security options out of settings.KAFKA; what is not set is left out."""
+    """kafka-python's security options from settings.KAFKA; unset ones are left out."""
     options: dict[str, Any] = {"security_protocol": kafka.security_protocol}
     if kafka.security_protocol.startswith("SASL"):
         options |= {

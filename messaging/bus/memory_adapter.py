@@ -1,7 +1,7 @@
 """The bus inside one process: what Kafka does for this project, without Kafka.
 
 For tests and embedded use. Adapters that share one `InMemoryBroker` behave like processes that
-share one cluster. Everything is lost with the process: what must survive is in the outbox.
+share one cluster. Everything is lost with the process: whatever must survive is in the outbox.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ class InMemoryAdapter(BusAdapter):
         if not self.broker.is_available:
             return RetryableError(AWAY)
         if not TOPIC_NAME.fullmatch(record.topic) or (record.key is None and record.value is None):
-            return PermanentError("The topic's name is impossible, or there is no key nor value.")
+            return PermanentError(
+                "The topic name is invalid, or there is neither a key nor a value."
+            )
         size = sum(len(name) + len(content) for name, content in record.headers)
         size += len(record.value or b"") + len(record.key or "")
         if size > MAX_RECORD_BYTES:

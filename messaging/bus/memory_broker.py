@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from messaging.contract.records import OutgoingRecord, Record, RecordPosition, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
 
-AWAY = "The in-memory bus is away."
+AWAY = "The in-memory bus is unavailable."
 READ_AT_ONCE = 500
 
 
@@ -37,7 +37,7 @@ class InMemoryBroker:
         self.is_available = True
 
     def set_available(self, is_available: bool) -> None:
-        """False: as if the brokers were stopped; nothing that was written is lost."""
+        """False: as if the brokers were stopped; nothing already written is lost."""
         with self.changed:
             self.is_available = is_available
             self.changed.notify_all()
@@ -53,7 +53,7 @@ class InMemoryBroker:
             return True
 
     def append(self, outgoing: OutgoingRecord) -> RecordPosition:
-        """A missing topic is made, as a broker with auto-creation does."""
+        """A missing topic is created, as by a broker with auto-creation."""
         with self.changed:
             self.make_topic(outgoing.topic, self.partitions)
             partitions = self.topics[outgoing.topic]
@@ -89,7 +89,7 @@ class InMemoryBroker:
             return self.groups.setdefault(group_id, _Group())
 
     def share_of(self, member: InMemorySource, group: _Group) -> frozenset[TopicPartition]:
-        """Every n-th partition of those that this member and others subscribed to."""
+        """Every n-th of the partitions that this member and others have subscribed to."""
         with self.changed:
             share = set()
             for topic in member.topics:
@@ -139,7 +139,7 @@ class InMemorySource:
             if not self._broker.is_available:
                 raise RetryableError(AWAY)
             if self._is_closed or self._generation != self._group.generation:
-                raise PartitionsLostError("The partitions were given out again.")
+                raise PartitionsLostError("The partitions were reassigned.")
             if not self._assignment.issuperset(next_offsets):
                 raise PartitionsLostError("Some of these partitions belong to another member.")
             self._group.committed.update(next_offsets)
@@ -179,7 +179,7 @@ class InMemorySource:
         self._positions = {part: self._group.committed.get(part, 0) for part in self._assignment}
 
     def _take(self, max_records: int) -> list[Record]:
-        """From each partition in turn, starting behind the one that was first the last time."""
+        """From each partition in turn, starting after the one that was first last time."""
         taken: list[Record] = []
         self._turn += 1
         parts = sorted(self._assignment - self._paused, key=lambda p: (p.topic, p.partition))

@@ -1,4 +1,4 @@
-"""How long to wait between tries; the numbers are the seed's."""
+"""How long to wait between attempts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Waits of 100 ms, doubled each time; each is drawn between itself and 1.5 times itself."""
+    """Waits of 100 ms, doubled each time; each is drawn at random between 1 and 1.5 times that."""
 
     initial_seconds: float = 0.1
     factor: float = 2.0
@@ -57,4 +57,4 @@ def call_with_retries(
             if failures == policy.tries or clock() + wait >= deadline:
                 raise
             sleep(wait)
-    raise AssertionError("a policy has at least one try")
+    raise AssertionError("a policy has at least one attempt")

@@ -1,7 +1,7 @@
-"""The one loop behind `Adapter.subscribe`: reads all subscribed topics, hands each message on.
+"""The one loop behind `Adapter.subscribe`: reads all subscribed topics and passes each message on.
 
 For effects that must happen once per event there are registered handlers and run_kafka_consumer;
-here a handler's exception is logged and the loop goes on.
+here a handler's exception is logged and the loop continues.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from messaging.errors import InvalidEventError, PartitionsLostError
 
 logger = logging.getLogger(__name__)
 
-# The seed's autoCommitInterval and autoCommitThreshold.
+# Commit after this time or this many messages.
 COMMIT_SECONDS = 5.0
 COMMIT_RECORDS = 100
 POLL_SECONDS = 0.5
@@ -28,7 +28,7 @@ LONGEST_RECONNECT_SECONDS = 5.0
 
 
 class SubscriptionLoop:
-    """Started by the first subscription; later ones are queued and joined at its next turn."""
+    """Started by the first subscription; later ones are queued and added at its next turn."""
 
     def __init__(
         self, *, open_source: Callable[[Sequence[str]], RecordSource], retry: RetryPolicy
@@ -53,7 +53,7 @@ class SubscriptionLoop:
         logger.info("Subscription queued" if is_running else "Subscribing", extra={"topic": topic})
 
     def close(self, *, timeout_seconds: float) -> None:
-        """Lets the handler that is running finish, for that long."""
+        """Gives the running handler this long to finish."""
         self._stopping.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -103,7 +103,7 @@ class SubscriptionLoop:
     def _hand_on(self, record: Record) -> None:
         names = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         if not record.value:
-            logger.debug("Record without a value passed over", extra=names)
+            logger.debug("Record without a value skipped", extra=names)
             return
         with self._lock:
             handlers = list(self._handlers.get(record.topic, ()))
@@ -112,7 +112,7 @@ class SubscriptionLoop:
             if known_versions(record.topic):
                 check_message(record.topic, message)
         except InvalidEventError as error:
-            logger.error("Invalid message passed over: %s", error, extra=names)
+            logger.error("Invalid message skipped: %s", error, extra=names)
             return
         for handler in handlers:
             try:
@@ -122,7 +122,7 @@ class SubscriptionLoop:
 
 
 class _Progress:
-    """What was handed on since the last commit."""
+    """What was passed on since the last commit."""
 
     def __init__(self, source: RecordSource) -> None:
         self._source = source

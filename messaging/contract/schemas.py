@@ -60,7 +60,7 @@ def find_schema(topic: str, version: int) -> TopicSchema:
             raise InvalidEventError(f"topic {topic} has no schema") from None
         known = ", ".join(map(str, versions))
         raise InvalidEventError(
-            f"schema version {version:d} of topic {topic} is not known; known: {known}"
+            f"schema version {version:d} of topic {topic} is unknown; known: {known}"
         ) from None
 
 

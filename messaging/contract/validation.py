@@ -157,7 +157,7 @@ def decode(record: Record) -> Event:
 def _check_type(schema: TopicSchema, event_type: str, payload: Mapping[str, Any]) -> None:
     if event_type != schema.event_type(payload):
         raise InvalidEventError(
-            f"{EVENT_TYPE} is not known or does not agree with the field {schema.type_field}"
+            f"{EVENT_TYPE} is unknown or does not agree with the field {schema.type_field}"
         )
 
 

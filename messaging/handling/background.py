@@ -48,7 +48,7 @@ class BackgroundRelay:
             companion.start()
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Whether it ended in time. Rows that it did not come to stay in the outbox."""
+        """Whether it ended in time. Rows that it did not get to stay in the outbox."""
         deadline = time.monotonic() + timeout_seconds
         outbox_recorded.disconnect(self._relay.wake)
         self._relay.stop()
@@ -73,7 +73,7 @@ def make_relay() -> Relay:
 
 
 def _make_companions() -> list[Companion]:
-    """Embedded, this process runs the handlers of all groups, and what works beside them."""
+    """In embedded mode this process runs the handlers of all groups and their companions."""
     return make_companions(registry.groups()) if is_embedded() else []
 
 
@@ -92,12 +92,14 @@ def ensure_started() -> None:
 
 
 def stop(timeout_seconds: float) -> None:
-    """Lets the round that is running finish, for that long."""
+    """Gives the running round this long to finish."""
     global _running
     with _lock:
         running, _running = _running, None
     if running is None or not running.is_alive:
         return
     if not running.stop(timeout_seconds):
-        logger.warning("The relay did not finish in time; what it has not marked is sent again")
+        logger.warning(
+            "The relay did not finish in time; rows that it has not marked are sent again"
+        )
     close_adapter(timeout_seconds=1.0)

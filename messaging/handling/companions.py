@@ -1,6 +1,7 @@
-"""What works beside the handlers of a group, in every process that runs them.
+"""Background work beside a group's handlers, in every process that runs them.
 
-For what handlers must not wait for: they note it in their transaction, a companion does it.
+For work that handlers must not wait for: they record it in their transaction, and a companion does
+it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ class Companion(Protocol):
         """Returns at once."""
 
     def begin_to_stop(self) -> None:
-        """Begins nothing more, and does not wait: it may be called by a signal."""
+        """Starts nothing more, and does not wait: a signal handler may call it."""
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Whether what was begun ended in time, counted from the first call of either."""
+        """Whether work in progress ended in time, counted from the first call of either."""
 
 
 Make = TypeVar("Make", bound=Callable[[], Companion])
@@ -31,7 +32,7 @@ _companions: list[tuple[str, Callable[[], Companion]]] = []
 
 
 def companion(*, group: str) -> Callable[[Make], Make]:
-    """Registers what makes one. Nothing is made before a process runs the group's handlers."""
+    """Registers a factory. It is not called before a process runs the group's handlers."""
 
     def register(make: Make) -> Make:
         _companions.append((group, make))

@@ -1,6 +1,6 @@
 """What `run_kafka_consumer` runs: read, check, handle, and only then commit the offsets.
 
-Step between topic and handlers' effects. Everything it does may be repeated without harm.
+The step between the topic and the handlers' effects. Everything it does can safely be repeated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Cut:
-    """The first record of a partition that is not done with, and how long it waits."""
+    """The first unfinished record of a partition, and how long it waits."""
 
     record: Record
     seconds: float
@@ -79,11 +79,11 @@ class GroupConsumer:
         self.counts = Counts()
 
     def stop(self) -> None:
-        """From a signal handler: the batch that is being worked on is finished and committed."""
+        """For a signal handler: the current batch is finished and committed."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Raises TooManyDeadLettersError; nothing else that can be waited for."""
+        """Raises TooManyDeadLettersError; it waits for anything else that can be waited for."""
         try:
             while not self._stopping.is_set() and not self._has_enough():
                 records = self._reader.read(self._room())
@@ -122,7 +122,7 @@ class GroupConsumer:
     ) -> tuple[dict[TopicPartition, list[Event]], dict[TopicPartition, Cut]]:
         """Each partition's valid events; the bad records go to the dead letters at once.
 
-        Where that cannot be done, the partition is cut before the bad record.
+        If they cannot be set aside, the partition is cut before the bad record.
         """
         events: dict[TopicPartition, list[Event]] = {}
         cuts: dict[TopicPartition, Cut] = {}
@@ -139,7 +139,7 @@ class GroupConsumer:
         return events, cuts
 
     def _reject(self, record: Record, error: InvalidEventError) -> float | None:
-        """None when it is done, else how long to wait with it."""
+        """None when it is done, otherwise how long to wait."""
         try:
             self._box.add(record, "", error)
         except RetryableError as obstacle:
@@ -165,7 +165,7 @@ class GroupConsumer:
     def _wait_for_database(
         self, lanes: dict[TopicPartition, list[Record]], error: Exception
     ) -> dict[TopicPartition, int]:
-        """Nothing is committed; what was handled before it went away is recognised later."""
+        """Nothing is committed; whatever was handled before the outage is recognised later."""
         seconds = self._away_seconds()
         logger.warning("Paused for %.1f s: %s", seconds, describe(error))
         for partition, records in lanes.items():

@@ -14,7 +14,7 @@ class TooManyDeadLettersError(MessagingError):
 
 
 class DeadLetterLimit:
-    """At most `in_a_row` of a handler without one success, and `count` within `window_seconds`."""
+    """At most `in_a_row` per handler without a success, and `count` within `window_seconds`."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class DeadLetterLimit:
         return self._in_a_row
 
     def remember(self, row: Mapping[str, int]) -> None:
-        """How many each handler has set aside since its last success, in earlier processes."""
+        """How many events each handler set aside since its last success, in earlier processes."""
         self._row.update(row)
 
     def check(self, handler: str) -> None:

@@ -1,4 +1,4 @@
-"""Gives dead letters to their handlers again, or discards them. Harmless when done twice."""
+"""Retries dead letters with their handlers, or discards them. Idempotent."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 class NotOpenError(PermanentError):
-    """Raised when a letter was retried or discarded before."""
+    """Raised when a letter has already been retried or discarded."""
 
 
 def retry(letter_id: int, registry: Registry, *, actor: Operator) -> None:
-    """Effects, handled events and the letter's new state in one transaction.
+    """Effects, handled events and the letter's new status in one transaction.
 
     Raises NotOpenError, DeadLetter.DoesNotExist, or what the handler raised: then the letter stays
     open, with the new error.
@@ -42,7 +42,7 @@ def retry(letter_id: int, registry: Registry, *, actor: Operator) -> None:
     except (NotOpenError, DeadLetter.DoesNotExist):
         raise
     except Exception as error:
-        # Whatever the handler raises: it is written down, and told to who asked.
+        # Whatever the handler raises is recorded, and passed on to the caller.
         _note_failure(letter_id, error)
         raise
     logger.info("Dead letter retried", extra={"dead_letter": letter_id, "topic": letter.topic})
@@ -51,7 +51,7 @@ def retry(letter_id: int, registry: Registry, *, actor: Operator) -> None:
 def discard(letter_id: int, reason: str, *, actor: Operator) -> None:
     """Raises NotOpenError, DeadLetter.DoesNotExist, ValueError without a reason."""
     if not reason.strip():
-        raise ValueError("Say why it is discarded.")
+        raise ValueError("Say why you discard it.")
     with transaction.atomic():
         letter = _locked(letter_id)
         letter.reason = clean(reason, longest=2000)
@@ -66,14 +66,14 @@ def event_of(letter: DeadLetter) -> Event:
 
 
 def handlers_of(letter: DeadLetter, registry: Registry) -> Sequence[Handler]:
-    """The one that failed; all of the group for a record that no handler was given.
+    """The handler that failed; all of the group's for a record that no handler was given.
 
-    Raises InvalidEventError when it is no longer there.
+    Raises InvalidEventError when the handler no longer exists.
     """
     found = registry.handlers(letter.topic, letter.group)
     chosen = [handler for handler in found if letter.handler in ("", handler.name)]
     if not chosen:
-        raise InvalidEventError(f"group {letter.group} has no handler {letter.handler} any more")
+        raise InvalidEventError(f"group {letter.group} no longer has a handler {letter.handler}")
     return chosen
 
 
@@ -83,7 +83,7 @@ def _locked(letter_id: int) -> DeadLetter:
         letters = letters.select_for_update()
     letter = letters.get(pk=letter_id)
     if letter.status != DeadLetter.Status.OPEN:
-        raise NotOpenError(f"dead letter {letter_id} is {letter.get_status_display()} already")
+        raise NotOpenError(f"dead letter {letter_id} is already {letter.get_status_display()}")
     return letter
 
 
@@ -114,4 +114,4 @@ def _note_failure(letter_id: int, error: Exception) -> None:
             error_message=clean(str(error), longest=2000),
         )
     except DatabaseError as obstacle:
-        logger.warning("The new error was not written down: %s", describe(obstacle))
+        logger.warning("The new error could not be recorded: %s", describe(obstacle))

@@ -1,6 +1,7 @@
-"""Sets aside what cannot be processed: on `<topic>.dlq` for other systems, in a table for the desk.
+"""Sets aside what cannot be processed: on `<topic>.dlq` for other systems, and in a table for
+operators.
 
-Both before the offset is committed: what cannot be set aside is not passed over.
+Both before the offset is committed: a record that cannot be set aside is not skipped.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ HANDLED_LOOKED_AT = 100_000  # of all handlers, at the start of a consumer
 
 
 class DeadLetterBox:
-    """One group's. Without an adapter (embedded mode) the table is all there is."""
+    """One group's. Without an adapter (embedded mode) there is only the table."""
 
     def __init__(
         self, group: str, adapter: BusAdapter | None, *, limit: DeadLetterLimit | None = None
@@ -46,8 +47,8 @@ class DeadLetterBox:
         self._limit = limit or DeadLetterLimit()
 
     def remember(self, handlers: Iterable[str]) -> None:
-        """Reads how earlier processes fared: whoever restarts a consumer that has stopped at the
-        limit, with the fault still there, gets no further dead letters."""
+        """Reads the counts of earlier processes: restarting a consumer that stopped at the limit,
+        with the fault still there, makes no further dead letters."""
         rows = {
             name: failures_in_a_row(self._group, name, self._limit.in_a_row) for name in handlers
         }
@@ -109,13 +110,13 @@ class DeadLetterBox:
         headers = record.headers + self._headers(record, handler, error, attempts)
         result = _send(adapter, record, record.value, headers)
         if isinstance(result, PermanentError):
-            # With its new headers it is over the limit: the table has the whole of it.
+            # With its new headers it exceeds the limit: the table has all of it.
             left_out = ((f"{PREFIX}value", b"left out: too large; it is in the table"),)
             headers = self._headers(record, handler, error, attempts) + left_out
             result = _send(adapter, record, None, headers)
         if isinstance(result, Exception):
             raise RetryableError(
-                f"{dead_letter_topic(record.topic)} cannot be written: {describe(result)}"
+                f"{dead_letter_topic(record.topic)} cannot be written to: {describe(result)}"
             ) from result
 
     def _headers(self, record: Record, handler: str, error: Exception, attempts: int) -> Headers:
@@ -152,7 +153,7 @@ class DeadLetterBox:
             traceback=clean("".join(traceback.format_exception(error)), longest=TRACEBACK_LENGTH),
             attempts=attempts,
         )
-        # Another consumer may have written it in between.
+        # Another consumer may have written it in the meantime.
         DeadLetter.objects.bulk_create([letter], ignore_conflicts=True)
 
 
@@ -203,7 +204,7 @@ def record_of(letter: DeadLetter) -> Record:
 
 
 def pack_headers(headers: Headers) -> str:
-    # Escaped: a name may hold what a database refuses.
+    # Escaped: a name may contain characters that the database rejects.
     pairs = [
         [clean(name, longest=1000), base64.b64encode(value).decode()] for name, value in headers
     ]
@@ -225,7 +226,7 @@ def _send(
 
 
 def _key_text(key: bytes | None) -> str | None:
-    """A key that is not UTF-8 goes without: its bytes are in the table."""
+    """A key that is not UTF-8 is left out: its bytes are in the table."""
     try:
         return None if key is None else key.decode()
     except UnicodeDecodeError:

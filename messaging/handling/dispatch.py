@@ -1,8 +1,8 @@
-"""Hands events to the handlers of one group: effects and the proof of them in one transaction.
+"""Passes events to the handlers of one group: effects and handled events in one transaction.
 
-A whole batch at once when all goes well; smaller pieces, down to one event and one handler, when
-not. Does not know where events come from: a lane is what must stay in order (a partition; in
-embedded mode a key).
+A whole batch at once when all goes well; otherwise smaller pieces, down to one event and one
+handler. It does not know where events come from: a lane is whatever must stay in order (a
+partition; in embedded mode a key).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DatabaseAwayError(RetryableError):
 
 
 class Letters(Protocol):
-    """Where events go that a handler cannot process."""
+    """Where events that a handler cannot process go."""
 
     def holds(self, event: Event, handler: str) -> bool: ...
 
@@ -49,7 +49,7 @@ class Letters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a lane has come: `done` of its events, and when the next one may be tried again."""
+    """How far a lane has got: `done` of its events, and when the next one may be tried again."""
 
     done: int
     retry_in_seconds: float | None = None
@@ -72,12 +72,12 @@ class _Piece:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether something that a handler needs is away or refuses: never the event's fault."""
+    """Whether a dependency of the handler is down or refuses: never the event's fault."""
     return isinstance(error, MessagingError) and not isinstance(error, PermanentError)
 
 
 class Dispatcher:
-    """One thread's; remembers how often an event has failed."""
+    """Used by one thread; remembers how often an event has failed."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Dispatcher:
     def process(self, lanes: Mapping[Lane, Sequence[Event]]) -> dict[Lane, Progress]:
         """Handles what can be handled, each lane in order.
 
-        Raises DatabaseAwayError: what was committed before it stays, and is recognised when it
+        Raises DatabaseAwayError: whatever was committed before stays, and is recognised when it
         comes again.
         """
         all_events = [event for events in lanes.values() for event in events]
@@ -116,7 +116,7 @@ class Dispatcher:
         self._waits.clear()
 
     def _has_failed(self, events: Sequence[Event]) -> bool:
-        """Whether a try of the whole is known to be in vain."""
+        """Whether trying the whole is known to be pointless."""
         if not self._failures and not self._waits:
             return False
         failed = {event_id for event_id, _ in self._failures} | self._waits.keys()
@@ -124,7 +124,7 @@ class Dispatcher:
 
     def _advance(self, events: Sequence[Event], *, has_failed: bool) -> Progress:
         """Note [Smaller pieces]: halves, the first one first, until one event stands alone; nothing
-        behind an event that fails is touched before it is done with."""
+        after a failing event is touched before that event is finished."""
         done = 0
         pieces = [_Piece(events, has_failed=has_failed)]
         while pieces:
@@ -158,7 +158,7 @@ class Dispatcher:
         return True
 
     def _handle_alone(self, event: Event) -> float | None:
-        """One transaction per handler: None when the event is done with, else how long to wait."""
+        """One transaction per handler: None when the event is done, else how long to wait."""
         waits = [self._handle_by(handler, event) for handler in self._handlers([event])]
         if any(wait is not None for wait in waits):
             return max(wait for wait in waits if wait is not None)
@@ -180,7 +180,7 @@ class Dispatcher:
         return None
 
     def _wait(self, event: Event, handler: Handler, error: Exception) -> float:
-        """Something is away: no limit, and not the event's fault."""
+        """A dependency is down: no limit, and not the event's fault."""
         times = self._waits[event.event_id] = self._waits.get(event.event_id, 0) + 1
         wait = self._retries.wait_seconds(times, longest_seconds=LONGEST_WAIT_SECONDS)
         self._log(event, handler, error, f"waits {wait:.1f} s for what it needs")
@@ -189,7 +189,7 @@ class Dispatcher:
     def _count(
         self, event: Event, handler: Handler, error: Exception, failures: int
     ) -> float | None:
-        """Against the event: again after a wait, and at the limit among the dead letters."""
+        """Counts against the event: retry after a wait; at the limit, a dead letter."""
         if failures == 1 and self._letters.holds(event, handler.name):
             return None  # it was set aside before, and has come again
         if failures < self._attempts_limit and not isinstance(error, PermanentError):
@@ -231,9 +231,10 @@ class Dispatcher:
 def handle_once(
     events: Sequence[Event], handlers: Sequence[Handler], *, group: str, attempts: int = 1
 ) -> None:
-    """In one transaction: the handled events, and each handler with the events it has not had.
+    """In one transaction: records the events as handled, and calls each handler with those it has
+    not had.
 
-    Handlers that are to be last come after all others, of whatever topic.
+    Handlers marked as last come after all others, whatever their topic.
     """
     by_topic: dict[str, list[Event]] = defaultdict(list)
     for event in events:

@@ -1,6 +1,6 @@
 """Embedded mode: the relay delivers to the handlers of all groups in this process.
 
-A row counts as published when every group is done with it; until then it waits in the outbox, so a
+A row counts as published when every group has handled it; until then it waits in the outbox, so a
 crash loses nothing.
 """
 
@@ -20,7 +20,7 @@ from messaging.outbox.target import Result, check_row, headers_of
 
 # Handlers run in the process that serves people: short turns.
 BATCH_SIZE = 200
-# Nobody waits for a round, and each takes time from those who are being served.
+# Nobody waits for a round, and each takes time from the people being served.
 GATHER_SECONDS = 0.1
 
 
@@ -46,7 +46,7 @@ class HandlerTarget:
         return "closed"
 
     def _process(self, lanes: dict[Lane, list[OutboxRow]]) -> dict[int, RetryableError]:
-        """For each row that some group is not done with, why it waits."""
+        """For each row that some group has not handled, why it waits."""
         self._rows = {str(row.event_id): row for rows in lanes.values() for row in rows}
         events = {lane: [event_of(row) for row in rows] for lane, rows in lanes.items()}
         waiting: dict[int, RetryableError] = {}

@@ -1,7 +1,7 @@
-"""A member of a consumer group that outlives what the bus does, and the pauses of its partitions.
+"""A member of a consumer group that survives bus failures, and the pauses of its partitions.
 
-Between the bus's source and the consumer: opens the source again when the membership is gone, keeps
-account of which partition waits until when, and commits what can be committed.
+Between the bus's source and the consumer: reopens the source when the membership is lost, tracks
+which partition waits until when, and commits what can be committed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class GroupReader:
         self._source = self._open_source()
 
     def read(self, max_records: int) -> list[Record]:
-        """What the partitions that do not wait have; [] after at most `poll_seconds`."""
+        """Records of the partitions that are not waiting; [] after at most `poll_seconds`."""
         try:
             if self._source is None:
                 self.open()
@@ -70,22 +70,22 @@ class GroupReader:
         return self._source.assignment() if self._source else frozenset()
 
     def wait_at(self, partition: TopicPartition, offset: int, seconds: float) -> None:
-        """Reads nothing more of this partition for so long; then on from `offset`."""
+        """Reads nothing from this partition for this long, then continues from `offset`."""
         assert self._source is not None
         self._source.pause([partition])
         self._source.seek(partition, offset)
         self._waiting[partition] = self._clock() + seconds
 
     def commit(self, next_offsets: dict[TopicPartition, int]) -> None:
-        """What cannot be committed now is committed with the next; after a rebalance it is dropped
-        and comes again."""
+        """An offset that cannot be committed now is committed with the next; after a rebalance it
+        is dropped and its records come again."""
         self._uncommitted |= next_offsets
         if not self._uncommitted or self._source is None:
             return
         try:
             self._source.commit(self._uncommitted)
         except PartitionsLostError:
-            logger.info("Partitions went to another member; what they had comes again")
+            logger.info("Partitions went to another member; their records come again")
         except RetryableError as error:
             logger.warning("Not committed yet: %s", describe(error))
             return
@@ -118,10 +118,10 @@ class GroupReader:
         self._uncommitted.clear()
         self.rebalances += 1
         parts = sorted(f"{part.topic}/{part.partition}" for part in self.assignment())
-        logger.info("Partitions given out", extra={"partitions": parts})
+        logger.info("Partitions assigned", extra={"partitions": parts})
 
     def _reopen_later(self, error: RetryableError) -> None:
-        logger.warning("The bus is away: %s", describe(error))
+        logger.warning("The bus is unavailable: %s", describe(error))
         if self._source is not None:
             self._source.close(timeout_seconds=2.0)
             self._source = None

@@ -1,6 +1,6 @@
-"""Decides which events a handler has not had yet, by writing that it has.
+"""Decides which events a handler has not had yet, by recording them as handled.
 
-In the handlers' transaction: proof and effects are committed together or not at all.
+In the handlers' transaction: these rows and the effects are committed together or not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from messaging.contract.events import Event
 from messaging.models import HandledEvent
 
 # Rows are written in the order of event ids: two consumers that were given the same events after a
-# rebalance wait for each other instead of locking each other out.
+# rebalance wait for each other instead of deadlocking.
 INSERT = """
     INSERT INTO messaging_receipt
         (event_id, "group", handler, topic, partition, "offset", attempts, handled_at)
@@ -32,7 +32,7 @@ INSERT = """
 def claim(
     events: Sequence[Event], *, group: str, handlers: Sequence[str], attempts: int = 1
 ) -> dict[str, list[Event]]:
-    """Writes the missing proofs; gives each handler the events it has not had, in order."""
+    """Writes the missing rows; returns the events that each handler has not had, in order."""
     unique = list({event.event_id: event for event in events}.values())
     if connection.vendor == "postgresql":
         claimed = _claim_by_conflict(unique, group, handlers, attempts)
@@ -69,7 +69,7 @@ def _claim_by_conflict(
 def _claim_by_reading(
     events: Sequence[Event], group: str, handlers: Sequence[str], attempts: int
 ) -> set[tuple[UUID, str]]:
-    """SQLite: the transaction has the only right to write since its begin (IMMEDIATE)."""
+    """SQLite: the transaction has been the only writer since it began (IMMEDIATE)."""
     had = set(
         HandledEvent.objects.filter(
             event_id__in=[event.event_id for event in events], group=group, handler__in=handlers

@@ -1,4 +1,4 @@
-"""A file whose time says that a loop still turns, for whoever watches the process."""
+"""A file whose timestamp says that a loop is still running, for monitoring."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ class Heartbeat:
         self._next_at = self._clock() + 1.0
 
     def remove(self) -> None:
-        """At a clean end: a stopped process does not look like a hanging one."""
+        """On a clean exit, so that a stopped process does not look like a hanging one."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)

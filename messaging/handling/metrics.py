@@ -1,4 +1,4 @@
-"""What a consumer tells Prometheus at --metrics-port."""
+"""What a consumer tells Prometheus on --metrics-port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from messaging.handling.consumer import Counts
 
 
 class ConsumerMetrics:
-    """Without a port it counts for nobody."""
+    """Without a port nobody sees the counts."""
 
     def __init__(self, group: str, *, port: int | None = None) -> None:
         self._before = Counts()
@@ -17,12 +17,12 @@ class ConsumerMetrics:
         def counter(name: str, text: str) -> Counter:
             return Counter(name, text, ["group"], registry=collector).labels(group)
 
-        self._records = counter("webchat_consumer_records", "Records that are done with")
+        self._records = counter("webchat_consumer_records", "Records finished")
         self._invalid = counter("webchat_consumer_invalid", "Records that broke their contract")
         self._batches = counter("webchat_consumer_batches", "Batches read")
         self._turned_at = Gauge(
             "webchat_consumer_turned_at_seconds",
-            "Unix time of the loop's last turn",
+            "Unix time when the loop last ran",
             ["group"],
             registry=collector,
         ).labels(group)

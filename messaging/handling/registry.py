@@ -1,4 +1,4 @@
-"""Which functions are called with which events. Knows nothing of where events come from."""
+"""Which functions are called with which events. Does not know where events come from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.conf import settings
 from messaging.contract.events import Event
 from messaging.handling.projections import MakeProjection
 
-# The group of handlers without one of their own. Handled events carry this name, whatever the group
-# is called on the broker: a renamed KAFKA_GROUP_ID reads everything again and has no second effect.
+# The default group of handlers. Handled events carry this name, whatever the group is called on the
+# broker: a renamed KAFKA_GROUP_ID reads everything again and has no second effect.
 MAIN_GROUP = "webchat-group"
 
 Handle = Callable[[Sequence[Event]], None]
@@ -22,23 +22,23 @@ class Handler:
     """Subscribes a function to a topic.
 
     It gets events in order, runs in the transaction that records them as handled, and sees each
-    event once. What must follow the commit goes through `transaction.on_commit`. It raises
-    RetryableError when something it needs is away; anything else counts against the event.
-    One that takes a lock for which others wait is called after all others (`is_last`).
+    event once. Work after the commit goes through `transaction.on_commit`. It raises RetryableError
+    when a dependency is down; anything else counts against the event. A handler that takes a lock
+    for which others wait is called after all others (`is_last`).
     """
 
     topic: str
     name: str
     function: Handle
     group: str = MAIN_GROUP
-    # None: all of the topic's.
+    # None: all of the topic's types.
     event_types: frozenset[str] | None = None
     is_last: bool = False
-    # How what it made can be made once more.
+    # How its result can be rebuilt.
     projection: MakeProjection | None = None
 
     def handle(self, events: Sequence[Event]) -> None:
-        """Those of them that it is subscribed to."""
+        """Those events that it is subscribed to."""
         types = self.event_types
         own = events if types is None else [e for e in events if e.event_type in types]
         if own:
@@ -51,11 +51,11 @@ class Registry:
         self.add(*handlers)
 
     def add(self, *handlers: Handler) -> None:
-        """Raises ValueError where one of a group has the same name and topic."""
+        """Raises ValueError when the group already has one with the same name and topic."""
         for new in handlers:
             group, name, topic = new.group, new.name, new.topic
             if any(h.name == name and h.topic == topic for h in self._of(group)):
-                raise ValueError(f"Group {group} has a handler {name!r} for {topic} already.")
+                raise ValueError(f"Group {group} already has a handler {name!r} for {topic}.")
             self._handlers.append(new)
 
     def __iter__(self) -> Iterator[Handler]:
@@ -85,7 +85,7 @@ class Registry:
         return [handler for handler in self._handlers if handler.group == group]
 
 
-# This process's: each app adds its table when it is ready.
+# This process's registry: each app adds its table when it is ready.
 registry = Registry()
 
 

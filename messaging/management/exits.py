@@ -76,7 +76,7 @@ def require_kafka(what: str) -> None:
     if is_embedded():
         fail(
             USAGE,
-            f"The bus is embedded: the web process itself does what {what} would do, and a second"
+            f"The bus is embedded: the web process itself does the work of {what}, and a second"
             " process has nothing to read. Nothing more needs to run. To use Kafka, set"
             " KAFKA_BROKERS=host:port (or MESSAGE_BUS=kafka) for the web process and for this one.",
         )
@@ -88,9 +88,9 @@ def require_tables() -> None:
     except OperationalError as error:
         if "no such table" not in str(error):
             fail(AWAY, f"The database does not answer ({type(error).__name__}): see DATABASE_URL.")
-        fail(ERROR, "The tables are not there yet. Make them with: manage.py migrate")
+        fail(ERROR, "The tables do not exist yet. Create them with: manage.py migrate")
     except DatabaseError:
-        fail(ERROR, "The tables are not there yet. Make them with: manage.py migrate")
+        fail(ERROR, "The tables do not exist yet. Create them with: manage.py migrate")
 
 
 def brokers() -> str:

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='deadletter',
-            options={'permissions': [('operate_deadletter', 'Can replay and discard dead letters'), ('read_deadletter_content', 'Can read what dead letters say')], 'verbose_name': 'dead letter', 'verbose_name_plural': 'dead letters'},
+            options={'permissions': [('operate_deadletter', 'Can retry and discard dead letters'), ('read_deadletter_content', 'Can read what dead letters say')], 'verbose_name': 'dead letter', 'verbose_name_plural': 'dead letters'},
         ),
         migrations.AlterModelOptions(
             name='outboxevent',

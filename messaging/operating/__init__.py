@@ -1,1 +1,1 @@
-"""What operators and staff look at: state, traces, the base of their pages."""
+"""What operators and staff look at: status, traces, the base of their pages."""

@@ -1,6 +1,6 @@
-"""What the staff's pages of every app share: rows to read, actions that ask first, quick paging.
+"""What the staff pages of every app share: rows to read, actions that ask first, fast paging.
 
-Rows are written by services alone. A page gives an action a button; the service does it.
+Only services write rows. A page gives an action a button; the service does it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-MAX_AT_ONCE = 100  # actions are done in the request
+MAX_AT_ONCE = 100  # actions run in the request
 MAX_COUNTED = 10_000  # rows of a list; counting all of a large table takes longer than its page
 REASON_LENGTH = 200
 
@@ -61,9 +61,9 @@ def asks_first(
     explanation: Any,
     form: type[AnswerForm] = AnswerForm,
 ) -> Callable[[Perform], Callable[..., HttpResponse | None]]:
-    """Makes `perform(self, request, rows, answers)` an action that asks before it is done.
+    """Turns `perform(self, request, rows, answers)` into an action that asks before it runs.
 
-    It is offered to whoever has `permission` ("app.codename"), in the list and on a row's own page.
+    It is offered to those with `permission` ("app.codename"), in the list and on a row's own page.
     `answers` is what the form asked for (`ReasonForm`: the reason).
     """
 
@@ -85,7 +85,7 @@ def asks_first(
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     """A table to read. `search_by` names its exact lookups, each with what makes a value of a text.
 
-    Whoever may view the table sees the list; each action names the permission that it needs.
+    Those who may view the table see the list; each action names the permission that it needs.
     """
 
     list_per_page = 50
@@ -201,7 +201,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         errors: type[Exception],
         explain: Callable[[Exception], str],
     ) -> None:
-        """Does it to one after the other, oldest first; those that it failed for are named."""
+        """Runs it on one row after the other, oldest first; rows for which it failed are named."""
         done = 0
         for row in rows:
             try:
@@ -217,7 +217,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
 
 
 def _own_page(request: HttpRequest) -> str:
-    """The row's page that the action was asked for on; empty where it was the list."""
+    """The row's page on which the action was started; empty for the list."""
     back = request.POST.get("back", "")
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return back if is_ours else ""

@@ -1,4 +1,4 @@
-"""The bus's figures, and what is wrong with them, for operators, health checks and the desk."""
+"""The figures of the bus and its problems, for operators, health checks and staff pages."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read_lag(adapter: BusAdapter, registry: Registry) -> list[GroupFigures]:
 
 
 def problems_of(figures: BusFigures) -> list[str]:
-    """What stands still, with what to do."""
+    """What is stuck, and what to do."""
     problems = []
     relay = figures.relay
     if figures.kafka_error:

@@ -1,4 +1,4 @@
-"""What became of single events: outbox, place on the topic, handlers, dead letters. Reads only."""
+"""Traces single events: outbox, place on the topic, handled events, dead letters. Reads only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from messaging.handling.registry import Registry
 from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.operating.ids_by_time import first_id_since
 
-# How far an event's row in the outbox may lie from the change that it tells of.
+# How far in time an outbox row may be from the change that it describes.
 AROUND: Final = timedelta(seconds=10)
 STATES: Final = {
     OutboxEvent.Status.WAITING: "waiting",

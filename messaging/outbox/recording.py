@@ -1,6 +1,6 @@
-"""Records events in the transaction of the change they tell of; the relay takes them from there.
+"""Records events in the transaction of the change they describe; the relay takes them from there.
 
-Must stay quick: every message that is sent passes here. Never talks to the bus.
+Must stay fast: every message passes through here. Never talks to the bus.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def record_many(events: Sequence[NewEvent]) -> None:
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
-            "Events are recorded in the transaction of the change they tell of, so that neither is"
-            " there without the other. Put both into one `with transaction.atomic():`."
+            "An event is recorded in the transaction of the change it describes, so that neither"
+            " exists without the other. Put both into one `with transaction.atomic():`."
         )
     _insert(connection, events)
     _wake_on_commit(connection)
@@ -86,10 +86,10 @@ def _insert(connection: BaseDatabaseWrapper, events: Sequence[NewEvent]) -> None
 
 
 def _copy(connection: BaseDatabaseWrapper, events: Sequence[NewEvent], now: datetime) -> None:
-    """COPY in the same transaction. As an INSERT through the ORM the rows of the outbox took twice
-    the time of the messages that they tell of: a third of what posting costs.
+    """COPY in the same transaction. Inserted through the ORM, the outbox rows took twice as long as
+    the messages themselves: a third of the cost of posting.
     """
-    # Django translates the errors of execute() by itself, those of copy() it does not.
+    # Django translates errors from execute(), but not those from copy().
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
@@ -132,5 +132,5 @@ def _wake_on_commit(connection: BaseDatabaseWrapper) -> None:
 
 
 def _announce() -> None:
-    # A receiver that fails must not fail those who have just committed; the relay sweeps besides.
+    # A failing receiver must not fail the caller, who has just committed; the relay also sweeps.
     outbox_recorded.send_robust(sender=OutboxEvent)

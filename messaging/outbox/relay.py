@@ -1,6 +1,6 @@
 """Takes the outbox to the bus: one relay at a time, in order, marking only what was acknowledged.
 
-Step between commit and topic. Runs in a thread of its own; nobody who sends ever waits for it.
+The step between commit and topic. Runs in a thread of its own; no sender ever waits for it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ HELD_LIMIT = 200  # more failing keys than that are one failing bus
 
 @dataclass(slots=True)
 class Sorted:
-    """What became of a round's rows."""
+    """The outcome of a round's rows."""
 
     published: list[tuple[OutboxRow, RecordPosition | None]] = field(default_factory=list)
     impossible: list[tuple[OutboxRow, Exception]] = field(default_factory=list)
@@ -62,8 +62,8 @@ class Sorted:
 
 
 def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted:
-    """Note [Order within a key]: behind a row that failed, nothing of its key counts as published,
-    also what was acknowledged; it is sent again, in order, and recognised by its event id."""
+    """Note [Order within a key]: after a row that failed, nothing with its key counts as published,
+    even if it was acknowledged; it is sent again, in order, and recognised by its event id."""
     outcome = Sorted()
     for row, result in zip(rows, results, strict=True):
         if row.lane in outcome.failed:
@@ -86,7 +86,7 @@ class Hold:
 
 
 class Relay:
-    """`run` until `stop`. What it needs from outside is given to it: where to, lock and clock."""
+    """`run` until `stop`. Target, lock and clock are passed in."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Relay:
         self._alarm.ring()
 
     def stop(self) -> None:
-        """The round that is running is finished, then `run` returns."""
+        """The running round is finished, then `run` returns."""
         self._stopping.set()
         self._alarm.ring()
 
@@ -151,7 +151,7 @@ class Relay:
         self._alarm.close()
 
     def run_round(self) -> int:
-        """Delivers up to a batch; how many rows it took up."""
+        """Delivers at most one batch; returns how many rows it took."""
         now = self._clock()
         held = [lane for lane, hold in self._holds.items() if hold.until > now]
         rows = read_waiting(limit=self._batch_size, held=held)
@@ -175,13 +175,13 @@ class Relay:
         return len(rows)
 
     def _step(self) -> None:
-        """One try for the lock, or one round and the wait behind it."""
+        """One attempt to get the lock, or one round and the wait after it."""
         if not self.has_lock:
             self.has_lock = self._lock.acquire()
             if not self.has_lock:
                 return self._alarm.wait(LOCK_SECONDS)
             self._holds.clear()
-            logger.info("This relay works now", extra={"bus": self._target.bus})
+            logger.info("This relay is active now", extra={"bus": self._target.bus})
         self._lock.confirm()
         began_at = self._clock()
         count = self.run_round()
@@ -197,12 +197,12 @@ class Relay:
         return max(0.01, min([self._sweep_seconds, *due]))
 
     def _rest(self, seconds: float) -> None:
-        """Not cut short by new events: they cannot go anywhere yet."""
+        """New events do not cut it short: they cannot go anywhere yet."""
         self._report.save_when_due()
         self._stopping.wait(max(seconds, 0))
 
     def _recover(self, error: Exception, failures: int) -> None:
-        """After a fault of the database or of the relay itself: everything is taken up again."""
+        """After a failure of the database or the relay itself: starts from the beginning."""
         if failures == 1:
             logger.warning("The relay waits: %s", describe(error))
         self._lock.release()
@@ -234,7 +234,7 @@ class Relay:
                 self._holds.pop(row.lane, None)
 
     def _forget_idle_holds(self, rows: Sequence[OutboxRow], now: float) -> None:
-        """Keys whose time has come and that have nothing waiting any more: it was cancelled."""
+        """Keys that are due but have nothing left waiting: it was cancelled."""
         lanes = {row.lane for row in rows}
         over = [lane for lane, h in self._holds.items() if h.until <= now and lane not in lanes]
         for lane in over:
@@ -248,7 +248,7 @@ class Relay:
                 published.send(sender=OutboxEvent, rows=rows)
         except Exception as error:  # noqa: BLE001  what is on the bus is on the bus
             logger.error(
-                "A receiver of `published` failed: %s",
+                "A receiver of the signal `published` failed: %s",
                 describe(error),
                 extra={"frames": frames(error)},
             )

@@ -1,7 +1,8 @@
 """Lets one relay work at a time, across all processes, and wakes it when events were recorded.
 
-On PostgreSQL an advisory lock on a connection of its own, which also listens for NOTIFY: it falls
-free the moment its process dies. On SQLite, where one machine has it all, a lock on a file.
+On PostgreSQL an advisory lock on a connection of its own, which also listens for NOTIFY: it is
+released the moment its process dies. On SQLite, where everything is on one machine, a lock on a
+file.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class Alarm:
         self._rings.setblocking(False)
 
     def ring(self) -> None:
-        # Full: it rings already. Closed: nobody waits any more.
+        # Full: it is already ringing. Closed: nobody is waiting any more.
         with contextlib.suppress(OSError):
             self._rings.send(b"!")
 
     def wait(self, timeout_seconds: float, *, fileno: int | None = None) -> None:
-        """Returns when it rings, when `fileno` has something to read, or when the time is over."""
+        """Returns when it rings, when `fileno` has something to read, or when the time is up."""
         watched = [self._hears.fileno()] + ([] if fileno is None else [fileno])
         select.select(watched, [], [], max(timeout_seconds, 0))
         with contextlib.suppress(OSError):
@@ -52,13 +53,13 @@ class Alarm:
 
 class RelayLock(Protocol):
     def acquire(self) -> bool:
-        """Whether this relay is the one. Raises RetryableError when that cannot be found out."""
+        """Whether this relay holds the lock. Raises RetryableError if that cannot be determined."""
 
     def confirm(self) -> None:
         """Raises RetryableError when the lock is no longer held."""
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
-        """Until the alarm rings, events were recorded anywhere, or the time is over."""
+        """Waits until the alarm rings, events are recorded anywhere, or the time is up."""
 
     def release(self) -> None: ...
 
@@ -121,7 +122,7 @@ class PostgresLock:
 
 
 class FileLock:
-    """Falls free with its process, however that ends."""
+    """Released when its process ends, however that happens."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -179,7 +180,7 @@ def _own_connection() -> psycopg.Connection[Any]:
 
 
 def path_beside(database: str, *, purpose: str) -> Path:
-    """In memory there is one process anyway: then the lock is that process's own."""
+    """An in-memory database has only one process anyway: the lock is then local to it."""
     if "memory" in database or not database:
         return Path(tempfile.gettempdir()) / f"webchat-{purpose}-{os.getpid()}.lock"
     return Path(f"{database}.{purpose}.lock")

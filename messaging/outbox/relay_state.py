@@ -1,4 +1,4 @@
-"""What the running relay says of itself: a row that other processes read. Never in its way."""
+"""What the running relay reports about itself, for other processes to read. Never holds it up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the relay reads the outbox and writes down what became of its rows, many at once."""
+"""How the relay reads the outbox and records the outcome of its rows, many at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class OutboxRow(NamedTuple):
 
 
 def read_waiting(*, limit: int, held: Collection[Lane] = ()) -> list[OutboxRow]:
-    """The oldest waiting rows, in order, without the lanes that are held back."""
+    """The oldest waiting rows, in order, except for lanes that are held back."""
     query = OutboxEvent.objects.waiting().without_keys(held).order_by("id")
     return [OutboxRow(*row) for row in query.values_list(*OutboxRow._fields)[:limit]]
 

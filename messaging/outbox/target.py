@@ -12,10 +12,10 @@ from messaging.contract.validation import encode_headers
 from messaging.errors import InvalidEventError
 from messaging.outbox.rows import OutboxRow
 
-# Shorter than the time in which a stopped process must be gone.
+# Shorter than the time that a stopping process has.
 PUBLISH_SECONDS = 8.0
 
-# For each row, in order: where it is, None (handled, there is no place), or why not.
+# For each row, in order: its place, None (handled, so it has no place), or the error.
 Result = RecordPosition | None | Exception
 
 
@@ -28,7 +28,7 @@ class Target(Protocol):
 
 
 class KafkaTarget:
-    """Publishes through the adapter, whose breaker answers at once while the bus is away."""
+    """Publishes through the adapter, whose breaker answers at once while the bus is down."""
 
     bus = "kafka"
 
@@ -51,7 +51,7 @@ def check_row(row: OutboxRow) -> None:
     payload = row.parsed()
     schema.check(payload)
     if row.event_type != schema.event_type(payload):
-        raise InvalidEventError("the event's type does not agree with its payload")
+        raise InvalidEventError("the event type does not agree with the payload")
 
 
 def headers_of(row: OutboxRow) -> Headers:

@@ -1,9 +1,9 @@
-"""Gives a handler's events to its projection again, while the handler itself goes on working.
+"""Gives a handler's events to its projection again, while the handler itself keeps running.
 
-Note [What counts as handled]: a projection must end with just those events that the handler has
-had, no more and no fewer. An event was had when it is among the handled; or when the group has gone
-past it and it is not among the dead letters (handled events are pruned in time, offsets are not).
-Whatever the handler has after the swap it adds to the new rows by itself. See docs/decisions/0006.
+Note [What counts as handled]: a projection must end with exactly the events that the handler has
+had. It has had an event that is recorded as handled, or one that the group has passed and that is
+not among the dead letters (handled events are pruned in time, offsets are not). Events after the
+swap are added to the new rows by the handler itself. See docs/decisions/0006.
 """
 
 from __future__ import annotations

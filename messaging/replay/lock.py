@@ -29,7 +29,7 @@ def replay_lock() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock_keys.REPLAY])
         if not cursor.fetchone()[0]:
-            raise ReplayRunsError("Another replay is running. Wait for its end.")
+            raise ReplayRunsError("Another replay is running. Wait until it ends.")
     try:
         yield
     finally:
@@ -48,7 +48,7 @@ def _unlock() -> None:
 def _file_lock() -> Iterator[None]:
     lock = FileLock(path_beside(str(connection.settings_dict["NAME"]), purpose="replay"))
     if not lock.acquire():
-        raise ReplayRunsError("Another replay is running. Wait for its end.")
+        raise ReplayRunsError("Another replay is running. Wait until it ends.")
     try:
         yield
     finally:

@@ -217,7 +217,7 @@ class TestChat:
         tour.look_at("dialog", "who has seen it")
         tour.open_menu_of("mended")
         tour.choose("history")
-        tour.look_at("dialog", "earlier wordings")
+        tour.look_at("dialog", "edit history")
         tour.open_menu_of("mended")
         tour.choose("trash")
         tour.look_at("dialog", "a question")

@@ -16,7 +16,7 @@ from tests.e2e.chatting import (
     sign_up,
 )
 
-TO_MANAGERS = "Ask one of its managers to let you back in"
+TO_MANAGERS = "Ask one of the people who manage it to let you back in"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def remove(person, name: str) -> None:
     show_members(person)
     person.page.click(f"#members [aria-label='More about {name}']")
     person.page.click(".menu button:has-text('Remove from the chat')")
-    expect(person.page.locator("dialog[open]")).to_contain_text("stays out until")
+    expect(person.page.locator("dialog[open]")).to_contain_text("cannot return until")
     person.page.click("dialog .danger")
 
 
@@ -71,7 +71,7 @@ class TestRemoved:
         made = api(anna, "POST", f"chats/{chat_id_of(anna)}/invites", {})
         link = made["invite"]["path"]
         show_removed(anna)
-        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody was removed")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody has been removed")
         anna.page.keyboard.press("Escape")
         remove(anna, "boris")
         expect(boris.page.locator(".toast")).to_contain_text("You are no longer in Garden")
@@ -92,7 +92,7 @@ class TestRemoved:
         has_no_barriers(anna)
         anna.page.click("dialog [aria-label='Let boris back in']")
         anna.page.click("dialog .danger")
-        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody was removed")
+        expect(anna.page.locator("dialog[open]")).to_contain_text("Nobody has been removed")
         expect(anna.page.locator("#members .row")).to_have_count(1)
         boris.goto(link)
         boris.page.click("main button:has-text('Join')")
@@ -124,7 +124,7 @@ class TestWhoLeft:
         anna, boris = two
         leave(boris)
         add(anna, "boris")
-        expect(anna.page.locator(".toast").last).to_contain_text("it is up to them")
+        expect(anna.page.locator(".toast").last).to_contain_text("they have to accept")
         expect(boris.page.locator("#bell .badge")).to_have_text("1")
         expect(boris.page.locator("#chat-list .row")).to_have_count(0)
         boris.page.click("#bell")
@@ -154,4 +154,4 @@ class TestWhoLeft:
         anna.page.click("#members .side-foot button:has-text('Add people')")
         anna.page.fill("dialog input", "boris")
         anna.page.click("dialog .row")
-        expect(anna.page.locator("dialog .toast")).to_contain_text("declined lately")
+        expect(anna.page.locator("dialog .toast")).to_contain_text("declined recently")

@@ -48,7 +48,7 @@ class TestEdit:
             message(anna, old).locator(".tools [aria-haspopup]").last.click()
             anna.page.get_by_role("menuitem", name="Edit").click()
             send(anna, new)
-        expect(toast(anna)).to_contain_text("You have edited many messages in a short time.")
+        expect(toast(anna)).to_contain_text("You have edited too many messages in a short time.")
         expect(toast(anna)).to_contain_text("Try again in")
         expect(anna.page.locator("#message")).to_have_value("planted lilies")
         sees(anna, "planted roses")
@@ -60,7 +60,7 @@ class TestReaction:
             message(anna, "planted").hover()
             message(anna, "planted").locator(".tools [aria-haspopup]").last.click()
             anna.page.locator(".menu .quick button").nth(number).click()
-        expect(toast(anna)).to_contain_text("You have reacted many times in a short time.")
+        expect(toast(anna)).to_contain_text("You have reacted too many times in a short time.")
 
 
 class TestNewChat:
@@ -71,7 +71,7 @@ class TestNewChat:
         page.locator(".menu button").nth(1).click()
         page.fill("#chat-title", "Books")
         page.click("dialog button.primary")
-        words = page.get_by_text("You have made many chats in a short time. Try again in")
+        words = page.get_by_text("You have created too many chats in a short time. Try again in")
         expect(words.first).to_be_visible()
         expect(page.locator("#chat-title")).to_have_value("Books")
 

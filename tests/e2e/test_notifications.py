@@ -57,7 +57,7 @@ def rang(person, count):
 
 def switch_on(person):
     person.page.click("#bell")
-    person.page.get_by_role("button", name="Notify me outside").click()
+    person.page.get_by_role("button", name="Turn on browser notifications").click()
     expect(person.page.locator(".toast")).to_contain_text("are on")
     person.page.keyboard.press("Escape")
 
@@ -221,9 +221,13 @@ class TestBrowserNotification:
         )
         sign_up(anna, "anna")
         anna.page.click("#bell")
-        anna.page.get_by_role("button", name="Notify me outside").click()
-        expect(anna.page.locator(".toast")).to_contain_text("shows no notifications from a page")
-        expect(anna.page.get_by_role("button", name="Notify me outside")).to_be_visible()
+        anna.page.get_by_role("button", name="Turn on browser notifications").click()
+        expect(anna.page.locator(".toast")).to_contain_text(
+            "does not show notifications from pages"
+        )
+        expect(
+            anna.page.get_by_role("button", name="Turn on browser notifications")
+        ).to_be_visible()
 
     def test_comes_only_after_it_was_asked_for_and_while_nobody_looks(self, two):
         boris, anna = two

@@ -134,7 +134,7 @@ class TestOpening:
         anna.goto("/")
         wait_until_connected(anna)
         open_chat(anna, "boris")
-        expect(anna.page.locator("#empty")).to_contain_text("could not be read")
+        expect(anna.page.locator("#empty")).to_contain_text("could not be loaded")
         expect(anna.page.locator("#empty")).to_contain_text("The past is closed today.")
         send(anna, "and so on")
         sees(anna, "and so on")
@@ -464,7 +464,7 @@ class TestLink:
         anna.go_offline()
         expect(anna.page.locator("html")).not_to_have_attribute("data-connection", "online")
         anna.page.click(".message a")
-        expect(anna.page.locator("#empty")).to_contain_text("could not be read")
+        expect(anna.page.locator("#empty")).to_contain_text("could not be loaded")
         anna.go_online()
         expect(message(anna, "message 100")).to_be_in_viewport()
 

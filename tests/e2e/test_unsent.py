@@ -278,7 +278,7 @@ class TestRefusedMessage:
     def test_says_why_and_can_be_edited(self, anna_and_boris):
         anna, boris = anna_and_boris
         send(anna, INVISIBLE)
-        expect(anna.page.locator(".failure")).to_contain_text("nothing to see")
+        expect(anna.page.locator(".failure")).to_contain_text("nothing visible")
         anna.page.locator(".failure").get_by_role("button", name="Edit").click()
         expect(anna.page.locator(".failure")).to_have_count(0)
         send(anna, "visible")

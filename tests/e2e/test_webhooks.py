@@ -119,9 +119,9 @@ class TestOutgoing:
         anna = owner(neighbourly_server, new_person, "anna")
         anna.context.grant_permissions(["clipboard-read", "clipboard-write"])
         open_webhooks(anna)
-        expect(dialog(anna, "Webhooks")).to_contain_text("tells an address of yours")
+        expect(dialog(anna, "Webhooks")).to_contain_text("to an address of yours")
         add_outgoing(anna, "Mirror", receiver.url)
-        expect(dialog(anna, "The secret of Mirror")).to_contain_text("not shown again")
+        expect(dialog(anna, "The secret of Mirror")).to_contain_text("not be shown again")
         has_no_barriers(anna)
         anna.page.keyboard.press("Enter")
         expect(anna.page.locator(".toast")).to_have_text("Copied.")
@@ -293,7 +293,7 @@ class TestPaused:
         assert post(old_address, "Build 17 is green") == 404
 
         open_webhooks(anna)
-        why = "Paused: Max, who looked after it, is no longer in this chat."
+        why = "Paused: Max, who owned it, is no longer in this chat."
         hooks = dialog(anna, "Webhooks")
         expect(hooks.locator("li", has_text="Mirror")).to_contain_text(why)
         expect(hooks.locator("li", has_text="Builds")).to_contain_text(why)
@@ -348,10 +348,10 @@ class TestDialog:
         open_webhooks(anna)
         anna.page.get_by_role("button", name="Add an outgoing webhook").click()
         for name, url, field, words in [
-            ("Mirror", "ftp://example.org", "url", "This is no address of a receiver."),
+            ("Mirror", "ftp://example.org", "url", "This is not a receiver's address."),
             ("Mirror", "http://example.org/hook", "url", "must begin with https"),
-            ("  ", "https://127.0.0.1/hook", "name", "nothing to see"),
-            ("Mirror", "https://127.0.0.1/hook", "url", "There is no way to this address"),
+            ("  ", "https://127.0.0.1/hook", "name", "nothing visible"),
+            ("Mirror", "https://127.0.0.1/hook", "url", "This address cannot be reached"),
         ]:
             anna.page.fill("[name=name]", name)
             anna.page.fill("[name=url]", url)
@@ -369,10 +369,10 @@ class TestDialog:
         anna.expects("503")
         anna.page.route("**/webhooks", lambda route: route.fulfill(status=503), times=1)
         open_webhooks(anna)
-        expect(dialog(anna, "Webhooks").locator(".problem")).to_contain_text("does not answer")
+        expect(dialog(anna, "Webhooks").locator(".problem")).to_contain_text("is not responding")
         has_no_barriers(anna)
         anna.page.get_by_role("button", name="Try again").click()
-        expect(dialog(anna, "Webhooks")).to_contain_text("tells an address of yours")
+        expect(dialog(anna, "Webhooks")).to_contain_text("to an address of yours")
         expect(anna.page.locator(".problem")).to_have_count(0)
 
     def test_speaks_russian_and_fits_on_a_phone(self, server, new_person):

@@ -96,7 +96,7 @@ class TestSignals:
         relay.signal(signal.SIGINT)
         assert consumer.exit_code(seconds=15) == relay.exit_code(seconds=15) == 0
         assert time.monotonic() - before < 15 * PATIENCE
-        assert "once more to stop at once" in consumer.log_end()
+        assert "signal again to stop at once" in consumer.log_end()
         # What is handled is committed, and the other way round.
         handled = pipe.value("SELECT count(*) FROM messaging_receipt")
         published = pipe.value("SELECT count(*) FROM messaging_outboxevent WHERE status = 1")

@@ -18,11 +18,15 @@ _AS_BYTES: Final = [(name.encode(), value.encode()) for name, value in HEADERS.i
 
 # status: (reason phrase, code, detail)
 REFUSALS: Final = {
-    400: ("Bad Request", "bad_request", "This is not an HTTP request. Correct it."),
+    400: ("Bad Request", "bad_request", "This is not an HTTP request."),
     408: ("Request Timeout", "too_slow", "The request took too long. Send it again."),
     413: ("Content Too Large", "too_large", "The request is too large."),
-    500: ("Internal Server Error", "error", "Something broke on our side. Try again in a moment."),
-    503: ("Service Unavailable", "unavailable", "The server does not answer just now. Try again."),
+    500: (
+        "Internal Server Error",
+        "error",
+        "Something went wrong on our side. Try again in a moment.",
+    ),
+    503: ("Service Unavailable", "unavailable", "The server is not answering just now. Try again."),
 }
 
 

@@ -62,7 +62,7 @@ def end_one(request: HttpRequest, sign_in_id: int) -> HttpResponse:
     try:
         end_sign_in(user=_person(request), sign_in_id=sign_in_id)
     except NotFoundError:
-        messages.info(request, _("You were not signed in there any more."))
+        messages.info(request, _("You were no longer signed in there."))
     else:
         messages.success(request, _("Signed out there."))
     return redirect("sign-ins")
@@ -94,7 +94,7 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     note_export(user)
     name = f"webchat-{user.username}-{timezone.now():%Y-%m-%d}.{form}"
     # Whoever opens the file sees that it is not all.
-    ending = "\n" + _("You were signed out meanwhile: this is not everything.") + "\n"
+    ending = "\n" + _("You were signed out in the meantime: this is not everything.") + "\n"
     pieces = export_pieces(user, as_csv=form == "csv")
     return StreamingHttpResponse(
         while_allowed(pieces, partial(is_still_signed_in, request), ending=ending),

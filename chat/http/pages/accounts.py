@@ -149,7 +149,9 @@ class PasswordChangeView(auth_views.PasswordChangeView):
         move_sign_in(old_key=old_key, new_key=new_key)
         end_sign_ins(user=form.user, except_key=new_key)
         recheck_sessions(form.user)
-        messages.success(self.request, _("The password is changed. Other devices must sign in."))
+        messages.success(
+            self.request, _("Your password is changed. Other devices must sign in again.")
+        )
         return redirect(self.get_success_url())
 
 

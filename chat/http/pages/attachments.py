@@ -99,7 +99,7 @@ def _hand_out(request: HttpRequest, attachment_id: UUID, *, is_preview: bool) ->
     try:
         attachment = _visible(request, attachment_id)
     except DATABASE_AWAY:
-        logger.exception("the database is away", extra={"path": request.path})
+        logger.exception("the database is unavailable", extra={"path": request.path})
         return HttpResponse(status=503, headers={"Retry-After": "2"})
     file = attachment.preview if is_preview else attachment.file
     etag = f'"{attachment.pk}{"-preview" if is_preview else ""}"'

@@ -61,5 +61,5 @@ def _key(request: HttpRequest, fields: Fields) -> str | None:
     given = request.headers.get("Idempotency-Key", "")
     key = fields.text("id") if fields.has("id") else given
     if len(key) > MAX_KEY:
-        raise BadRequestError.of("id", _("a text of at most 200 characters"))
+        raise BadRequestError.of("id", _("a string of at most 200 characters"))
     return key or None

@@ -1,6 +1,6 @@
-"""What the direct road lost, a hub finds by comparing revisions and reads from the database.
+"""Finds what the direct road lost by comparing revisions, and reads it from the database.
 
-The last line before a browser would have to notice: it outlives whatever it meets.
+The last safeguard before a browser would notice: it survives any error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AFTER_FAULT_SECONDS: Final = 1.0
 
 
 class Rooms(Protocol):
-    """What it needs of the hub."""
+    """What healing needs from the hub."""
 
     rooms: dict[int, Room]
 
@@ -38,7 +38,7 @@ class Healer:
         self._to_heal = asyncio.Event()
 
     def wake(self) -> None:
-        """Some room knows that it misses something."""
+        """A room knows that it is missing something."""
         self._to_heal.set()
 
     def doubt(self, chat_id: int) -> None:
@@ -84,7 +84,7 @@ class Healer:
         logger.info("read what was lost", extra={"chat_id": room.chat_id, "after": after})
         line = to_line({"type": "chat.changes", "chat_id": room.chat_id, **changes})
         room.move_to(changes["revision"], line if changes["changes"] else "")
-        # Nothing was heard meanwhile: what was said is there now, or never was.
+        # Nothing was heard in the meantime: the announced change is there now, or never was.
         if not changes["more"] and room.known_head == said:
             room.forget_beyond_head()
         self._hub.note(room)

@@ -1,4 +1,4 @@
-"""One per process: does what hubs are told, for that process's sockets.
+"""One per process: carries out commands for that process's sockets.
 
 Own commands come straight from the commit, those of other processes over one channel of the layer;
 what the layer loses is found by comparing revisions and read from the database. Belongs to one
@@ -25,10 +25,10 @@ from chat.wire.payloads import to_line
 
 logger = logging.getLogger(__name__)
 
-# Between so many sockets the loop gets to read what has come in.
+# After this many sockets the event loop gets a turn to read what has arrived.
 SOCKETS_PER_TURN: Final = 64
-# After a round of writing the next one waits this part of the time that it took, so that more lines
-# share a frame when frames are what the process is busy with. Nothing is added when it is not.
+# The next round of writing waits for this share of the time that the last one took, so that more
+# lines share a frame when the process is busy with frames. A calm process adds nothing.
 PAUSE_PER_ROUND: Final = 0.3
 MAX_PAUSE_SECONDS: Final = 0.025
 UNHURRIED_SECONDS: Final = 0.15
@@ -152,7 +152,7 @@ class Hub:
         self._to_flush.set()
 
     def welcome(self, socket: Socket, line: str, heads: dict[int, int]) -> None:
-        """`heads`: the revisions that the newcomer's welcome was read at."""
+        """`heads`: the revisions at which the newcomer's welcome was read."""
         for chat_id, revision in heads.items():
             self.hear_of(chat_id, revision, newcomer=True)
         socket.welcome(line)
@@ -199,7 +199,8 @@ class Hub:
             self._flush_soon()
 
     def _flush_soon(self) -> None:
-        """For what nobody waits for (ticks, typing): it rides along, or goes a moment later."""
+        """For lines that nobody waits for (ticks, typing): they join other lines, or go a moment
+        later."""
         if self._soon is None:
             self._soon = self._loop.call_later(UNHURRIED_SECONDS, self._to_flush.set)
 
@@ -208,7 +209,7 @@ class Hub:
             self.join(socket, command.chat_id)
         if command.chat_id in self.rooms:
             self.hear_of(command.chat_id, command.revision, newcomer=True)
-            # What was said before it came found no room here.
+            # Changes announced before it came found no room here.
             self.healer.doubt(command.chat_id)
 
     def _dismiss(self, command: HubCommand) -> None:
@@ -216,19 +217,19 @@ class Hub:
             self.leave(socket, command.chat_id)
 
     def note(self, room: Room) -> None:
-        """The room has lines to write, or has heard of what it has not got."""
+        """The room has lines to write, or has heard of changes that it is missing."""
         self._dirty_rooms.add(room)
         self._to_flush.set()
         if room.is_behind:
             self.healer.wake()
 
-    # Writing: everything that waits for a socket goes out as one frame
+    # Writing: everything waiting for a socket goes out as one frame
 
     async def _flush_forever(self) -> None:
         ready_at = 0.0
         while True:
             await self._to_flush.wait()
-            # What else is ready in this turn of the loop (the sender's reply) joins the frame.
+            # Whatever else is ready in this turn of the loop (the sender's reply) joins the frame.
             await asyncio.sleep(max(0.0, ready_at - self._loop.time()))
             self._to_flush.clear()
             if self._soon is not None:
@@ -270,7 +271,7 @@ class Hub:
             self.unregister(socket)
 
     def heads_line(self, socket: Socket) -> str:
-        """How far each of the socket's chats has come, to be compared and answered."""
+        """The revision of each of the socket's chats, for the browser to compare and answer."""
         rooms = (self.rooms.get(chat_id) for chat_id in socket.chat_ids)
         heads = {str(room.chat_id): room.head for room in rooms if room and room.head is not None}
         return to_line({"type": "heads", "heads": heads})

@@ -1,7 +1,7 @@
-"""The hub's one channel on the layer: joined, heard, and joined again after the layer was away.
+"""The hub's one channel on the layer: joins it, listens, and joins again after an outage.
 
-The layer loses what is sent while it is away, and forgets its groups when it restarts; whoever uses
-this hears of it through `came_back` and compares revisions.
+The layer loses what is sent while it is down, and forgets its groups when it restarts; users of
+this class are told through `came_back` and compare revisions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 REJOIN_SECONDS: Final = 15.0
 MAX_WAITING_BATCHES: Final = 1000
 MAX_PAUSE_SECONDS: Final = 5.0
-# No answer from the layer for this long counts as away (a frozen Redis never answers).
+# No answer from the layer for this long counts as an outage (a frozen Redis never answers).
 PATIENCE_SECONDS: Final = 5.0
 MAX_TRIES: Final = 3
 CANCEL_AGAIN_SECONDS: Final = 0.5
@@ -62,10 +62,10 @@ class LayerLink:
                     await self._layer.group_discard(HUBS_GROUP, self._channel)
             except Exception as error:  # noqa: BLE001
                 # Leaving is a courtesy: the membership ends by itself.
-                logger.info("the layer was not told", extra={"error": type(error).__name__})
+                logger.info("the layer could not be told", extra={"error": type(error).__name__})
 
     def send(self, commands: Sequence[HubCommand]) -> None:
-        """To the hubs of the other processes; the oldest are dropped while the layer is away."""
+        """To the hubs of the other processes; the oldest are dropped while the layer is down."""
         self._waiting.append(commands)
         self._to_send.set()
 
@@ -80,7 +80,7 @@ class LayerLink:
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001
-                # Whatever the layer's client raises while it is away: come back.
+                # Whatever the layer's client raises during an outage: try again.
                 self._note_down(error)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (jitter, no secret)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
@@ -123,7 +123,7 @@ class LayerLink:
                 # A connection that died with the last Redis fails once; the next one is fresh.
                 if tries_left and not isinstance(error, TimeoutError):
                     continue
-                # Lost, and nothing to repair here: other hubs find it by comparing revisions.
+                # Lost, with nothing to repair here: other hubs find it by comparing revisions.
                 self._note_down(error)
                 return
 
@@ -133,7 +133,9 @@ class LayerLink:
 
     def _note_down(self, error: Exception) -> None:
         if self.is_up:
-            logger.warning("the channel layer is away", extra={"error": type(error).__name__})
+            logger.warning(
+                "the channel layer is unavailable", extra={"error": type(error).__name__}
+            )
         self.is_up = False
 
 

@@ -1,4 +1,4 @@
-"""One chat in one process: who listens here, and how far its changes were handed on, in order."""
+"""One chat in one process: who listens, and how far its changes have been passed on, in order."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from chat.live.hub.sockets import Socket
 
-# How long a change that came too early waits for the ones before it; then they are read.
+# How long a change that came too early waits for the ones before it; after that they are read.
 HOLE_SECONDS: Final = 0.25
-# More than this held back is a hole, too, however young.
+# More than this held back also counts as a gap, however recent.
 MAX_HELD: Final = 2000
 
 
 class Room:
-    """Lines with a revision leave in revision order, each once, whatever order they came in."""
+    """Lines with a revision leave in revision order, each once, whatever order they arrive in."""
 
     __slots__ = (
         "_asides",
@@ -30,9 +30,9 @@ class Room:
     def __init__(self, chat_id: int) -> None:
         self.chat_id = chat_id
         self.sockets: set[Socket] = set()
-        # Everything up to this revision was handed on; None until it was read once.
+        # Everything up to this revision has been passed on; None until it has been read once.
         self.head: int | None = None
-        # The newest revision that was heard of.
+        # The newest revision heard of.
         self.known_head = 0
         self._lines: list[str] = []
         # By audience: whom a line is about (0: nobody whom a block could hide), and the line.
@@ -41,14 +41,14 @@ class Room:
         self._hole_since: float | None = None
 
     def learn_head(self, revision: int) -> None:
-        """What a newcomer has just read; the first one tells the room where it stands."""
+        """What a newcomer has just read; the first newcomer sets the room's position."""
         if self.head is None:
             self.move_to(revision)
         else:
             self.hear_of(revision)
 
     def hear_of(self, revision: int) -> None:
-        """There is such a revision, by whatever way that was heard."""
+        """This revision exists, however that was heard."""
         self.known_head = max(self.known_head, revision)
         self._note_hole()
 
@@ -63,7 +63,7 @@ class Room:
         self._release()
 
     def move_to(self, revision: int, line: str = "") -> None:
-        """Everything up to `revision` was handed on elsewhere, or is in `line`."""
+        """Everything up to `revision` has been passed on elsewhere, or is in `line`."""
         if self.head is not None and revision < self.head:
             return
         self.head = revision
@@ -75,13 +75,13 @@ class Room:
         self._release()
 
     def forget_beyond_head(self) -> None:
-        """There is nothing newer in the database: whoever said so was wrong."""
+        """There is nothing newer in the database: the announcement was wrong."""
         self._held.clear()
         self.known_head = self.head or 0
         self._note_hole()
 
     def has_hole(self, *, now: float) -> bool:
-        """True when waiting any longer for the missing changes is of no use."""
+        """True when waiting longer for the missing changes is pointless."""
         if self._hole_since is None:
             return False
         return now - self._hole_since >= HOLE_SECONDS or len(self._held) > MAX_HELD
@@ -91,7 +91,7 @@ class Room:
         return self._hole_since is not None
 
     def take_block(self) -> str:
-        """What waits for the room's sockets, joined; empty when nothing does."""
+        """The lines waiting for the room's sockets, joined; empty when there are none."""
         block = self._lines[0] if len(self._lines) == 1 else "\n".join(self._lines)
         self._lines.clear()
         return block
@@ -104,7 +104,7 @@ class Room:
         return bool(self._asides)
 
     def put_asides(self) -> list[Socket]:
-        """Hands each audience its lines; whose sockets have something to write now."""
+        """Gives each audience its lines; returns the sockets that now have something to write."""
         written = []
         for audience, lines in self._asides.items():
             whole = "\n".join(line for _about, line in lines)

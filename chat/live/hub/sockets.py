@@ -12,11 +12,11 @@ from chat.wire.protocol import CloseCode
 
 logger = logging.getLogger(__name__)
 
-# A browser answers `heads` at least every 25 s. One that has said nothing for longer than this is
-# gone, or reads nothing.
+# A browser answers `heads` at least every 25 s. One that has been silent for longer than this is
+# gone, or is not reading.
 MAX_SILENT_SECONDS: Final = 75.0
-# Written since the browser was last heard: past the first it is asked for a sign of life, past the
-# second it is closed (4408) - Daphne would keep any amount in memory for a client that never reads.
+# Bytes written since the browser was last heard: past the first it is pinged, past the second it is
+# closed (4408), because Daphne would keep any amount in memory for a client that never reads.
 ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
 MAX_UNHEARD_BYTES: Final = 16 * 1024 * 1024
 
@@ -59,8 +59,8 @@ class Socket:
         self.session_key = session_key
         self.chat_ids: set[int] = set()
         self.audiences = audiences
-        # Of whom this socket hears neither that they are here nor that they type: blocks keep them
-        # apart. None: not known yet, so it hears that of nobody.
+        # People whose presence and typing this socket is not told of, because of a block. None: not
+        # known yet, so it is told of nobody's.
         self.apart = apart
         self.heard_at = time.monotonic()
         self.unheard_bytes = 0
@@ -76,7 +76,7 @@ class Socket:
         self._blocks.append(block)
 
     def welcome(self, line: str) -> None:
-        """The first line of all; what has come in meanwhile follows it."""
+        """The very first line; whatever has arrived in the meantime follows it."""
         self._blocks.insert(0, line)
         self.is_welcome = True
 
@@ -86,7 +86,7 @@ class Socket:
         self.asked = False
 
     def should_be_asked(self) -> bool:
-        """True once each time that much was written without a word from the browser."""
+        """True once each time this much has been written without hearing from the browser."""
         if self.asked or self.unheard_bytes < ASK_AFTER_BYTES:
             return False
         self.asked = True
@@ -96,12 +96,12 @@ class Socket:
         return self.unheard_bytes > MAX_UNHEARD_BYTES or now - self.heard_at > MAX_SILENT_SECONDS
 
     async def flush(self) -> None:
-        """Writes everything that waits as one frame."""
+        """Writes everything waiting as one frame."""
         if not self.is_closed:
             await self._write()
 
     async def close(self, code: CloseCode) -> None:
-        """Writes what waits, then closes. Done twice it is done once; never raises."""
+        """Writes what is waiting, then closes. Idempotent; never raises."""
         if self.is_closed:
             return
         self.is_closed = True

@@ -24,24 +24,24 @@ MAX_SHOWN = 1000
 def head(text: str) -> Head:
     found = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text)
     if not found:
-        raise ArgumentTypeError(f"{text!r} is not PLACE:HASH, as audit_verify prints it")
+        raise ArgumentTypeError(f"{text!r} is not PLACE:HASH as audit_verify prints it")
     return Head(int(found[1]), found[2])
 
 
 class Command(BaseCommand):
     help = (
-        "Reads the audit log and says where an entry was changed, removed or put in."
-        " Exit code 0: it is whole; 3: it is not."
+        "Reads the audit log and says where an entry was changed, removed or inserted. Exit code"
+        " 0: intact; 3: damaged."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--from", dest="first", type=positive, default=1, metavar="PLACE",
-            help="begin at this place, and take what is before it at its word",
+            help="begin at this place and trust everything before it",
         )  # fmt: skip
         parser.add_argument(
             "--expect-head", type=head, action="append", default=[], metavar="PLACE:HASH",
-            help="a head that was noted elsewhere must still be there; may be given several times",
+            help="check that a head recorded elsewhere is still there; may be repeated",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         verdict = f"{found} damages" if found else "whole"
         self.stdout.write(f"{verification.entries} entries: {verdict}. Head {verification.head}")
         if found:
-            say("Compare with a backup, and with the records of the topics while they are kept.")
+            say("Compare with a backup, and with the topics' records while they are kept.")
 
 
 def _show_progress(place: int) -> None:

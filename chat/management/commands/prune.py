@@ -20,12 +20,16 @@ from messaging.management.long_queries import allow_long_queries
 
 class Command(BaseCommand):
     help = (
-        "Removes rows that are older than settings.KEPT_DAYS says, in small steps, while the chat"
-        " runs. Changes nothing without --execute."
+        "Removes rows older than settings.KEPT_DAYS allows, in small steps, while the chat runs."
+        " Changes nothing without --execute."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--execute", action="store_true", help="really do it")
+        parser.add_argument(
+            "--execute",
+            action="store_true",
+            help="do it; without this, only say what would be done",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, **options: Any) -> None:

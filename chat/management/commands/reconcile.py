@@ -42,27 +42,29 @@ GRACE_SECONDS = 60.0
 
 class Command(BaseCommand):
     help = (
-        "Holds the messages against outbox, receipts, audit log and counts, while people write."
-        " Exits with 0 when nothing is damaged or everything was repaired, 3 when something is, 4"
-        " when only a part was repaired. Changes nothing without --repair."
+        "Compares the messages with the outbox, handled events, audit log and counts, while"
+        " people write. Exits with 0 when nothing is damaged or everything was repaired, 3 when"
+        " something is damaged, 4 when only part of it was repaired. Changes nothing without"
+        " --repair."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="put right what can be")
+        parser.add_argument("--repair", action="store_true", help="repair what can be repaired")
         parser.add_argument(
-            "--topic", action="store_true", help="read the topics, too, from the beginning"
+            "--topic", action="store_true", help="also read the topics, from the beginning"
         )
         parser.add_argument("--chat", type=positive, metavar="ID", help="only this chat")
         parser.add_argument(
-            "--since", type=moment, metavar="TIME", help="ISO 8601; only what is younger"
+            "--since", type=moment, metavar="TIME", help="ISO 8601; only messages after this time"
         )
         parser.add_argument(
             "--grace-seconds",
             type=seconds,
             default=GRACE_SECONDS,
-            help="what is younger may still be on its way to the handlers (%(default)g)",
+            help="ignore events younger than this: they may still be on their way to the handlers"
+            " (%(default)g)",
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
     def handle(self, **options: Any) -> None:
         if options["topic"]:
@@ -113,7 +115,7 @@ class Command(BaseCommand):
             elif self._found[damage.code] <= SHOWN_OF_A_KIND:
                 self.stdout.write("\n".join(as_text(damage)))
             elif self._found[damage.code] == SHOWN_OF_A_KIND + 1:
-                self.stdout.write(f"{damage.code}: there are more; --json shows all of them")
+                self.stdout.write(f"{damage.code}: there are more; --json shows them all")
 
     def _repair(self, todo: Todo) -> int:
         total = 0
@@ -129,12 +131,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(summary))
             return
         if not self._found:
-            say(f"Nothing is damaged; {events} events of the outbox were looked at.")
+            say(f"Nothing is damaged; {events} outbox events were checked.")
             return
         kinds = ", ".join(f"{code} {count}" for code, count in sorted(self._found.items()))
         say(f"Damaged: {kinds}. Repaired: {repaired} of {self._found.total()}.")
         if not repaired and any(KINDS[code].is_repairable for code in self._found):
-            say("Add --repair to put right what can be.")
+            say("Add --repair to repair what can be repaired.")
 
 
 def as_text(damage: Damage) -> Iterator[str]:

@@ -32,10 +32,12 @@ TALK = [
 
 
 class Command(BaseCommand):
-    help = "Makes three demo people and a few chats, once. Not for a chat that others can reach."
+    help = (
+        "Creates three demo people and a few chats, once. Not for a server that others can reach."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--quiet", action="store_true", help="say nothing when all is there")
+        parser.add_argument("--quiet", action="store_true", help="print nothing if they exist")
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = not User.objects.filter(username__in=PEOPLE).exists()
@@ -43,12 +45,14 @@ class Command(BaseCommand):
             try:
                 make_demo()
             except ChatError as error:
-                raise CommandError(f"The demo people cannot be made: {error.detail}") from error
+                raise CommandError(f"The demo people cannot be created: {error.detail}") from error
         if made or not options["quiet"]:
             names = ", ".join(PEOPLE)
             self.stdout.write(f"Sign in as one of {names} with the password {PASSWORD}")
             if not settings.DEBUG and settings.ALLOWED_ORIGINS:
-                self.stderr.write("Anyone can read this password: remove the demo people again.")
+                self.stderr.write(
+                    "This password is public: remove the demo people before you let others in."
+                )
 
 
 @transaction.atomic

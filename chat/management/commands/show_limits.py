@@ -12,12 +12,14 @@ from chat.limits.table import TABLE
 
 
 class Command(BaseCommand):
-    help = "Shows how much one may make or ask for, as the environment has it now."
+    help = "Shows the limits in force, as the environment sets them."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--markdown", action="store_true", help="the page docs/limits.md, with the defaults"
+            "--markdown",
+            action="store_true",
+            help="print the page docs/limits.md, with the defaults",
         )
 
     def handle(self, **options: Any) -> None:

@@ -27,15 +27,15 @@ Row = tuple[str, str]
 
 class Command(BaseCommand):
     help = (
-        "Shows how far a message has come: saved, outbox, topic, handlers, dead letters, delivered,"
-        " read, audited. Never shows its words."
+        "Traces one message: saved, outbox, topic, handlers, dead letters, delivered, read,"
+        " audited. Never shows its text."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "id", metavar="ID", help="a message id, CHAT:SEQ, or a client_message_id (UUID)"
         )
-        parser.add_argument("--json", action="store_true", help="one JSON object a message")
+        parser.add_argument("--json", action="store_true", help="one JSON object per message")
 
     def handle(self, **options: Any) -> None:
         require_tables()
@@ -66,7 +66,7 @@ def messages_named(given: str) -> MessageQuerySet:
     try:
         return Message.objects.filter(client_message_id=UUID(given))
     except ValueError:
-        fail(USAGE, f"{given!r} is no message id, no CHAT:SEQ like 7:12, and no UUID.")
+        fail(USAGE, f"{given!r} is not a message id, a CHAT:SEQ like 7:12 or a UUID.")
 
 
 def as_text(trace: MessageTrace) -> str:
@@ -88,7 +88,7 @@ def _rows(trace: MessageTrace) -> Iterator[Row]:
     for event in trace.events:
         yield from _event_rows(event)
     if not trace.events:
-        yield "event", "none is left of it, in the outbox, the receipts or the dead letters"
+        yield "event", "none left in the outbox, the handled events or the dead letters"
     yield "delivered", f"{receipts.delivered} of {receipts.members}"
     silent = f" ({receipts.not_showing} do not show it)" if receipts.not_showing else ""
     yield "read", f"{receipts.read} of {receipts.members}{silent}"

@@ -1,1 +1,1 @@
-"""Chats and who is in them: every road in, and every road out."""
+"""Chats and who is in them: every way in, and every way out."""

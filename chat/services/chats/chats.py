@@ -1,4 +1,4 @@
-"""Making, finding the way into, and leaving chats."""
+"""Creating, joining and leaving chats."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] =
 
 
 def open_direct_chat(*, user: User, other_id: int) -> Chat:
-    """The one direct chat of two people, made when it is first asked for. Raises NotFoundError."""
+    """The one direct chat of two people, created when first requested. Raises NotFoundError."""
     other = person_within_reach(user, other_id)
     if other == user:
         raise NotFoundError
@@ -64,13 +64,13 @@ def open_direct_chat(*, user: User, other_id: int) -> Chat:
     try:
         return _create_direct_chat(key, user, other)
     except IntegrityError:
-        # The other one asked at the same moment.
+        # The other person asked at the same moment.
         return Chat.objects.get(direct_key=key)
 
 
 @transaction.atomic
 def _create_direct_chat(key: str, user: User, other: User) -> Chat:
-    # Whoever blocks, bans or deletes one of the two meanwhile waits here, or came first.
+    # A block, ban or deletion of one of the two either waits here or came first.
     lock_people(user.pk, other.pk)
     person_within_reach(user, other.pk)
     chat = Chat.objects.create(kind=Chat.Kind.DIRECT, direct_key=key, created_by=user)
@@ -95,9 +95,9 @@ def rename_chat(*, actor: User, chat_id: int, title: str) -> Chat:
 
 @transaction.atomic
 def join_chat(*, user: User, chat_id: int) -> Chat:
-    """Joins a public chat. Done twice it is done once.
+    """Joins a public chat. Idempotent.
 
-    Raises ForbiddenError for whoever was removed from it.
+    Raises ForbiddenError for a person who was removed from it.
     """
     chat, _open = locked_for(user, chat_id, open_chat_for)
     admit(chat, user)
@@ -106,9 +106,9 @@ def join_chat(*, user: User, chat_id: int) -> Chat:
 
 @transaction.atomic
 def add_member(*, actor: User, chat_id: int, user_id: int) -> Invitation | None:
-    """Brings somebody in; whoever left by themselves is asked instead, by the invitation returned.
+    """Adds a person. Somebody who left is invited instead, and the invitation is returned.
 
-    Raises ConflictError for whoever was removed and not let back.
+    Raises ConflictError for a person who was removed and not let back in.
     """
     chat, _own = locked_for(actor, chat_id, managing_membership_of)
     user = person_within_reach(actor, user_id)
@@ -121,7 +121,7 @@ def add_member(*, actor: User, chat_id: int, user_id: int) -> Invitation | None:
 
 @transaction.atomic
 def accept_invitation(*, user: User, invitation_id: int) -> Chat:
-    """Done twice it is done once. Raises NotFoundError, ConflictError for one that is closed."""
+    """Idempotent. Raises NotFoundError, and ConflictError for one that is closed."""
     chat, invitation = lock_chat_of(user, invitation_id)
     if Membership.objects.active().filter(chat=chat, user=user).exists():
         return chat
@@ -134,16 +134,16 @@ def accept_invitation(*, user: User, invitation_id: int) -> Chat:
 
 @transaction.atomic
 def leave_chat(*, user: User, chat_id: int) -> None:
-    """Leaves a group or public chat; an owner's place goes to the next in line."""
+    """Leaves a group or public chat; ownership passes to the next in line."""
     chat, membership = locked_for(user, chat_id, membership_of)
     if chat.is_direct:
-        raise ConflictError(_("A direct chat cannot be left."))
+        raise ConflictError(_("You cannot leave a direct chat."))
     dismiss(chat, membership)
 
 
 @transaction.atomic
 def remove_member(*, actor: User, chat_id: int, user_id: int) -> None:
-    """Sends somebody out, who stays out until somebody who manages the chat lets them back."""
+    """Removes a person, who stays out until somebody who manages the chat lets them back in."""
     chat, own = locked_for(actor, chat_id, managing_membership_of)
     membership = _other_membership(chat, user_id)
     if membership.role == Role.OWNER or (membership.may_manage and own.role != Role.OWNER):
@@ -153,9 +153,9 @@ def remove_member(*, actor: User, chat_id: int, user_id: int) -> None:
 
 @transaction.atomic
 def let_back(*, actor: User, chat_id: int, user_id: int) -> None:
-    """Opens the doors to whoever was removed; they come by themselves, or are added.
+    """Lets a removed person back in: they may join by themselves or be added.
 
-    Done twice it is done once. Raises NotFoundError for whoever was never in the chat.
+    Idempotent. Raises NotFoundError for a person who was never in the chat.
     """
     chat, _own = locked_for(actor, chat_id, managing_membership_of)
     rows = Membership.objects.select_related("user").filter(chat=chat, user_id=user_id)
@@ -170,7 +170,8 @@ def let_back(*, actor: User, chat_id: int, user_id: int) -> None:
 
 @transaction.atomic
 def set_role(*, actor: User, chat_id: int, user_id: int, role: str) -> Membership:
-    """Gives a member another role; only the owner does, who by handing it over becomes an admin.
+    """Gives a member another role. Only the owner may; an owner who hands the chat over becomes an
+    admin.
 
     A bot is never more than a member.
     """

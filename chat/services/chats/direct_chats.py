@@ -1,4 +1,4 @@
-"""Whether anything may be written in a direct chat: kept on its row, so that no post need ask."""
+"""Whether a direct chat accepts messages: stored on its row, so posting needs no query for it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from chat.models.chats import ChatQuerySet, direct_key
 
 
 def settle_direct_chat(one_id: int, other_id: int) -> Chat | None:
-    """Of two people, where there is one: closed or open as it has to be now, and locked."""
+    """The direct chat of two people, if any, locked, and closed or open as it should be now."""
     _settle(Chat.objects.filter(direct_key=direct_key(one_id, other_id)))
     return Chat.objects.filter(direct_key=direct_key(one_id, other_id)).first()
 
 
 def settle_direct_chats_of(person: User) -> None:
-    """All of theirs: after the account has gone, or has come back."""
+    """All direct chats of a person: after their account has gone or come back."""
     _settle(Chat.objects.direct_of(person))
 
 
 def check_may_write(chat: Chat, user_id: int) -> None:
-    """Of a chat as it is while the caller holds its lock. Raises ForbiddenError."""
+    """The caller holds the chat's lock. Raises ForbiddenError."""
     if chat.is_closed:
         raise ForbiddenError(_why_closed(chat, user_id))
 
 
 def _settle(chats: ChatQuerySet) -> None:
-    """In the caller's transaction, the chats locked in id order until it ends."""
+    """Runs in the caller's transaction; the chats are locked in id order until it ends."""
     locked = Chat.objects.locked_in_order().filter(pk__in=chats.values("pk"))
     ids = list(locked.values_list("pk", flat=True))
-    # Asked only now that no other writer can change the answer.
+    # Read only now, when no other writer can change it.
     closed = set(_to_be_closed(Chat.objects.filter(pk__in=ids)).values_list("pk", flat=True))
     rows = Chat.objects.filter(pk__in=ids)
     rows.filter(pk__in=closed, is_closed=False).update(is_closed=True)
@@ -48,9 +48,9 @@ def _to_be_closed(chats: ChatQuerySet) -> ChatQuerySet:
 
 
 def _why_closed(chat: Chat, user_id: int) -> object:
-    """Lazy: it is put into words where the person's language is known.
+    """Lazy: translated where the person's language is known.
 
-    Whoever was blocked is told what is told of an account that is gone.
+    A blocked person gets the same answer as for a deleted account.
     """
     own = Block.objects.filter(blocker=user_id, blocked=chat.partner_of(user_id))
     block = own.select_related("blocked").first()

@@ -1,6 +1,6 @@
-"""Asking back who left a chat by themselves: nobody is put where they went away from.
+"""Inviting back people who left a chat: nobody is put back where they left.
 
-An invitation opens one door to one person for a while; it shows nothing of what is behind it.
+An invitation admits one person to one chat for a while, and shows nothing of the chat's content.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ Answer = Invitation.Answer
 
 
 def invite(chat: Chat, user: User, *, by: User) -> Invitation:
-    """Asks somebody into a chat that the caller has locked. Done twice it is done once.
+    """Invites a person into a chat that the caller has locked. Idempotent.
 
-    Raises ConflictError for whoever declined lately: they are not asked again until the time of
-    that invitation has run out.
+    Raises ConflictError for a person who declined recently: they are not asked again until that
+    invitation has expired.
     """
     now = timezone.now()
     known = Invitation.objects.filter(chat=chat, user=user).first()
     if known is not None and known.answer == Answer.DECLINED and known.expires_at > now:
-        words = _("%(name)s declined lately. Invite them again in a few days, or send them a link.")
+        words = _(
+            "%(name)s declined recently. Invite them again in a few days, or send them a link."
+        )
         raise ConflictError(words % {"name": user.name})
     found = Invitation.objects.open(now).filter(chat=chat, user=user).first()
     if found is not None:
@@ -40,7 +42,7 @@ def invite(chat: Chat, user: User, *, by: User) -> Invitation:
 
 def _make(invitation: Invitation, by: User) -> Invitation:
     if invitation.pk:
-        # It ran out without an answer, or its maker manages the chat no longer.
+        # It expired without an answer, or its maker no longer manages the chat.
         take_back_invitations([invitation.pk])
     invitation.created_by, invitation.created_at = by, timezone.now()
     invitation.expires_at, invitation.answer = invitation.created_at + LASTS, Answer.NONE
@@ -65,7 +67,7 @@ def lock_chat_of(user: User, invitation_id: int) -> tuple[Chat, Invitation]:
 
 @transaction.atomic
 def decline_invitation(*, user: User, invitation_id: int) -> None:
-    """Done twice it is done once. Raises NotFoundError, ConflictError for one that is closed."""
+    """Idempotent. Raises NotFoundError, and ConflictError for one that is closed."""
     chat, invitation = lock_chat_of(user, invitation_id)
     if invitation.answer == Answer.DECLINED:
         return
@@ -78,12 +80,12 @@ def decline_invitation(*, user: User, invitation_id: int) -> None:
 def check_open(invitation: Invitation) -> None:
     if not Invitation.objects.open(timezone.now()).filter(pk=invitation.pk).exists():
         raise ConflictError(
-            _("This invitation is not open any more. Ask whoever sent it for a new one.")
+            _("This invitation is no longer open. Ask the person who sent it for a new one.")
         )
 
 
 def close_invitation(chat: Chat, user: User, answer: Invitation.Answer) -> None:
-    """With what the person was told of it, on all devices; harmless where there is none."""
+    """Also removes its notification on all devices; harmless if there is none."""
     unanswered = Invitation.objects.of(user).filter(chat=chat, answer=Answer.NONE)
     ids = list(unanswered.values_list("pk", flat=True))
     if ids:

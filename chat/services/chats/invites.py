@@ -1,4 +1,4 @@
-"""Links that let whoever has them join a chat: made and taken back by those who manage it."""
+"""Links that let anyone who has them join a chat: created and revoked by those who manage it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_USES = 10_000
 def create_invite(
     *, actor: User, chat_id: int, seconds: int | None = None, most_uses: int | None = None
 ) -> Invite:
-    """Makes a link that works for so long and so many people; None: without an end."""
+    """Creates a link limited in time and number of people; None: no limit."""
     if seconds is not None and not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise BadRequestError.of("seconds", f"{MIN_SECONDS}–{MAX_SECONDS}")
     if most_uses is not None and not 1 <= most_uses <= MAX_USES:
@@ -48,7 +48,7 @@ def create_invite(
 
 @transaction.atomic
 def revoke_invite(*, actor: User, chat_id: int, invite_id: int) -> None:
-    """Done twice it is done once."""
+    """Idempotent."""
     locked_for(actor, chat_id, managing_membership_of)
     invite = Invite.objects.filter(pk=invite_id, chat_id=chat_id).first()
     if invite is None:
@@ -61,14 +61,15 @@ def revoke_invite(*, actor: User, chat_id: int, invite_id: int) -> None:
 
 @transaction.atomic
 def use_invite(*, user: User, token: str) -> Chat:
-    """Joins the chat; who is in it already uses nothing up, nor does who is refused.
+    """Joins the chat. A person who is already in it, or who is refused, does not use up the link.
 
     Raises NotFoundError, ConflictError when the group is full, ForbiddenError for the removed.
     """
     chat_id = Invite.objects.filter(token=token).values_list("chat_id", flat=True).first()
     if chat_id is None or not user.is_active:
         raise NotFoundError
-    # All who use or revoke a link of this chat wait here: the last use is one person's.
+    # Everyone who uses or revokes a link of this chat waits here: only one person gets the last
+    # use.
     chat, invite = locked_for(user, chat_id, partial(_invite_for, token=token))
     if invite is None:
         return chat
@@ -80,7 +81,8 @@ def use_invite(*, user: User, token: str) -> Chat:
 
 
 def _invite_for(user: User, chat_id: int, *, token: str) -> Invite | None:
-    """None for who is in the chat already. Raises NotFoundError for a link that does not work."""
+    """None for a person who is already in the chat. Raises NotFoundError for a link that does not
+    work."""
     if Membership.objects.active().filter(chat_id=chat_id, user=user).exists():
         return None
     invite = Invite.objects.working(timezone.now()).filter(token=token).first()

@@ -1,6 +1,6 @@
-"""Coming into a chat and going out of it: whichever road somebody takes, it leads through here.
+"""Joining a chat and leaving it: every way leads through here.
 
-Of a chat that the caller has locked; who may do it is the caller's to check.
+The caller has locked the chat, and checks who may do it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from chat.services.chats.invitations import close_invitation
 from chat.wire.payloads import person_payload, timestamp
 
 Role = Membership.Role
-# How a membership ended, if it did.
+# How a membership ended, if it has.
 ENDING = ("left_at", "removed_at", "removed_by", "let_back_at")
 
 
 def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
-    """Makes a member, again if need be.
+    """Makes a person a member, again if need be.
 
-    Raises ForbiddenError (`by`: ConflictError) for whoever was removed, ConflictError when the
-    group is full.
+    Raises ForbiddenError (with `by`: ConflictError) for a person who was removed, ConflictError
+    when the group is full.
     """
     known = Membership.objects.filter(chat=chat, user=user).first()
     if known is not None and not known.has_ended:
@@ -42,9 +42,9 @@ def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
     membership.joined_at = timezone.now()
     for field in ENDING:
         setattr(membership, field, None)
-    # A chat that everyone had left belongs to whoever comes first: somebody must look after it.
+    # A chat that everyone had left belongs to the first person to join: somebody must own it.
     membership.role = Role.MEMBER if user.is_bot or _has_people(chat) else Role.OWNER
-    # What was written before is there to be read, but it is no news.
+    # Earlier messages can be read, but are not unread.
     membership.delivered_seq = membership.read_seq = chat.last_seq
     membership.save()
     close_invitation(chat, user, Invitation.Answer.ACCEPTED)
@@ -55,13 +55,14 @@ def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
 
 
 def check_may_come(user: User, chat_id: int) -> None:
-    """Raises ForbiddenError for whoever was removed from the chat and not let back."""
+    """Raises ForbiddenError for a person who was removed from the chat and not let back in."""
     if Membership.objects.removed().filter(chat_id=chat_id, user=user).exists():
         raise _was_removed()
 
 
 def dismiss(chat: Chat, membership: Membership, *, by: User | None = None) -> None:
-    """Ends a membership; `by` somebody else, it keeps a person out until they are let back."""
+    """Ends a membership. Ended `by` somebody else, it keeps the person out until they are let back
+    in."""
     is_removal = by is not None and not membership.user.is_bot
     membership.left_at = timezone.now()
     membership.removed_at = membership.left_at if is_removal else None
@@ -98,7 +99,7 @@ def give_role(chat: Chat, membership: Membership, role: str, *, by: User) -> Non
 
 
 def announce_arrivals(chat: Chat, people: Collection[User]) -> None:
-    """Each one's own sockets: from now on they get the chat."""
+    """Their own sockets get the chat from now on."""
     for user, summary in summaries_for(people, chat):
         created = {"type": "chat.created", "chat": summary}
         joined = HubCommand.join(chat.pk, user.pk, summary["revision"])
@@ -106,13 +107,16 @@ def announce_arrivals(chat: Chat, people: Collection[User]) -> None:
 
 
 def of_member(chat: Chat, user: User, actor: User) -> dict[str, Any]:
-    """Who did what a fact tells, and to whom."""
+    """Who did what a fact reports, and to whom."""
     return {"actor": actor, "chat_id": chat.pk, "target": ("person", user.pk)}
 
 
 def _was_removed() -> ForbiddenError:
     return ForbiddenError(
-        _("You were removed from this chat. Ask one of its managers to let you back in.")
+        _(
+            "You were removed from this chat. Ask one of the people who manage it to let you back"
+            " in."
+        )
     )
 
 
@@ -142,7 +146,7 @@ def _announce_member(chat: Chat, membership: Membership) -> None:
 
 
 def _check_room(chat: Chat, user: User) -> None:
-    """A public chat is for everybody; a bot is let in by its webhook."""
+    """Public chats are for everybody; a bot is admitted by its webhook."""
     if chat.kind == Chat.Kind.GROUP and not user.is_bot:
         check_room(MEMBERS_OF_GROUP, _count(chat))
 

@@ -1,1 +1,1 @@
-"""How far people have received and read: moved, and taken over from the topic."""
+"""How far people have received and read: moved here, and taken over from the topic."""

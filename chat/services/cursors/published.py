@@ -1,4 +1,4 @@
-"""How far each chat's messages have come to the bus."""
+"""How far each chat's messages have reached the bus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chat.events.hub_commands import HubCommand, announce
 from messaging.outbox.relay import published
 from messaging.outbox.rows import OutboxRow
 
-# The chats that are behind, in the order in which everyone locks them.
+# The chats that are behind, in the usual locking order.
 READ_BEHIND = """
     SELECT c.id, CASE WHEN given.seq < c.last_seq THEN given.seq ELSE c.last_seq END
     FROM {given} JOIN chat_chat c ON c.id = given.chat_id
@@ -34,7 +34,7 @@ def highest_seqs(rows: Iterable[OutboxRow]) -> dict[str, int]:
     for row in rows:
         if row.event_type == "message.created":
             seq = row.parsed().get("seq")
-            # The last one need not be the highest: a repair sends an old one behind newer ones.
+            # The last one need not be the highest: a repair sends an old event after newer ones.
             if isinstance(seq, int):
                 highest[row.key] = max(seq, highest.get(row.key, 0))
     return highest

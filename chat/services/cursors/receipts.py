@@ -1,6 +1,6 @@
-"""Delivered and read cursors: cumulative, only forward, written in bulk.
+"""Delivered and read cursors: cumulative, forward only, written in bulk.
 
-Whoever has them moved is told on commit, and `message-delivery-status` in the same transaction.
+Browsers are told on commit; `message-delivery-status` is written in the same transaction.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ Receipts = Mapping[tuple[int, int], Cursors]  # by (chat_id, user_id)
 
 @transaction.atomic
 def advance_cursors(receipts: Receipts, *, record: bool = True) -> Mapping[int, int]:
-    """Moves members' cursors forward; what is not a member's, or is behind, changes nothing.
+    """Moves members' cursors forward; those of non-members, or behind the present ones, change
+    nothing.
 
-    Returns how many members each chat has whose cursors moved. `record=False`: their events are on
-    the topic already.
+    Returns, for each chat, how many members' cursors moved. `record=False`: their events are on the
+    topic already.
     """
     wanted = [
         Wanted(chat_id, user_id, max(cursors.delivered_seq, cursors.read_seq), cursors.read_seq)
@@ -95,7 +96,7 @@ def _lines(all_moved: Sequence[Moved], counts: Mapping[int, int]) -> Iterator[Hu
 
 
 def _with_discreet_members(chat_ids: Collection[int]) -> set[int]:
-    """Chats with someone who keeps to themselves what they have read, and so is shown no one's."""
+    """Chats with a member who hides what they have read, and so does not see it of others."""
     members = Membership.objects.active().filter(chat_id__in=chat_ids, user__shares_reading=False)
     return set(members.values_list("chat_id", flat=True))
 

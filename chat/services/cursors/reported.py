@@ -1,5 +1,5 @@
-"""Takes over what `message-delivery-status` says, whoever said it: in any order, again and again,
-of chats and people that are not there - all of it without harm.
+"""Takes over what `message-delivery-status` says, whoever wrote it. Any order, repeats, and chats
+or people that do not exist do no harm.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def apply_statuses(statuses: Iterable[Status]) -> None:
 
 
 def _id(text: str) -> int:
-    """Of a row; 0, which no row has, for what is no id of ours."""
+    """A row's id, or 0, which no row has, for anything that is not an id of ours."""
     try:
         return row_number(text)
     except ForeignIdError:

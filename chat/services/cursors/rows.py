@@ -11,7 +11,7 @@ from chat.database.given_rows import given
 
 
 class Wanted(NamedTuple):
-    """Where someone's cursors shall go."""
+    """Where a person's cursors should move to."""
 
     chat_id: int
     user_id: int
@@ -20,7 +20,7 @@ class Wanted(NamedTuple):
 
 
 class CursorRow(NamedTuple):
-    """A membership whose cursors are behind, and locked; with where they shall go."""
+    """A locked membership whose cursors are behind, with where they should move to."""
 
     membership_id: int
     chat_id: int

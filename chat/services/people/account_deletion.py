@@ -1,4 +1,4 @@
-"""Deleting one's account: what was written stays, without the name of who wrote it."""
+"""Deleting an account: what the person wrote stays, without their name."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from chat.wire.payloads import person_payload
 
 @transaction.atomic
 def delete_account(user: User) -> None:
-    """Leaves every group and public chat, signs out everywhere and forgets who the person was.
+    """Leaves every group and public chat, signs out everywhere and erases who the person was.
 
     The row stays, because messages refer to it; its name is free again. Direct chats stay for the
     others; open pages show the new name at once.
     """
-    # Chats before the person, as in posting, which refers to its sender: or the two could wait for
-    # each other.
+    # Chats before the person, as in posting, which refers to its sender: otherwise the two could
+    # deadlock.
     chats = _locked_chats_of(user)
-    # Before leaving: what is written down of that carries no name any more.
+    # Before leaving, so that the records of leaving carry no name.
     _forget(user)
     _leave(user, chats)
     forget_blocks_of(user)
@@ -48,7 +48,7 @@ def _locked_chats_of(user: User) -> dict[int, Chat]:
 
 
 def _leave(user: User, chats: dict[int, Chat]) -> None:
-    """In direct chats nothing can be written any more: nobody would read it."""
+    """Closes direct chats: nobody would read what is written there."""
     own = Membership.objects.active().filter(user=user, chat_id__in=chats)
     for membership in own.exclude(chat__kind=Chat.Kind.DIRECT).select_related("user"):
         dismiss(chats[membership.chat_id], membership)
@@ -57,7 +57,7 @@ def _leave(user: User, chats: dict[int, Chat]) -> None:
 
 def _forget(user: User) -> None:
     user.username, user.username_skeleton = _free_username(user), None
-    # In the language of who leaves: most likely that of those who stay.
+    # In the language of the person who leaves: most likely also that of those who stay.
     user.display_name = str(DELETED_NAME)
     user.email = user.first_name = user.last_name = user.language = ""
     user.last_login = None
@@ -71,7 +71,7 @@ def _forget(user: User) -> None:
 
 
 def _free_username(user: User) -> str:
-    """Nobody else can take it now, but somebody may have before that was a rule."""
+    """Nobody else can take it now, but somebody may have before this rule existed."""
     name = f"{DELETED_PREFIX}{user.pk}"
     is_taken = User.objects.named(name).exclude(pk=user.pk).exists()
     return f"{name}-{uuid4().hex[:8]}" if is_taken else name

@@ -1,4 +1,4 @@
-"""Blocking people and unblocking them. The other one is told nothing and finds no trace of it."""
+"""Blocking and unblocking people. The blocked person is told nothing and finds no trace of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from chat.services.chats.direct_chats import settle_direct_chat
 
 @transaction.atomic
 def block_person(*, blocker: User, user_id: int) -> None:
-    """From the commit on nothing is written, told or shown between the two. Done twice it is done
-    once.
+    """From the commit on nothing passes between the two. Idempotent.
 
     Raises NotFoundError (also for an account that was deleted), ConflictError.
     """
@@ -33,7 +32,7 @@ def block_person(*, blocker: User, user_id: int) -> None:
 
 @transaction.atomic
 def unblock_person(*, blocker: User, user_id: int) -> None:
-    """Done twice, or of somebody who was never blocked, it changes nothing."""
+    """Idempotent; unblocking somebody who was never blocked changes nothing."""
     lock_people(blocker.pk, user_id)
     gone, _rows = Block.objects.by(blocker).filter(blocked=user_id).delete()
     if gone:
@@ -55,7 +54,7 @@ def _check_may_block(blocker: User, other: User | None) -> None:
 
 
 def _follow(blocker: User, user_id: int, *, blocked: bool) -> None:
-    """The direct chat, the blocker's own pages, and what both people's open sockets hear of."""
+    """Updates the direct chat, the blocker's own pages, and both people's open sockets."""
     chat = settle_direct_chat(blocker.pk, user_id)
     line = {"type": "person.blocked", "user_id": user_id, "blocked": blocked}
     events = [HubCommand.to_person(blocker.pk, line)]

@@ -1,4 +1,5 @@
-"""What staff does to messages and people: each action with its reason, a fact for the audit log."""
+"""What staff do to messages and people: each action is recorded with its reason as a fact for the
+audit log."""
 
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ from chat.services.chats.direct_chats import settle_direct_chats_of
 
 @transaction.atomic
 def hide_message(actor: User, message_id: int, reason: str) -> None:
-    """Nobody sees the words any more, open pages at once. Done twice it is done once."""
+    """Hides the text from everyone, on open pages at once. Idempotent."""
     _check_may(actor, "chat.hide_message")
     message = _locked_message(message_id)
     if message.is_deleted:
-        raise ConflictError(_("It was deleted: there is nothing to hide."))
+        raise ConflictError(_("It was deleted. There is nothing to hide."))
     if message.is_hidden:
         return
     message.hidden_at, message.hidden_by, message.hidden_reason = timezone.now(), actor, reason
@@ -33,11 +34,11 @@ def hide_message(actor: User, message_id: int, reason: str) -> None:
 
 @transaction.atomic
 def restore_message(actor: User, message_id: int, reason: str) -> None:
-    """The words are back where they were."""
+    """Shows the text again."""
     _check_may(actor, "chat.hide_message")
     message = _locked_message(message_id)
     if message.is_deleted:
-        raise ConflictError(_("Its author has deleted it since: there is nothing to restore."))
+        raise ConflictError(_("Its author has deleted it since. There is nothing to restore."))
     if not message.is_hidden:
         return
     message.hidden_at, message.hidden_by, message.hidden_reason = None, None, ""
@@ -67,7 +68,7 @@ def unban_person(actor: User, person_id: int, reason: str) -> None:
 def set_staff_rights(
     actor: User, person_id: int, *, is_staff: bool, groups: Iterable[Group], reason: str
 ) -> None:
-    """Which groups of staff a person is in. Not one's own, so that nobody locks themselves out."""
+    """Sets a person's staff groups. Not the actor's own, so that nobody locks themselves out."""
     _check_may(actor, "chat.change_user")
     person = _other_person(actor, person_id, partial(_check_gives_no_more_than_own, groups=groups))
     before = _rights(person)
@@ -89,7 +90,7 @@ def _check_gives_no_more_than_own(actor: User, person: User, groups: Iterable[Gr
         raise ForbiddenError(_("Only a superuser may do this to a superuser."))
     given = Permission.objects.filter(group__in=groups).select_related("content_type")
     if not all(actor.has_perm(f"{p.content_type.app_label}.{p.codename}") for p in given):
-        raise ForbiddenError(_("These groups may do what you may not: ask a superuser."))
+        raise ForbiddenError(_("These groups have rights that you do not have. Ask a superuser."))
 
 
 def _rights(person: User) -> list[str]:
@@ -134,9 +135,9 @@ def _check_may_moderate(actor: User, person: User) -> None:
 
 
 def _other_person(actor: User, person_id: int, check: Callable[[User, User], None]) -> User:
-    """Locked, if `check` lets it. See Note [Rights before locks] in chat.services.access."""
+    """Locked, if `check` allows it. See Note [Rights before locks] in chat.services.access."""
     if person_id == actor.pk:
-        raise ForbiddenError(_("Not to yourself: ask somebody else of staff."))
+        raise ForbiddenError(_("You cannot do this to yourself. Ask another member of staff."))
     people = User.objects.filter(pk=person_id)
     check(actor, _found(people))
     person = _found(people.select_for_update(no_key=True))

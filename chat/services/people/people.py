@@ -16,7 +16,7 @@ from chat.models.people import TAKEN
 def create_person(
     *, username: str, password: str, display_name: str = "", language: str = ""
 ) -> User:
-    """Raises ChatError for a name that nobody may have, ConflictError for what somebody has."""
+    """Raises ChatError for a name that is not allowed, ConflictError for one that is taken."""
     check_not_reserved(check_username(username))
     shown = check_own_name(display_name)
     try:
@@ -32,9 +32,9 @@ def create_person(
 
 
 def check_own_name(typed: str, *, user: User | None = None) -> str:
-    """A name that somebody gives themselves; "": the username is shown. Raises ChatError.
+    """A display name; "": the username is shown. Raises ChatError.
 
-    A name from before the rules may stay. Staff may speak for the chat.
+    A name older than the rules may stay. Staff may use names reserved for the chat.
     """
     if not typed.strip() or (user and typed == user.display_name):
         return typed.strip()
@@ -50,7 +50,7 @@ def recheck_sessions(user: User) -> None:
 
 
 def change_profile(*, user: User, display_name: str) -> None:
-    """How others see a person. Open pages show another name when they load again.
+    """Changes how others see a person. Open pages show the new name when they reload.
 
     Raises ChatError.
     """
@@ -79,7 +79,7 @@ def note_export(user: User) -> None:
 
 @transaction.atomic
 def change_privacy(*, user: User, shares_reading: bool, shares_presence: bool) -> None:
-    """Who keeps something to themselves is not shown it of others; open sockets follow at once."""
+    """People who hide something do not see it of others; open sockets follow at once."""
     user.shares_reading, user.shares_presence = shares_reading, shares_presence
     user.save(update_fields=["shares_reading", "shares_presence"])
     if not shares_presence:

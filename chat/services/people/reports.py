@@ -1,4 +1,4 @@
-"""Telling staff of a message, a person or a chat. Who is reported is told nothing."""
+"""Reporting a message, a person or a chat to staff. The reported person is told nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from chat.services.access import lock_people
 def create_report(
     *, reporter: User, kind: str, target_id: int, reason: str, text: str = ""
 ) -> tuple[Report, bool]:
-    """Keeps what is reported as it is now; whether the report is new.
+    """Keeps a copy of what is reported; returns whether the report is new.
 
-    While staff is not done with a person's report of the same thing, that one is the answer.
+    If staff have not yet closed the person's report of the same thing, that one stands.
 
     Raises BadRequestError, BadTextError, TooLongError, NotFoundError (also for what the reporter
     cannot see), ConflictError.
@@ -33,7 +33,8 @@ def create_report(
         raise BadRequestError.of("reason", ", ".join(Report.Reason.values))
     text = check_note(text, limit=REPORT_LENGTH)
     with transaction.atomic():
-        # One of a person's reports at a time: they are counted, and looked for, before one is made.
+        # One report per person at a time: existing ones are counted and searched before one is
+        # made.
         lock_people(reporter.pk)
         return _find_or_make(reporter, Report.Kind(kind), target_id, reason=reason, text=text)
 
@@ -58,7 +59,7 @@ def _find_or_make(
     return report, True
 
 
-# What is reported, the chat that it is in, and how it is now.
+# What is reported, its chat, and a copy of it.
 Found = tuple[Any, int | None, dict[str, Any]]
 
 
@@ -75,7 +76,7 @@ def _message(reporter: User, message_id: int) -> Found:
 
 
 def _person(reporter: User, person_id: int) -> Found:
-    """Whom one can find, and whoever is in a chat with one."""
+    """Anyone the person can find, and anyone who shares a chat with them."""
     can_be_found = Q(is_active=True, is_bot=False) & ~Q(
         pk__in=Block.objects.against(reporter).values("blocker")
     )

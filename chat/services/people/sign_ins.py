@@ -28,13 +28,13 @@ SEEN_EVERY = timedelta(minutes=20)
 
 
 def sign_ins_of(user: User) -> QuerySet[SignIn]:
-    """Those whose session lives, the one that was seen last first."""
+    """Sign-ins with a live session, the most recently seen first."""
     return user.sign_ins.filter(session_key__in=_living_keys()).order_by("-seen_at", "-pk")
 
 
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Also for a session from before there was a list."""
+    """Also for a session older than this list."""
     if request.session.session_key is None:
         request.session.save()
     with transaction.atomic():
@@ -74,13 +74,13 @@ def end_sign_in(*, user: User, sign_in_id: int) -> None:
 
 @transaction.atomic
 def end_sign_ins(*, user: User, except_key: str | None = None) -> int:
-    """Signs the person out everywhere, but for the session `except_key`; how many it were."""
+    """Signs the person out everywhere except in the session `except_key`; returns how many."""
     keys = user.sign_ins.exclude(session_key=except_key or "").values_list("session_key", flat=True)
     return _end(user, list(keys))
 
 
 def move_sign_in(*, old_key: str | None, new_key: str | None) -> None:
-    """The session got another key and is still the same sign-in."""
+    """The session got a new key and is still the same sign-in."""
     SignIn.objects.filter(session_key=old_key or "").update(session_key=new_key or "")
 
 
@@ -88,7 +88,7 @@ def _end(user: User, session_keys: Iterable[str]) -> int:
     keys = list(session_keys)
     if not keys:
         return 0
-    # One by one, for the signal by which sockets hear of it (chat.events.rechecks).
+    # One by one, for the signal that tells the sockets (chat.events.rechecks).
     for session in Session.objects.filter(session_key__in=keys):
         session.delete()
     SignIn.objects.filter(session_key__in=keys).delete()

@@ -1,6 +1,6 @@
-"""Which chats a batch of posts locks: those in which someone who posts is a member.
+"""Which chats a batch of posts locks: those of which a sender is a member.
 
-One statement, for it is on the way of every message. See Note [Rights before locks].
+One statement, because every message passes through it. See Note [Rights before locks].
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import connection, router
 from chat.database.given_rows import given
 from chat.models import Chat
 
-# As `Chat.objects.locked_in_order()`, with the look at who posts in the same statement.
+# Like `Chat.objects.locked_in_order()`, with the senders checked in the same statement.
 LOCK: Final = """
     SELECT c.id, c.last_seq, c.revision, c.is_closed FROM chat_chat c
     WHERE c.id IN (

@@ -32,7 +32,7 @@ class NewPost:
 
     @property
     def key(self) -> tuple[int, int, UUID]:
-        """What makes a post the same post when it is sent again."""
+        """What identifies a post when it is sent again."""
         return self.chat_id, self.sender_id, self.client_message_id
 
 
@@ -60,17 +60,17 @@ def post_message(post: NewPost) -> Posted:
 
 
 def post_messages(posts: Sequence[NewPost]) -> list[Outcome]:
-    """One outcome per post, in order: where it is saved, or why it is not.
+    """One outcome per post, in order: where it was saved, or why it was not.
 
-    All that can be saved is saved in one transaction; a bad post does not keep a good one back.
-    Sent again with the same `client_message_id`, a post gets its first message's outcome.
+    Everything that can be saved is saved in one transaction; a bad post does not hold back a good
+    one. Sent again with the same `client_message_id`, a post gets its first message's outcome.
     """
     with transaction.atomic():
         return _Batch(posts).save()
 
 
 class _Batch:
-    """Reads all that the posts need with one query each, after the chats are locked."""
+    """Reads everything that the posts need, one query for each kind, after the chats are locked."""
 
     def __init__(self, posts: Sequence[NewPost]) -> None:
         self.posts = posts
@@ -150,7 +150,7 @@ class _Batch:
             or attachment.chat_id != post.chat_id
             or attachment.uploader_id != post.sender_id
         ):
-            expected = _("files that you have uploaded to this chat and not sent yet")
+            expected = _("files that you uploaded to this chat and have not sent yet")
             raise BadRequestError.of("attachments", expected)
         return attachment
 
@@ -184,7 +184,8 @@ class _Batch:
         return by_message
 
     def _read_senders(self) -> dict[tuple[int, int], User]:
-        """By chat and person, those who may post; each once, with what is told of a sender."""
+        """Those who may post, by chat and person; each once, with what others are shown of a
+        sender."""
         rows = (
             Membership.objects.active()
             .filter(
@@ -221,7 +222,7 @@ class _Batch:
         ids = {pk for post in self.posts for pk in post.attachment_ids}
         if not ids:
             return {}
-        # Only the senders' own: nobody waits for, or holds, what is somebody else's.
+        # Only the senders' own rows: nobody waits for, or holds, somebody else's.
         unsent = Attachment.objects.select_for_update().filter(
             message__isnull=True, uploader_id__in={post.sender_id for post in self.posts}
         )

@@ -1,5 +1,5 @@
-"""Holds the messages against what tells of them: outbox, handled events, audit log, counts, topics.
+"""Compares the messages with the outbox, handled events, audit log, counts and topics.
 
-snapshot.py reads everything at one moment, checks.py and topic_check.py compare, repairing.py puts
-right what can be put right, damage.py has the words for it.
+snapshot.py reads everything at one moment, checks.py and topic_check.py compare, repairing.py
+repairs what can be repaired, and damage.py has the words for it.
 """

@@ -1,4 +1,4 @@
-"""What the handler of activity has counted, held against the messages."""
+"""Compares the counts of the handler `activity` with the messages."""
 
 from __future__ import annotations
 

@@ -13,26 +13,26 @@ class Kind:
     is_repairable: bool = True
 
 
-SENT_AGAIN = "sent again under the same event id, behind what its chat has sent since"
+SENT_AGAIN = "sent again under the same event id, after whatever its chat has sent since"
 CORRECTED = "corrected under the chat's lock"
 
 KINDS = {
     "seq_hole": Kind(
         "messages {first} to {last} are missing",
-        "a person decides: restore them from a backup; a seq is never given twice",
+        "needs a person: restore them from a backup; a seq is never given twice",
         is_repairable=False,
     ),
     "revision_hole": Kind(
         "revision {revision} was given, but no message has one above {highest}",
-        "a person decides: a change is lost; compare with a backup",
+        "needs a person: a change is lost; compare with a backup",
         is_repairable=False,
     ),
-    "wrong_last_seq": Kind("last_seq is {found}, the last message has {expected}", CORRECTED),
-    "wrong_revision": Kind("revision is {found}, a message has {expected}", CORRECTED),
+    "wrong_last_seq": Kind("last_seq is {found}, but the last message has {expected}", CORRECTED),
+    "wrong_revision": Kind("revision is {found}, but a message has {expected}", CORRECTED),
     "wrong_published_seq": Kind(
-        "published_seq is {found}, beyond the last message, {expected}", CORRECTED
+        "published_seq is {found}, beyond the last message ({expected})", CORRECTED
     ),
-    "wrong_last_message_at": Kind("last_message_at is not when the last message came", CORRECTED),
+    "wrong_last_message_at": Kind("last_message_at is not the time of the last message", CORRECTED),
     "wrong_cursor": Kind(
         "person {user}: delivered {delivered}, read {read}, of {last_seq}", CORRECTED
     ),
@@ -42,42 +42,42 @@ KINDS = {
         is_repairable=False,
     ),
     "message_without_event": Kind(
-        "no event tells that it was {action}", "the event is written now, and sent"
+        "no event says that it was {action}", "the event is written and sent now"
     ),
     "lost_words_without_event": Kind(
-        "no event tells that it was {action}, and its words are gone or hidden",
-        "nothing can be sent; that it is gone, its own event tells",
+        "no event says that it was {action}, and its text is gone or hidden",
+        "nothing to send: another event says that it is gone",
         is_repairable=False,
     ),
     "event_without_message": Kind(
-        "event {event} tells of message {message}, which is not there",
-        "a person decides: the message was removed, or the database is older than the topic",
+        "event {event} is about message {message}, which does not exist",
+        "needs a person: the message was removed, or the database is older than the topic",
         is_repairable=False,
     ),
     "waiting_event_without_message": Kind(
-        "event {event} waits to tell of message {message}, which is not there",
+        "event {event} is waiting and is about message {message}, which does not exist",
         "cancelled: it never goes out",
     ),
     "double_event": Kind(
-        "event {event} tells what event {first} has told",
-        "a person decides: both are on the bus; handlers have counted it twice",
+        "event {event} repeats event {first}",
+        "needs a person: both are on the bus; handlers have counted it twice",
         is_repairable=False,
     ),
     "waiting_double_event": Kind(
-        "event {event} waits to tell what event {first} tells", "cancelled: it never goes out"
+        "event {event} is waiting and repeats event {first}", "cancelled: it never goes out"
     ),
     "unhandled_event": Kind(
-        "event {event} was passed over by {handlers}, and is no dead letter", SENT_AGAIN
+        "event {event} was passed over by {handlers}, and is not a dead letter", SENT_AGAIN
     ),
     "unaudited_event": Kind(
         "event {event} is not in the audit log, though it was handled",
         "manage.py kafka_replay --handler audit --all --execute; then manage.py audit_verify",
         is_repairable=False,
     ),
-    "lost_on_topic": Kind("event {event} was published, and is not on its topic", SENT_AGAIN),
+    "lost_on_topic": Kind("event {event} was published, but is not on its topic", SENT_AGAIN),
     "record_without_row": Kind(
-        "{place} has event {event}, of which neither outbox nor audit log know",
-        "a person decides: another producer wrote it, or the database is older than the topic",
+        "{place} has event {event}, which neither outbox nor audit log knows",
+        "needs a person: another producer wrote it, or the database is older than the topic",
         is_repairable=False,
     ),
 }

@@ -1,4 +1,4 @@
-"""Events held against what the handlers made of them."""
+"""Compares events with what the handlers made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages held against their chats and against the events that tell of them."""
+"""Compares messages with their chats and with their events."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Puts right what can be put right: chat by chat, under the chat's lock, each thing looked at once
-more, for the world has gone on since it was found. Done twice it is done once.
+"""Repairs what can be repaired: chat by chat, under the chat's lock, checking each thing again,
+because things may have changed since it was found. Idempotent.
 """
 
 from __future__ import annotations

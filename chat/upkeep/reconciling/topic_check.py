@@ -1,4 +1,4 @@
-"""Holds the outbox against the topics themselves, read from the beginning."""
+"""Compares the outbox with the topics themselves, read from the beginning."""
 
 from __future__ import annotations
 

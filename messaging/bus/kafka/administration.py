@@ -1,4 +1,4 @@
-"""Topics and lag, asked of the brokers with a client that is made for the question."""
+"""Topics and lag, asked of the brokers with a client created for the question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 ASK_SECONDS = 10.0
 ASK_MS = int(ASK_SECONDS * 1000)
-# Enough for a record of any size: a partition gives its first batch whatever its size.
+# Enough for a record of any size: a partition returns its first batch whatever its size.
 FIRST_BATCH_BYTES = 64 * 1024
 
 
@@ -31,7 +31,7 @@ class Administration:
         self._connection = connection
 
     def ping(self, *, timeout_seconds: float) -> None:
-        """The constructor has asked a broker for metadata: that is the answer."""
+        """The constructor has already asked a broker for metadata: that is the answer."""
         admin = self._connection.make(KafkaAdminClient, timeout_seconds=timeout_seconds)
         self._connection.run("ping", admin.close, timeout_seconds=timeout_seconds)
 
@@ -51,7 +51,7 @@ class Administration:
             return [name for name in made if name]
 
         made = self._ask("ensure topics", ensure)
-        logger.info("Topics made", extra={"topics": made, "partitions": partitions})
+        logger.info("Topics created", extra={"topics": made, "partitions": partitions})
         return made
 
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]:
@@ -74,7 +74,8 @@ class Administration:
         consumer = self._connection.make(
             KafkaConsumer,
             timeout_seconds=ASK_SECONDS,
-            # Named to read its offsets; without a subscription it never joins.
+            # The group is named to read its offsets; without a subscription the client never joins
+            # it.
             group_id=group_id,
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -105,13 +106,13 @@ class Administration:
 
 
 def _made(answer: dict[str, Any], replication: int) -> str:
-    """The topic's name; "" when somebody else has made it in between."""
+    """The topic's name; "" when somebody else has created it in the meantime."""
     error = kafka_errors.for_code(answer["error_code"])
     if error is kafka_errors.TopicAlreadyExistsError:
         return ""
     if error is kafka_errors.InvalidReplicationFactorError:
         raise PermanentError(
-            f"There are fewer brokers than the {replication} replicas of KAFKA_TOPIC_REPLICATION."
+            f"There are fewer brokers than the {replication} replicas in KAFKA_TOPIC_REPLICATION."
         )
     if error is not kafka_errors.NoError:
         raise translate(error())

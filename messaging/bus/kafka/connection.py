@@ -1,4 +1,4 @@
-"""Getting to the brokers within a deadline, and saying in words why it did not work.
+"""Reaches the brokers within a deadline, and explains in words why it did not work.
 
 kafka-python's constructors and calls may block past their own timeouts (a peer that accepts and
 stays silent in a TLS handshake, a slow name server), so each runs in a thread that is waited for.
@@ -35,12 +35,12 @@ RIGHTS = {
     kafka_errors.GroupAuthorizationFailedError: "the consumer group (ACL READ on KAFKA_GROUP_ID)",
     kafka_errors.ClusterAuthorizationFailedError: "the cluster (ACL IDEMPOTENT_WRITE or CREATE)",
 }
-# How OpenSSL names a broker's refusal of our certificate.
+# How OpenSSL reports that a broker has refused our certificate.
 CERTIFICATE_REFUSED = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
 
 
 class Connection:
-    """Where the brokers are and how to sign in; makes kafka-python's clients."""
+    """Where the brokers are and how to sign in; creates kafka-python's clients."""
 
     def __init__(
         self, *, brokers: Sequence[str], client_id: str, security: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Connection:
     ) -> Result:
         """A client of this kind, connected.
 
-        Raises ConfigurationError when the brokers refuse us, RetryableError when they are away.
+        Raises ConfigurationError when the brokers refuse us, RetryableError when they are down.
         """
         causes = _Causes()
         security = self._security_options()
@@ -88,7 +88,7 @@ class Connection:
             raise self._explained(causes) from None
 
     def run(self, name: str, call: Callable[[], Result], *, timeout_seconds: float) -> Result:
-        """Calls something that may block longer than it says. Raises RetryableError."""
+        """Calls something that may block longer than it promises. Raises RetryableError."""
         try:
             return self._calls.run(name, call, timeout_seconds=timeout_seconds)
         except TimeoutError:
@@ -97,7 +97,7 @@ class Connection:
             raise translate(error) from None
 
     def _security_options(self) -> dict[str, Any]:
-        """With an SSLContext of our own: its mistakes are seen here, before any connection."""
+        """With our own SSLContext: its errors appear here, before any connection."""
         options = {
             name: value for name, value in self._security.items() if not name.startswith("ssl_")
         }
@@ -114,7 +114,7 @@ class Connection:
                 context.load_cert_chain(
                     given["ssl_certfile"],
                     given.get("ssl_keyfile"),
-                    # Without a function OpenSSL would ask at the terminal, and wait.
+                    # Without a function OpenSSL would prompt at the terminal, and wait.
                     password=lambda: given.get("ssl_password") or "",
                 )
         except (OSError, ValueError) as error:
@@ -133,7 +133,7 @@ class Connection:
             )
         if causes.mention("CERTIFICATE_VERIFY_FAILED"):
             return ConfigurationError(
-                f"{at} shows a certificate that is not trusted. Check KAFKA_SSL_CAFILE, and that"
+                f"{at} presents a certificate that is not trusted. Check KAFKA_SSL_CAFILE, and that"
                 " KAFKA_BROKERS has the host name for which it was issued."
             )
         if causes.mention(*CERTIFICATE_REFUSED):
@@ -146,12 +146,12 @@ class Connection:
             return RetryableError(f"{at} does not speak TLS there. Check KAFKA_SECURITY_PROTOCOL.")
         if causes.was_signing_in:
             return RetryableError(
-                f"{at} ended the connection while signing us in. Check KAFKA_SASL_USERNAME,"
+                f"{at} closed the connection while signing us in. Check KAFKA_SASL_USERNAME,"
                 " KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM."
             )
         if causes.mention("socket disconnected"):
             return RetryableError(
-                f"{at} ends every connection at once. Check KAFKA_SECURITY_PROTOCOL."
+                f"{at} closes every connection at once. Check KAFKA_SECURITY_PROTOCOL."
             )
         return RetryableError(self._away("does not answer"))
 
@@ -163,12 +163,13 @@ class Connection:
 
 
 def translate(error: BaseException | None) -> MessagingError:
-    """Ours for one of kafka-python's, by what it calls for. Its own text may quote a request."""
+    """Our error for one of kafka-python's, chosen by what to do about it. Its own text may quote a
+    request."""
     name = type(error).__name__
     if isinstance(error, MessagingError):
         return error
     if isinstance(error, RECORD_ERRORS):
-        return PermanentError(f"Kafka will never take this record: {name}.")
+        return PermanentError(f"Kafka will never accept this record: {name}.")
     for kind, right in RIGHTS.items():
         if isinstance(error, kind):
             return ConfigurationError(f"Kafka does not allow us {right}: {name}.")
@@ -181,7 +182,7 @@ def translate(error: BaseException | None) -> MessagingError:
 
 
 class _Causes:
-    """Why connections failed: the constructors themselves tell only of a timeout."""
+    """Why connections failed: the constructors themselves only report a timeout."""
 
     def __init__(self) -> None:
         self._errors: list[BaseException] = []
@@ -190,7 +191,7 @@ class _Causes:
         self.was_signing_in = False
 
     def watched_client(self, **options: Any) -> KafkaNetClient:
-        """kafka-python's network client, whose failed connections are noted here."""
+        """kafka-python's network client; its failed connections are recorded here."""
         self._client = client = KafkaNetClient(**options)
         get_connection = client._manager.get_connection
 
@@ -205,7 +206,7 @@ class _Causes:
         return client
 
     def stop(self) -> None:
-        """Ends the constructor's own attempts, where it looks at all."""
+        """Ends the constructor's own attempts, where it checks at all."""
         if self._client is not None:
             self._client._manager.closed = True
             self._client.wakeup()
@@ -225,7 +226,7 @@ class _Causes:
         return any(word in str(error) for error in self._errors for word in words)
 
     def is_refused(self) -> bool:
-        """Trying on cannot help."""
+        """Further attempts cannot help."""
         return bool(self.find(*SIGN_IN_ERRORS)) or self.mention(
             "CERTIFICATE_VERIFY_FAILED", *CERTIFICATE_REFUSED
         )

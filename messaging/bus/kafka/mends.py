@@ -1,6 +1,6 @@
-"""What kafka-python 3.0.12 does wrong and cannot be told to do right, put right from outside.
+"""Bugs of kafka-python 3.0.12 that no option avoids, fixed from outside.
 
-To be looked at again with every new version of it; tests/contract fails without each of these.
+Check these again with every new version; tests/contract fails without each of them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from kafka.structs import TopicPartition
 
 
 def take_late_join(consumer: KafkaConsumer) -> None:
-    """To be called before each poll: a join that outlasts a poll goes wrong.
+    """Call before each poll: a join that outlasts a poll goes wrong.
 
-    One that is answered between two polls is thrown away and begun again, which disturbs the whole
-    group; after a change of partitions it is even forgotten: no heartbeat, no partitions, for ever.
-    Here its answer is taken as the coordinator's `join_group_async` takes it.
+    A join that is answered between two polls is discarded and started again, which disturbs the
+    whole group; after a change of partitions it is even forgotten: no heartbeat and no partitions,
+    for ever. Here its answer is processed as the coordinator's `join_group_async` does it.
     """
     coordinator = consumer._coordinator
     joining = coordinator._join_task
@@ -44,9 +44,9 @@ def take_late_join(consumer: KafkaConsumer) -> None:
 
 
 def forget_parked(consumer: KafkaConsumer, part: TopicPartition) -> None:
-    """To be called where a partition is resumed: what was fetched of it before the pause is kept
-    apart, and for ever when the one that was served last is used up; it is never read again.
-    Without that it is fetched again from its position.
+    """Call when a partition is resumed. Records fetched before the pause are kept apart, and for
+    ever once the partition served last is used up: they are never read. Without them the partition
+    is fetched again from its position.
     """
     fetcher = consumer._fetcher
     fetcher._paused_completed_fetches.pop(part, None)
@@ -56,8 +56,9 @@ def forget_parked(consumer: KafkaConsumer, part: TopicPartition) -> None:
 
 
 def read_odd_header_names() -> None:
-    """A header's name that is not UTF-8 (C clients can write one) made `poll` spin for ever, and no
-    seek gets past it: its whole batch is read again. Here such a name is read with U+FFFD in it.
+    """A header name that is not UTF-8 (C clients can write one) made `poll` spin for ever, and no
+    seek gets past it, because its whole batch is read again. Here such a name is read with U+FFFD
+    in it.
     """
     if DefaultRecordBatch._read_msg is not _read_message:
         DefaultRecordBatch._read_msg = _read_message

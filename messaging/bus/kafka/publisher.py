@@ -1,9 +1,9 @@
-"""Sends records in order and says of each where it is, or why it is not.
+"""Sends records in order and returns, for each, its place or the error.
 
-Note [Order over failures]: kafka-python has at most one batch of a partition on its way, in order,
-for as long as we wait. When our deadline passes, the whole producer is dropped, so that what it
-still held cannot be sent behind what is sent next. What is written of one partition is therefore
-always a beginning of what was given, and sending again keeps the order of first arrival.
+Note [Order over failures]: kafka-python has at most one batch per partition in flight, in order,
+for as long as we wait. When our deadline passes, the whole producer is discarded, so that what it
+still holds cannot be sent after later records. What is written to a partition is therefore always a
+prefix of what was given, and sending again keeps the order of first arrival.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ logger = logging.getLogger(__name__)
 Result = RecordPosition | Exception
 
 CONNECT_SECONDS = 5.0
-# How long one record may wait for its topic to be known; a topic that is missing fails alone.
+# How long one record may wait for its topic to become known; a missing topic fails alone.
 TOPIC_SECONDS = 5.0
 MAX_IN_FLIGHT = 5_000
 MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
 PRODUCER_OPTIONS: dict[str, Any] = {
     "acks": "all",
-    # Named, because kafka-python switches the default off when another option does not fit.
+    # Set explicitly, because kafka-python switches the default off when another option does not
+    # fit.
     "enable_idempotence": True,
     "batch_size": 256 * 1024,
     "linger_ms": 5,
@@ -101,17 +102,18 @@ class Publisher:
     def _send_refused_alone(
         self, records: Sequence[OutgoingRecord], batch: _Batch, deadline: float
     ) -> list[Result]:
-        """Note [Refused batches]: a broker refuses a batch for one record, or because together
-        they are too large for its topic; after that kafka-python's idempotent producer gives the
-        same error for every record of every partition. So it is dropped, and who is to blame shows
-        when each refused record is sent alone, in order, behind nothing of its key that failed.
+        """Note [Refused batches]: a broker refuses a batch because of one record, or because
+        together they are too large for its topic; after that kafka-python's idempotent producer
+        gives the same error for every record of every partition. So it is discarded. Each refused
+        record is then sent alone, in order, and never after a failed one with its key: that shows
+        which one is to blame.
         """
         results = batch.results
         failed_keys: set[tuple[str, str | None]] = set()
         for index, record in enumerate(records):
             ordered_with = record.topic, record.key
             if index in batch.refused:
-                results[index] = RetryableError("Not sent: it was refused with others.")
+                results[index] = RetryableError("Not sent: it was refused together with others.")
                 if ordered_with not in failed_keys and time.monotonic() < deadline:
                     left = deadline - time.monotonic()
                     (results[index],) = self.send([record], left)
@@ -120,7 +122,7 @@ class Publisher:
         return results
 
     def close(self, *, timeout_seconds: float) -> None:
-        """Whoever is connecting meanwhile closes what comes of it."""
+        """A thread that is connecting in the meantime closes the result."""
         self._closed.set()
         if not self._lock.acquire(timeout=timeout_seconds):
             return
@@ -140,12 +142,12 @@ class Publisher:
         with self._lock:
             if self._producer is producer:
                 self._producer = None
-        logger.warning("The producer failed and is dropped; the next send makes a new one")
+        logger.warning("The producer failed and is discarded; the next send creates a new one")
         threading.Thread(target=_abandon, args=(producer,), name="drop", daemon=True).start()
 
 
 class _Batch:
-    """One call of `send`: what was given, what is on its way, what came of it."""
+    """One call of `send`: what was given, what is in flight, and the results."""
 
     def __init__(self, producer: KafkaProducer, deadline: float) -> None:
         self._producer = producer
@@ -183,9 +185,9 @@ class _Batch:
             self._settle_oldest()
         left = self._deadline - time.monotonic()
         if left <= 0:
-            self.results.append(RetryableError("Not sent: there was no time left."))
+            self.results.append(RetryableError("Not sent: no time was left."))
             return
-        # How long `send` waits for a topic that it does not know yet.
+        # How long `send` waits for a topic that it does not know.
         self._producer.config["max_block_ms"] = min(left, TOPIC_SECONDS) * 1000
         try:
             future = self._producer.send(
@@ -212,9 +214,9 @@ class _Batch:
             self.results[index] = RecordPosition(written.topic, written.partition, written.offset)
 
     def _lost(self, topic: str, error: Exception) -> Exception:
-        """What `send` itself refused: the topic cannot be reached, or the record is impossible."""
+        """What `send` itself refused: the topic cannot be reached, or the record is invalid."""
         if isinstance(error, kafka_errors.KafkaTimeoutError):
-            lost = RetryableError(f"Topic {topic} is not there, or Kafka does not answer.")
+            lost = RetryableError(f"Topic {topic} does not exist, or Kafka does not answer.")
             self._lost_topics[topic] = lost
             return lost
         if isinstance(error, kafka_errors.KafkaError):
@@ -222,13 +224,13 @@ class _Batch:
             if not isinstance(failure, PermanentError):
                 self._lost_topics[topic] = failure
             return failure
-        return PermanentError(f"Kafka cannot take this record: {type(error).__name__}.")
+        return PermanentError(f"Kafka cannot accept this record: {type(error).__name__}.")
 
 
 class _RememberingPartitioner(DefaultPartitioner):
-    """The same partitions as every Kafka client gives (murmur2), without computing a key twice.
+    """The same partitions as every Kafka client chooses (murmur2), without computing a key twice.
 
-    In Python the hash is a seventh of all the work of sending, and a chat's key comes again.
+    In Python the hash is a seventh of the whole cost of sending, and chats' keys recur.
     """
 
     def partition(
@@ -257,7 +259,8 @@ def _size(record: OutgoingRecord, key: bytes | None) -> int:
 
 
 def _abandon(producer: KafkaProducer) -> None:
-    """Ends it without sending what it holds; `close` alone would wait and then go on sending."""
+    """Ends the producer without sending what it holds; `close` alone would wait and then continue
+    sending."""
     producer._sender.force_close()
     with contextlib.suppress(kafka_errors.KafkaError):
         producer.close(timeout=5)

@@ -1,4 +1,4 @@
-"""Reads topics once more, as a member of no group; see `TopicReader`."""
+"""Reads topics again, as a member of no group; see `TopicReader`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class KafkaReader:
         self._consumer.assign(list(left))
 
     def close(self) -> None:
-        # Nothing is committed and no group is left: whatever goes wrong here is of no consequence.
+        # Nothing is committed and no group is left: errors here have no consequence.
         try:
             self._connection.run(
                 f"close reader {id(self)}",
@@ -103,7 +103,7 @@ class KafkaReader:
             forget_parked(self._consumer, as_kafka(part))
 
     def _finish(self, ends: Mapping[TopicPartition, int]) -> bool:
-        """Lets go of the partitions that are read up to their end; whether there are others."""
+        """Releases partitions that have been read to their end; returns whether others remain."""
         assigned = set(self._consumer.assignment() or ())
         left = {part for part in assigned if self._position(part) < ends[_ours(part)]}
         if left != assigned:
@@ -111,7 +111,7 @@ class KafkaReader:
         return bool(left)
 
     def _position(self, part: KafkaPartition) -> int:
-        """0 when it is not known yet: then there is something left to read."""
+        """0 when it is not known yet: then there is still something to read."""
         position = self._ask_quietly(lambda: self._consumer.position(part, timeout_ms=POLL_MS))
         return int(position or 0)
 
@@ -129,7 +129,7 @@ class KafkaReader:
         return self._connection.run(f"{name} {id(self)}", question, timeout_seconds=ASK_SECONDS + 5)
 
     def _ask_quietly(self, question: Callable[[], Any]) -> Any:
-        """On this thread: `poll` and `position` keep to their own time."""
+        """On this thread: `poll` and `position` respect their own timeouts."""
         try:
             return question()
         except (kafka_errors.KafkaError, OSError, RuntimeError) as error:

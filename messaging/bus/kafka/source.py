@@ -27,11 +27,11 @@ CONSUMER_OPTIONS: dict[str, Any] = {
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
     "session_timeout_ms": 10_000,
-    # A member learns of a rebalance by its next heartbeat: the others wait that long.
+    # A member learns of a rebalance at its next heartbeat: the others wait that long.
     "heartbeat_interval_ms": 1_000,
     "max_poll_interval_ms": 300_000,
     "request_timeout_ms": 10_000,
-    # How soon a topic or a partition that was added is seen.
+    # How soon a new topic or partition is noticed.
     "metadata_max_age_ms": 30_000,
     "metrics_enabled": False,
 }
@@ -49,7 +49,7 @@ class KafkaSource:
         self._connection = connection
         self._group_id = group_id
         self._generation = 0
-        # What this generation has handed out: only that may be committed.
+        # What this generation has returned: only that may be committed.
         self._handed_out: dict[TopicPartition, int] = {}
         self._rebalance = _Rebalance()
         self._is_closed = False
@@ -59,7 +59,7 @@ class KafkaSource:
         read_odd_header_names()
         self._consumer.subscribe(topics=list(topics), listener=self._rebalance)
         try:
-            # Joining before the topics are known gives an empty share, and a second rebalance.
+            # Joining before the topics are known gives an empty assignment, and a second rebalance.
             connection.run(
                 f"topics for {id(self)}", self._consumer.topics, timeout_seconds=CONNECT_SECONDS
             )
@@ -97,10 +97,10 @@ class KafkaSource:
 
     def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
         if self._is_closed or self._rebalance.is_news:
-            raise PartitionsLostError("The partitions were given out again.")
+            raise PartitionsLostError("The partitions were reassigned.")
         for topic_partition, offset in next_offsets.items():
             if offset > self._handed_out.get(topic_partition, -1):
-                raise PartitionsLostError("Not read since the partitions were given out again.")
+                raise PartitionsLostError("Not read since the partitions were reassigned.")
         offsets = {
             KafkaPartition(part.topic, part.partition): OffsetAndMetadata(offset, "", -1)
             for part, offset in next_offsets.items()
@@ -147,7 +147,7 @@ class KafkaSource:
                 timeout_seconds=timeout_seconds + 1,
             )
         except MessagingError as error:
-            logger.warning("Left a group without a word: %s", error, extra=self._names())
+            logger.warning("Left a group without saying so: %s", error, extra=self._names())
         else:
             logger.info("Left a group", extra=self._names())
 
@@ -173,14 +173,14 @@ class KafkaSource:
                     self._consumer.seek_to_beginning(part)
                 else:
                     self._consumer.seek(part, committed)
-        logger.info("Partitions were given out", extra=self._names() | {"count": len(assigned)})
+        logger.info("Partitions were assigned", extra=self._names() | {"count": len(assigned)})
 
     def _names(self) -> dict[str, Any]:
         return {"group": self._group_id, "generation": self._generation}
 
 
 class _Rebalance(ConsumerRebalanceListener):
-    """Called on kafka-python's own thread, where nothing but a note may be made."""
+    """Called on kafka-python's own thread: it may only record what happened."""
 
     def __init__(self) -> None:
         self.is_news = False

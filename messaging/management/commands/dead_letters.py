@@ -27,31 +27,35 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        listing = commands.add_parser("list", help="the open ones, or all")
+        listing = commands.add_parser("list", help="list open ones, or all")
         self._add_choice(listing)
         listing.add_argument("--all", action="store_true", help="also retried and discarded ones")
-        listing.add_argument("--json", action="store_true", help="one JSON object a line")
-        showing = commands.add_parser("show", help="one with its bytes, headers and traceback")
+        listing.add_argument("--json", action="store_true", help="one JSON object per line")
+        showing = commands.add_parser("show", help="show one with its bytes, headers and traceback")
         showing.add_argument("id", type=positive)
         for name, aliases, text in (
-            ("retry", ["replay"], "give it to its handler again, oldest first"),
-            ("discard", [], "close it without handling"),
+            ("retry", ["replay"], "retry with the handler that failed, oldest first"),
+            ("discard", [], "close without handling"),
         ):
             changing = commands.add_parser(name, aliases=aliases, help=text)
             changing.set_defaults(action=name)
             changing.add_argument("ids", type=positive, nargs="*", metavar="ID")
             self._add_choice(changing)
-            changing.add_argument("--execute", action="store_true", help="really do it")
+            changing.add_argument(
+                "--execute",
+                action="store_true",
+                help="do it; without this, only say what would be done",
+            )
             if name == "discard":
                 changing.add_argument("--reason", default="", help="why; needed with --execute")
 
     def _add_choice(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--topic", help="only of this topic")
-        parser.add_argument("--group", help="only of this group")
-        parser.add_argument("--handler", help="only of this handler")
+        parser.add_argument("--topic", help="only from this topic")
+        parser.add_argument("--group", help="only from this group")
+        parser.add_argument("--handler", help="only from this handler")
         parser.add_argument("--key", help="only with this key: a whole chat, in order")
         parser.add_argument(
-            "--limit", type=positive, default=MAX_AT_ONCE, help="at most so many (%(default)s)"
+            "--limit", type=positive, default=MAX_AT_ONCE, help="at most this many (%(default)s)"
         )
 
     def handle(self, **options: Any) -> None:
@@ -104,7 +108,7 @@ class Command(BaseCommand):
     def _change(self, options: dict[str, Any], verb: str, change: Any) -> None:
         ids = list(_named(options).values_list("id", flat=True))
         if missing := set(options["ids"]) - set(ids):
-            fail(ERROR, f"Not there, or not open: {', '.join(map(str, sorted(missing)))}")
+            fail(ERROR, f"Missing, or not open: {', '.join(map(str, sorted(missing)))}")
         if not options["execute"]:
             say(f"Would {verb} {len(ids)} dead letters: {ids[:20]}. Add --execute to do it.")
             return
@@ -130,7 +134,7 @@ def _named(options: dict[str, Any]) -> DeadLetterQuerySet:
     """Those that were named, or chosen; never all of them by mistake."""
     chosen_by = ("topic", "group", "handler", "key")
     if not options["ids"] and not any(options[name] for name in chosen_by):
-        fail(USAGE, "Which ones? Give ids, or --topic, --group, --handler or --key.")
+        fail(USAGE, "Which ones? Give ids, or use --topic, --group, --handler or --key.")
     letters = DeadLetter.objects.open()
     if options["ids"]:
         letters = letters.filter(pk__in=options["ids"])

@@ -65,28 +65,30 @@ def place(text: str) -> Place:
 
 class Command(BaseCommand):
     help = (
-        "Gives handlers their events again, into tables of their own that then take the place of"
-        " the old ones. The handlers go on working meanwhile. Changes nothing without --execute."
+        "Replays handlers' events into tables that then replace the old ones. The handlers keep"
+        " running. Changes nothing without --execute."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--group", default=MAIN_GROUP, help="whose handlers (%(default)s)")
         parser.add_argument("--handler", help="only this one")
         start = parser.add_mutually_exclusive_group(required=True)
-        start.add_argument(
-            "--since", type=moment, metavar="TIME", help="ISO 8601; UTC where it does not say"
-        )
+        start.add_argument("--since", type=moment, metavar="TIME", help="ISO 8601; UTC by default")
         start.add_argument(
             "--from-offset",
             type=place,
             action="append",
             dest="places",
             metavar="[TOPIC:]PARTITION:OFFSET",
-            help="of one partition; may be repeated",
+            help="in one partition; may be repeated",
         )
-        start.add_argument("--all", action="store_true", help="everything that is there")
-        parser.add_argument("--execute", action="store_true", help="really do it")
-        parser.add_argument("--json", action="store_true", help="one JSON object a handler")
+        start.add_argument("--all", action="store_true", help="everything that is left")
+        parser.add_argument(
+            "--execute",
+            action="store_true",
+            help="do it; without this, only say what would be done",
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object per handler")
 
     def handle(self, **options: Any) -> None:
         names = self._handlers(options["group"], options["handler"])
@@ -126,11 +128,11 @@ class Command(BaseCommand):
         for name in [wanted] if wanted else known:
             projection = registry.find_projection(name, group)
             if projection is None:
-                say(f"{name} is left out: {WHY_LEFT_OUT}.")
+                say(f"{name} is skipped: {WHY_LEFT_OUT}.")
             else:
                 found[name] = projection
         if not found:
-            fail(USAGE, f"Nothing of {group} can be replayed.")
+            fail(USAGE, f"Nothing in {group} can be replayed.")
         return found
 
     def _replay(
@@ -166,7 +168,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(as_names(outcome) | {"events_to_read": count}))
         else:
             say(
-                f"Would give {outcome.handler} about {count} events again"
+                f"Would replay about {count} events for {outcome.handler}"
                 f" {described(outcome.since)}. Add --execute to do it."
             )
 
@@ -206,22 +208,22 @@ def start_at(
 ) -> tuple[datetime | None, int]:
     """Rows that take the place of others need the events of all partitions since that record."""
     if not isinstance(source, TopicSource):
-        fail(USAGE, "Without Kafka there are no offsets: use --since or --all.")
+        fail(USAGE, "There are no offsets without Kafka: use --since or --all.")
     topics = registry.topics_of(handler, options["group"])
     known = set(source.partitions())
     offsets = {}
     for given in options["places"]:
         if not given.topic and len(topics) > 1:
-            fail(USAGE, f"{handler} reads {', '.join(topics)}: say TOPIC:PARTITION:OFFSET.")
+            fail(USAGE, f"{handler} reads {', '.join(topics)}: give TOPIC:PARTITION:OFFSET.")
         part = TopicPartition(given.topic or topics[0], given.partition)
         if part not in known:
-            fail(USAGE, f"{handler} reads no partition {part.partition} of {part.topic}.")
+            fail(USAGE, f"{handler} does not read partition {part.partition} of {part.topic}.")
         offsets[part] = given.offset
     if make.is_additive:
         return None, source.start_at(offsets)
     written_at = source.moment_at(offsets)
     if written_at is None:
-        fail(USAGE, "There is nothing at these offsets yet.")
+        fail(USAGE, "There are no records at these offsets yet.")
     since = make.floor(written_at)
     return since, source.start(since)
 
@@ -233,7 +235,7 @@ def check(source: ReplaySource, projection: Any, since: datetime | None, handler
         later = type(projection).floor(error.complete_since + timedelta(days=1))
         fail(
             ERROR,
-            f"{error} {handler} also tells of older ones, and would lose them."
+            f"{error} {handler} also counts older ones, and would lose them."
             f" Use --since {later:%Y-%m-%dT%H:%MZ} or later.",
         )
 

@@ -25,20 +25,20 @@ from messaging.operating.status import (
 
 
 class Command(BaseCommand):
-    help = "Shows how the bus is doing. Changes nothing."
+    help = "Shows the state of the bus. Changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--check", action="store_true", help="exit with 3 when something stands still"
+            "--check", action="store_true", help="exit with 3 when something is stuck"
         )
-        parser.add_argument("--json", action="store_true", help="for programs; stable names")
+        parser.add_argument("--json", action="store_true", help="JSON for programs; stable names")
         parser.add_argument(
             "--watch",
             nargs="?",
             const=2.0,
             type=seconds,
             metavar="SECONDS",
-            help="again every so many seconds (%(const)s), until Ctrl+C",
+            help="repeat every N seconds (%(const)s), until Ctrl+C",
         )
 
     def handle(self, **options: Any) -> None:

@@ -20,13 +20,13 @@ PING_SECONDS = 10.0
 
 class Command(BaseCommand):
     help = (
-        "Makes the topics that are missing (with KAFKA_TOPIC_PARTITIONS and"
-        " KAFKA_TOPIC_REPLICATION), or describes them. Topics that are there are never changed."
+        "Creates missing topics (with KAFKA_TOPIC_PARTITIONS and KAFKA_TOPIC_REPLICATION), or"
+        " describes them. Existing topics are never changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument("--ensure", action="store_true", help="make what is missing")
+        what.add_argument("--ensure", action="store_true", help="create missing topics")
         what.add_argument("--describe", action="store_true", help="change nothing")
         parser.add_argument("--json", action="store_true", help="JSON to stdout")
 
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         width = max(map(len, ["topic", *all_topics()]))
         self.stdout.write(f"{'topic':<{width}}  partitions  replication")
         for row in rows:
-            note = "  made now" if row["made"] else ""
+            note = "  created" if row["made"] else ""
             self.stdout.write(
                 f"{row['topic']:<{width}}  {row['partitions']:>10}  {row['replication']:>11}{note}"
             )
@@ -80,13 +80,13 @@ class Command(BaseCommand):
             if topic.partitions != wanted:
                 say(
                     f"{topic.topic} has {topic.partitions} partitions, KAFKA_TOPIC_PARTITIONS is"
-                    f" {wanted}. It is left as it is: with other partitions the messages of a chat"
-                    " would lose their order."
+                    f" {wanted}. It is left as it is: with a different number the messages of a"
+                    " chat would lose their order."
                 )
         if missing := _missing(described):
             fail(
                 ERROR,
-                f"Missing: {', '.join(missing)}. Make them with: manage.py kafka_topics --ensure",
+                f"Missing: {', '.join(missing)}. Create them with: manage.py kafka_topics --ensure",
             )
 
 

@@ -40,8 +40,8 @@ from messaging.management.exits import (
 
 class Command(BaseCommand):
     help = (
-        "Hands events from Kafka to the handlers of a group. Several may run at once and share the"
-        " partitions. SIGTERM or Ctrl+C finishes the batch; a second one stops at once."
+        "Passes events from Kafka to the handlers of a group. Several may run at once and share"
+        " the partitions. SIGTERM or Ctrl+C finishes the batch; a second one stops at once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,17 +50,20 @@ class Command(BaseCommand):
             "--topic", action="append", dest="topics", help="only this topic; may be repeated"
         )
         parser.add_argument(
-            "--batch-size", type=positive, default=BATCH_SIZE, help="records at once (%(default)s)"
+            "--batch-size",
+            type=positive,
+            default=BATCH_SIZE,
+            help="records per batch (%(default)s)",
         )
-        parser.add_argument("--max-messages", type=positive, help="stop after so many records")
+        parser.add_argument("--max-messages", type=positive, help="stop after this many records")
         parser.add_argument(
             "--until-empty", action="store_true", help="stop when everything is read"
         )
         parser.add_argument(
-            "--metrics-port", type=positive, help="serve Prometheus metrics at this port"
+            "--metrics-port", type=positive, help="serve Prometheus metrics on this port"
         )
         parser.add_argument(
-            "--heartbeat-file", default="", help="touched every second while the loop turns"
+            "--heartbeat-file", default="", help="touched every second while the loop runs"
         )
 
     def handle(self, **options: Any) -> None:
@@ -134,8 +137,9 @@ class Command(BaseCommand):
 
     def _too_many(self, error: Exception) -> str:
         return (
-            f"Stopped: {error} What was not set aside is not committed, nothing is lost. Look at"
-            " `manage.py dead_letters list`, correct the handler or the producer, and start again."
+            f"Stopped: {error} Records that were not set aside are not committed: nothing is lost."
+            " Look at `manage.py dead_letters list`, fix the handler or the producer, and start"
+            " again."
         )
 
 

@@ -28,21 +28,21 @@ from messaging.outbox.target import KafkaTarget
 
 class Command(BaseCommand):
     help = (
-        "Publishes what waits in the outbox. One works at a time, further ones stand by. SIGTERM or"
-        " Ctrl+C finishes the batch; a second one stops at once."
+        "Publishes the events waiting in the outbox. One works at a time, others stand by."
+        " SIGTERM or Ctrl+C finishes the batch; a second one stops at once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--batch-size", type=positive, default=BATCH_SIZE, help="rows at once (%(default)s)"
+            "--batch-size", type=positive, default=BATCH_SIZE, help="rows per batch (%(default)s)"
         )
         parser.add_argument(
             "--sweep-seconds",
             type=seconds,
             default=SWEEP_SECONDS,
-            help="look at least that often, also when nothing woke it (%(default)s)",
+            help="check at least this often, even when nothing woke it (%(default)s)",
         )
-        parser.add_argument("--heartbeat-file", default="", help="touched while the loop turns")
+        parser.add_argument("--heartbeat-file", default="", help="touched while the loop runs")
 
     def handle(self, **options: Any) -> None:
         require_kafka("run_outbox_relay")

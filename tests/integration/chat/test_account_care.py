@@ -251,7 +251,10 @@ class TestExport:
         this = browser()
         download(this, "jsonl")
         answer = this.post("/profile/export/csv", follow=True)
-        assert "The last download has just begun. Try again in 1 minute." in answer.content.decode()
+        assert (
+            "Your last download has only just started. Try again in 1 minute."
+            in answer.content.decode()
+        )
         assert len(facts("account.exported")) == 1
 
     @pytest.mark.parametrize("form", ["xlsx", "..", "CSV"])

@@ -1,4 +1,4 @@
-"""Counts of messages: each once, by the event's own moment."""
+"""Counts of messages: each once, by the event's own moment, and their charts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from chat.handlers.activity import count_messages
 from chat.models import ActivityCount, ActivityShadow
-from chat.reads.activity import LENGTHS, Span, start_of
+from chat.reads import activity
+from chat.reads.activity import Point, Share, Span, busiest_chats, busiest_people, series, start_of
 from messaging.contract.events import Event
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,46 @@ class TestCountMessages:
             count_messages(events)
 
 
+class TestSeries:
+    def test_has_a_point_also_where_nothing_was_written(self):
+        count_messages([event(1, 1), event(1, 2), event(2, 1, NOON + 2 * MINUTE)])
+        assert series(Span.MINUTE, NOON, NOON + 4 * MINUTE) == [
+            Point(NOON, 2),
+            Point(NOON + MINUTE, 0),
+            Point(NOON + 2 * MINUTE, 1),
+            Point(NOON + 3 * MINUTE, 0),
+        ]
+
+    def test_is_of_one_chat_or_one_person_when_asked(self):
+        count_messages([event(1, 1), event(1, 2), event(2, 1), event(2, 1)])
+        day = (Span.DAY, NOON - DAY, NOON)
+        assert [point.messages for point in series(*day, chat=2)] == [2]
+        assert [point.messages for point in series(*day, person=1)] == [3]
+        assert [point.messages for point in series(*day, chat=1, person=1)] == [1]
+        assert [point.messages for point in series(*day, chat=3)] == [0]
+
+    def test_begins_with_the_first_whole_span(self):
+        points = series(Span.HOUR, NOON + MINUTE, NOON + 2 * HOUR)
+        assert [point.starts_at for point in points] == [NOON + HOUR]
+
+    def test_refuses_more_points_than_a_chart_can_show(self, monkeypatch):
+        monkeypatch.setattr(activity, "MAX_POINTS", 3)
+        assert len(series(Span.DAY, NOON, NOON + 3 * DAY)) == 3
+        with pytest.raises(ValueError, match="More than 3 points"):
+            series(Span.MINUTE, NOON, NOON + 4 * MINUTE)
+
+
+class TestBusiest:
+    def test_names_the_chats_and_people_with_most_messages_first(self):
+        count_messages([event(1, 1), event(2, 1), event(2, 1), event(2, 3), event(3, 2)])
+        hour = (Span.HOUR, NOON, NOON + HOUR)
+        assert busiest_chats(*hour, limit=2) == [Share(2, 3), Share(1, 1)]
+        assert busiest_people(*hour, limit=1) == [Share(1, 3)]
+        assert busiest_people(*hour, limit=5, chat=2) == [Share(1, 2), Share(3, 1)]
+        assert busiest_chats(*hour, limit=5, person=3) == [Share(2, 1)]
+        assert busiest_chats(Span.HOUR, NOON + HOUR, NOON + DAY, limit=5) == []
+
+
 @pytest.mark.parametrize("span", list(Span))
 def test_a_span_begins_at_or_before_its_moment_and_ends_after_it(span: Span):
     for moment in (
@@ -82,4 +123,4 @@ def test_a_span_begins_at_or_before_its_moment_and_ends_after_it(span: Span):
         datetime(1969, 12, 31, 23, 59, tzinfo=UTC),
     ):
         start = start_of(span, moment)
-        assert start <= moment < start + LENGTHS[span]
+        assert start <= moment < start + activity.LENGTHS[span]

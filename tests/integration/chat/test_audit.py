@@ -316,7 +316,7 @@ class TestVerify:
         out = StringIO()
         with pytest.raises(SystemExit):
             call_command("audit_verify", stdout=out)
-        assert "Place 2 does not fit its hash" in out.getvalue()
+        assert "Place 2 does not match its hash" in out.getvalue()
         assert f"6 entries: 1 damages. Head {read_head()}" in out.getvalue()
 
     @pytest.mark.parametrize("given", ["7", "0:" + "a" * 64, "7:short", "7:" + "G" * 64])

@@ -111,7 +111,7 @@ def read_on(name: str, take: Callable[[Two], Any]) -> Road:
     return Road(name, take, (200, ""), (200, ""))
 
 
-UNBLOCK_FIRST = "You have blocked Thea. Unblock first."
+UNBLOCK_FIRST = "You have blocked Thea. Unblock them first."
 UNBLOCK_TO_WRITE = "You have blocked Thea. Unblock to write."
 ROADS = [
     Road(

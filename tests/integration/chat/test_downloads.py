@@ -87,7 +87,7 @@ class TestExport:
     def test_stops_with_the_sign_in_and_says_that_it_is_not_all(self, download, meanwhile):
         text = b"".join(download.pieces("post", EXPORT, meanwhile)).decode()
         assert text.count("my words") == 1
-        assert text.endswith("\nYou were signed out meanwhile: this is not everything.\n")
+        assert text.endswith("\nYou were signed out in the meantime: this is not everything.\n")
 
 
 class TestAttachment:

@@ -53,7 +53,7 @@ def test_this_process_has_the_table():
 
 class TestRegistry:
     def test_takes_no_second_handler_of_a_name(self):
-        with pytest.raises(ValueError, match="'heads' for chat-messages already"):
+        with pytest.raises(ValueError, match="already has a handler 'heads' for chat-messages"):
             Registry(HANDLERS).add(replace(HANDLERS[0], function=print))
 
     def test_a_name_may_have_several_topics_and_groups(self):
@@ -101,8 +101,8 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("wrong", "said"),
         [
-            ({"event_types": frozenset({"message.creatd"})}, "message.creatd, which never comes"),
-            ({"topic": "chat-mesages"}, "anything, which never comes on chat-mesages"),
+            ({"event_types": frozenset({"message.creatd"})}, "message.creatd, which never appears"),
+            ({"topic": "chat-mesages"}, "anything, which never appears on chat-mesages"),
         ],
     )
     def test_finds_events_that_never_come(self, found, wrong, said):

@@ -273,7 +273,9 @@ class TestDatabaseAway:
                 assert error["retry_after"] > 0
         assert (await at_anns.say(chat.pk, "hello again"))["type"] == "reply"
         await at_bobs.message("hello again")
-        assert [r for r in caplog.records if r.getMessage() == "the database is away"][1:] == []
+        assert [r for r in caplog.records if r.getMessage() == "the database is unavailable"][
+            1:
+        ] == []
 
     async def test_is_said_of_actions_too(self, connect, world, monkeypatch):
         from chat.limits.doors import under

@@ -188,9 +188,9 @@ class TestDecline:
             assert answer.status_code == 204
         assert (is_in(chat, bob), shown_to(bob)) == (False, [])
         assert len(facts("invitation.declined")) == 1
-        with pytest.raises(ConflictError, match="declined lately"):
+        with pytest.raises(ConflictError, match="declined recently"):
             invite(chat, ann, bob)
-        with pytest.raises(ConflictError, match="not open"):
+        with pytest.raises(ConflictError, match="no longer open"):
             accept(bob, invitation)
 
     def test_holds_for_as_long_as_the_invitation_would_have(self, chat, ann, bob, invitation):
@@ -237,7 +237,7 @@ class TestInvitationIsOpenNoLonger:
         end(chat, dora)
         assert shown_to(bob) == []
         for answer in (accept, decline):
-            with pytest.raises(ConflictError, match="not open"):
+            with pytest.raises(ConflictError, match="no longer open"):
                 answer(bob, invitation)
         assert not is_in(chat, bob)
         # Another one asks again.
@@ -248,7 +248,7 @@ class TestInvitationIsOpenNoLonger:
         use_invite(user=bob, token=create_invite(actor=ann, chat_id=chat.pk).token)
         assert shown_to(bob) == []
         people.leave(chat, bob)
-        with pytest.raises(ConflictError, match="not open"):
+        with pytest.raises(ConflictError, match="no longer open"):
             accept(bob, invitation)
 
     def test_when_the_person_was_removed_after_accepting(self, chat, bob, invitation):

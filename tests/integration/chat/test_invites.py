@@ -248,7 +248,7 @@ class TestPage:
             answer = browser.get(f"/join/{token}")
             assert answer.status_code == 404
             assert b"This link does not work" in answer.content
-            assert b"Ask whoever sent it" in answer.content
+            assert b"Ask the person who sent it" in answer.content
 
     def test_of_a_full_group_says_so(self, invite, eve, settings):
         settings.LIMIT_MEMBERS_PER_GROUP = 2

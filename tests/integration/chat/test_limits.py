@@ -717,7 +717,7 @@ class TestKept:
         settings.MEDIA_ROOT = str(tmp_path)
         settings.LIMIT_STORED_MEGABYTES = 1
         first, _ = store(ann), store(ann)
-        with pytest.raises(TooLargeError, match=r"1 of the 1 MB.*Delete messages with files"):
+        with pytest.raises(TooLargeError, match=r"1 of your 1 MB.*Delete messages with files"):
             store(ann)
         store(bob)
         first.delete()

@@ -77,7 +77,7 @@ class TestSignUp:
             ("password", "1234567", "too short"),
             ("password", "12345678", "too common"),
             ("password", "boris2026", "similar to the username"),
-            ("display_name", "\u200b\u2060", "nothing to see"),
+            ("display_name", "\u200b\u2060", "nothing visible"),
             ("display_name", "a\x00b", "Null characters"),
             ("display_name", "x" * 65, "at most 64"),
         ],
@@ -120,8 +120,8 @@ class TestSignIn:
     def test_does_not_say_whether_the_account_exists(self, client, anna):
         wrong = sign_in(client, "anna", "wrong").content.decode()
         nobody = sign_in(client, "nobody", "wrong").content.decode()
-        assert wrong.count("Username or password is wrong") == 1
-        assert nobody.count("Username or password is wrong") == 1
+        assert wrong.count("The username or password is wrong") == 1
+        assert nobody.count("The username or password is wrong") == 1
 
     def test_a_banned_account_stays_out(self, client, anna):
         User.objects.update(is_active=False)
@@ -360,5 +360,5 @@ class TestEveryPage:
         client.raise_request_exception = False
         answer = client.get("/")
         assert answer.status_code == 500
-        assert "Something broke on our side" in answer.content.decode()
+        assert "Something went wrong on our side" in answer.content.decode()
         assert "secret detail" not in answer.content.decode()

@@ -189,7 +189,7 @@ class TestInventedNames:
             ) as queries:
                 answer = sign_in(Client(), name, "guess")
             pages.append(
-                (answer.status_code, "Username or password is wrong" in str(answer.content))
+                (answer.status_code, "The username or password is wrong" in str(answer.content))
             )
             costs.append(len(queries))
         assert pages[0] == pages[1]

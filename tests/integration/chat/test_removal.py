@@ -27,7 +27,7 @@ from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.django_db
 
-TO_MANAGERS = "Ask one of its managers to let you back in"
+TO_MANAGERS = "Ask one of the people who manage it to let you back in"
 
 
 @pytest.fixture(autouse=True)

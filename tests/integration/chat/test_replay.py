@@ -314,12 +314,12 @@ class TestCommand:
 
     def test_names_those_that_it_leaves_out(self, capsys: Any) -> None:
         self.run("--since", "2026-01-01")
-        assert "heads is left out" in capsys.readouterr().err
+        assert "heads is skipped" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["--handler", "heads", "--all"], "Nothing of webchat-group"),
+            (["--handler", "heads", "--all"], "Nothing in webchat-group"),
             (["--handler", "nobody", "--all"], "Handlers: activity, audit"),
             (["--group", "nobody", "--all"], "Groups:"),
             (["--handler", "activity", "--from-offset", "0:0"], "no offsets"),

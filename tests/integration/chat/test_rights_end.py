@@ -529,7 +529,7 @@ class TestStaffsPages:
         name = thing.row._meta.model_name
         take_group(world)
         browser, place = browser_of(world.root), reverse(f"admin:chat_{name}_changelist")
-        reason = "has lost the staff&#x27;s right to it"
+        reason = "no longer has the staff right to it"
         assert reason in browser.get(f"{place}?paused=yes").content.decode()
         assert reason not in browser.get(f"{place}?paused=no").content.decode()
         detail = browser.get(reverse(f"admin:chat_{name}_change", args=[thing.row.pk]))

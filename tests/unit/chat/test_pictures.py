@@ -143,7 +143,7 @@ class TestBounds:
     def test_end_what_takes_too_much_of_the_processor(self, monkeypatch, started):
         monkeypatch.setattr(picture_process, "CPU_SECONDS", 1)
         monkeypatch.setattr(picture_process, "_PROGRAM", ("-c", DRAWS_FOR_EVER))
-        with pytest.raises(TooLargeError, match="too much work") as refused:
+        with pytest.raises(TooLargeError, match="too complex") as refused:
             drawn(plain())
         assert "ZIP" in str(refused.value.detail)
         assert started[0].returncode is not None
@@ -157,7 +157,7 @@ class TestBounds:
 
     def test_end_what_takes_too_much_memory(self, monkeypatch):
         monkeypatch.setattr(picture_process, "MEMORY_BYTES", 80_000_000)
-        with pytest.raises(TooLargeError, match="too much work"):
+        with pytest.raises(TooLargeError, match="too complex"):
             drawn(plain("PNG", (4_000, 4_000)))
 
     def test_end_what_would_be_written_too_large(self, monkeypatch):

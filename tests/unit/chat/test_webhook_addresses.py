@@ -222,7 +222,7 @@ class TestRefusal:
         assert url.split("/")[2] == line.host
         assert "10.20.30.40" in line.addresses or line.reason in {
             "unknown name",
-            "looked up for too long",
+            "name lookup took too long",
         }
         assert "secret-path" not in str(vars(line))
 

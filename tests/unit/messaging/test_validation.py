@@ -225,7 +225,7 @@ class TestDecode:
             (with_header("event-type", SECRET.encode()), "event-type"),
             (with_header("event-type", b"message.deleted"), "event-type"),
             (a_record(drop_header="schema-version"), "schema-version"),
-            (with_header("schema-version", b"99"), "not known"),
+            (with_header("schema-version", b"99"), "unknown"),
             (with_header("schema-version", b"1.0"), "schema-version"),
             (with_header("schema-version", b"9" * 5000), "schema-version"),
             (with_header("produced-at", SECRET.encode()), "produced-at"),

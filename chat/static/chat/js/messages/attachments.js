@@ -8,9 +8,9 @@ import { plainText } from "./rich-text.js";
 
 /** @typedef {import("../types.js").Attachment} Attachment */
 
-const MOST_WIDTH = 360;
-const MOST_HEIGHT = 320;
-const LEAST_SIDE = 48;
+const MAX_WIDTH = 360;
+const MAX_HEIGHT = 320;
+const MIN_SIDE = 48;
 // What is beside a message on a narrow screen.
 const BESIDE = 104;
 const KEPT_HERE = 40;
@@ -59,13 +59,8 @@ const enlarge = (picture) =>
 function pictureNode(picture) {
   const { name, url } = picture;
   const [width, height] = [Number(picture.width), Number(picture.height)];
-  const scale = Math.min(
-    1,
-    MOST_WIDTH / width,
-    MOST_HEIGHT / height,
-    (innerWidth - BESIDE) / width,
-  );
-  const side = (/** @type {number} */ length) => Math.max(LEAST_SIDE, Math.round(length * scale));
+  const scale = Math.min(1, MAX_WIDTH / width, MAX_HEIGHT / height, (innerWidth - BESIDE) / width);
+  const side = (/** @type {number} */ length) => Math.max(MIN_SIDE, Math.round(length * scale));
   const image = el("img", {
     width: side(width),
     height: side(height),

@@ -7,7 +7,7 @@ import { toast } from "../dom/toasts.js";
 import { byId, el, icon, iconButton } from "../dom/dom.js";
 import { timeOfDay, daysBetween, dayHeading } from "../base/format.js";
 import { gettext, ngettext } from "../base/i18n.js";
-import { MOST_NODES } from "./timeline.js";
+import { MAX_NODES } from "./timeline.js";
 
 const PAGE = 50;
 const LOADING_AFTER_MS = 300;
@@ -248,7 +248,7 @@ export class OpenChat {
   }
 
   get #most() {
-    return Math.max(PAGE, MOST_NODES - this.#unsent.of(this.chatId).length);
+    return Math.max(PAGE, MAX_NODES - this.#unsent.of(this.chatId).length);
   }
 
   /** @param {import("../types.js").Message[]} fresh */

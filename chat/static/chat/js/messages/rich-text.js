@@ -18,7 +18,7 @@ const LINK = /https?:\/\/[^\s<>"'`*]+/iu;
 const INLINE =
   /`([^`\n]+)`|\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`*]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\u0300-\u036f\p{L}\p{N}_@.+-]*)/iu;
 const NAME_LENGTH = 32;
-const MOST_DEPTH = 4;
+const MAX_DEPTH = 4;
 
 /** @param {string} text @returns {Node[]} */
 export function parse(text) {
@@ -68,7 +68,7 @@ function inline(text, depth) {
   const nodes = [];
   let rest = text;
   while (rest) {
-    const found = depth < MOST_DEPTH ? INLINE.exec(rest) : null;
+    const found = depth < MAX_DEPTH ? INLINE.exec(rest) : null;
     if (!found) break;
     let length = found[0].length;
     if (found.index) nodes.push({ kind: "text", text: rest.slice(0, found.index) });

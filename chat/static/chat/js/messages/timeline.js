@@ -14,7 +14,7 @@ import { timelineItems } from "./timeline-items.js";
 
 /** @typedef {import("./timeline-items.js").Item} Item */
 
-export const MOST_NODES = 400;
+export const MAX_NODES = 400;
 const STICKS_WITHIN_PX = 80;
 const WANTS_MORE_PX = 800;
 const VISIBLE_PX = 24;
