@@ -36,14 +36,14 @@ from chat.limits.doors import is_decided_here, knock, rule_of
 from chat.limits.sockets import Place, socket_places
 from chat.limits.table import FRAMES, MESSAGES, TYPING
 from chat.live.frames import REQUESTS, Request
-from chat.live.hub.sockets import Socket
+from chat.live.hub.sockets import WRITE_TEXT, Socket
 from chat.live.opening import come_back_later
 from chat.live.runtime import Runtime, runtime
 from chat.live.welcome import welcome
 from chat.models import User
 from chat.requests.messages import new_post, posted_payload
 from chat.requests.receipts import cursors_of
-from chat.services.posting.posting import Outcome
+from chat.services.posting.posts import Outcome
 from chat.wire.payloads import Payload, to_line
 from chat.wire.protocol import (
     MAX_FRAME_BYTES,
@@ -115,6 +115,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             session_key=self.scope["session"].session_key or "",
             send=self.base_send,
             close=self._close_with,
+            write=self.scope.get("extensions", {}).get(WRITE_TEXT, {}).get("write"),
             audiences=audiences_of(user),
             apart=None,
         )

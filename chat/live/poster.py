@@ -15,7 +15,8 @@ from typing import Final
 
 from chat.database.threads import DATABASE_AWAY, DatabaseThreads
 from chat.errors import UnavailableError
-from chat.services.posting.posting import NewPost, Outcome, post_messages
+from chat.services.posting.posting import post_messages
+from chat.services.posting.posts import NewPost, Outcome
 
 logger = logging.getLogger(__name__)
 

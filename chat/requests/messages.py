@@ -11,7 +11,8 @@ from chat.models import User
 from chat.reads import history
 from chat.services import messages
 from chat.services.access import membership_of, message_seen_by
-from chat.services.posting.posting import MAX_ATTACHMENTS, NewPost, Posted, post_message
+from chat.services.posting.posting import post_message
+from chat.services.posting.posts import MAX_ATTACHMENTS, NewPost, Posted
 from chat.wire.fields import Fields
 from chat.wire.payloads import Payload, timestamp
 

@@ -26,7 +26,8 @@ from chat.models.webhooks import IncomingWebhookQuerySet
 from chat.reads.directory import is_name_of_member
 from chat.services.access import lock_chat, locked_for
 from chat.services.chats.memberships import admit, dismiss
-from chat.services.posting.posting import NewPost, Posted, post_message
+from chat.services.posting.posting import post_message
+from chat.services.posting.posts import NewPost, Posted
 from chat.webhooks.outgoing import check_may_manage
 
 STAFF_PERMISSION = "chat.change_incomingwebhook"

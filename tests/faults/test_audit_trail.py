@@ -27,7 +27,8 @@ from chat.services.chats.chats import (
 )
 from chat.services.messages import delete_message, edit_message
 from chat.services.people.people import create_person
-from chat.services.posting.posting import NewPost, post_messages
+from chat.services.posting.posting import post_messages
+from chat.services.posting.posts import NewPost
 from chat.models import Message
 from chat.services.chats.chats import open_direct_chat
 from chat.webhooks.incoming import create_incoming_webhook, post_by_webhook

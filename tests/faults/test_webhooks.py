@@ -32,7 +32,8 @@ for number in range({chats}):
 WRITE = """
 import uuid
 from chat.models import Chat, User
-from chat.services.posting.posting import NewPost, post_messages
+from chat.services.posting.posting import post_messages
+from chat.services.posting.posts import NewPost
 ann = User.objects.get(username="ann")
 for number in range({first}, {last} + 1):
     post_messages([NewPost(c.pk, ann.pk, uuid.uuid4(), f"message {{number}}")

@@ -31,7 +31,8 @@ from chat.models import (
 )
 from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
 from chat.services.chats import chats
-from chat.services.posting.posting import NewPost, Outcome, Posted, post_message
+from chat.services.posting.posting import post_message
+from chat.services.posting.posts import NewPost, Outcome, Posted
 from messaging.models import OutboxEvent, OutboxEventQuerySet
 
 _numbers = itertools.count(1)

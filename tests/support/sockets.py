@@ -55,6 +55,7 @@ class ChatSocket:
         self.close_code: int | None = None
         self.welcome: Line = {}
         self._numbers = itertools.count(1)
+        self._coming: asyncio.Task[Any] | None = None
 
     # Connecting
 
@@ -168,18 +169,21 @@ class ChatSocket:
         self.seen += found
 
     async def _output(self, seconds: float) -> dict[str, Any]:
-        # Channels' own receive_output ends the application when nothing comes in time.
-        queue, application = self.communicator.output_queue, self.communicator.future
-        if queue.empty():
-            output = asyncio.ensure_future(queue.get())
-            await asyncio.wait(
-                {output, application}, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED
-            )
-            if output.done():
-                return output.result()
-            output.cancel()
-        if not queue.empty():
-            return queue.get_nowait()
+        # Channels' own receive_output ends the application when nothing comes in time. What is
+        # taken from the queue outlives whoever waited for it and was cancelled.
+        application = self.communicator.future
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(self.communicator.output_queue.get())
+        await asyncio.wait(
+            {self._coming, application},
+            timeout=max(seconds, 0),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if not self._coming.done():
+            await asyncio.sleep(0)  # the application's last words come before its end
+        if self._coming.done():
+            came, self._coming = self._coming, None
+            return came.result()
         if application.done():
             application.result()
             raise AssertionError("the application ended without closing the socket")

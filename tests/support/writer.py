@@ -19,7 +19,8 @@ django.setup()
 
 from django.db import connection  # noqa: E402  (needs the apps to be ready)
 
-from chat.services.posting.posting import NewPost, Posted, post_messages  # noqa: E402
+from chat.services.posting.posting import post_messages  # noqa: E402
+from chat.services.posting.posts import NewPost, Posted  # noqa: E402
 from tests.support.processes import PATIENCE  # noqa: E402
 
 BATCHES = (1, 3, 7, 2, 12)

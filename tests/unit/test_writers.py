@@ -28,7 +28,7 @@ WRITERS: Final = {
     "messaging": {
         "models.py": "what an operator does to rows of the outbox",
         "outbox/": "rows of the outbox, from recorded to sent, and the relay's own",
-        "handling/": "receipts of what was handled, dead letters and how they ended",
+        "handling/": "what was handled, dead letters and how they ended",
         "replay/": "a table of its own for one run: which events it has seen",
     },
     "webchat": {},

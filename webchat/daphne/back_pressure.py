@@ -8,28 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from daphne.server import Server
-
-Scope = dict[str, Any]
-# In a scope of HTTP: `HttpChannel.when_taken` of its connection.
-WHEN_TAKEN: Final = "webchat.when_taken"
-# In a scope of a WebSocket: `Socket.frame_taken` of its connection.
-FRAME_TAKEN: Final = "webchat.frame_taken"
-
-
-def offer_back_pressure() -> None:
-    create_application = Server.create_application
-
-    def create_with_offer(server: Server, protocol: Any, scope: Scope) -> Any:
-        if scope["type"] == "http":
-            scope[WHEN_TAKEN] = protocol.channel.when_taken
-        else:
-            scope[FRAME_TAKEN] = protocol.frame_taken
-        return create_application(server, protocol, scope)
-
-    Server.create_application = create_with_offer
+from webchat.daphne.offers import FRAME_TAKEN, WHEN_TAKEN, Scope
 
 
 class BackPressure:

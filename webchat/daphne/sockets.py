@@ -14,6 +14,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
+from webchat.daphne.frames import FrameMaker, write
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
 MAX_FRAME_OF_ALL: Final = 4 * MAX_FRAME_BYTES
@@ -25,6 +26,12 @@ class Socket(WebSocketProtocol):
     is_resting = False
     is_over = False
     waiting_frames = 0
+    frames = FrameMaker()  # of the whole process
+
+    def write_text(self, text: str) -> None:
+        """A text message, at once; nothing to a connection that is closing. Never raises."""
+        if self.state == self.STATE_OPEN:
+            write(self.transport, self.frames.frame_of(text))
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  (autobahn)
         self.waiting_frames += 1

@@ -262,7 +262,8 @@ class Hub:
 
     async def _write(self, socket: Socket) -> None:
         try:
-            await socket.flush()
+            if not socket.write():
+                await socket.flush()
             if socket.should_be_asked():
                 self.put(socket, self.heads_line(socket))
         except Exception as error:  # noqa: BLE001

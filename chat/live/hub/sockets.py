@@ -20,8 +20,13 @@ MAX_SILENT_SECONDS: Final = 75.0
 ASK_AFTER_BYTES: Final = 2 * 1024 * 1024
 MAX_UNHEARD_BYTES: Final = 16 * 1024 * 1024
 
+# An ASGI extension that a server may offer: its "write" sends a text as one message, at once and in
+# order with `send`; it never waits or raises, and writes nothing once the connection is closing.
+WRITE_TEXT: Final = "webchat.write_text"
+
 # An ASGI `send`: takes {"type": "websocket.send", "text": …}.
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Write = Callable[[str], None]
 Close = Callable[[int], Awaitable[None]]
 
 
@@ -30,6 +35,7 @@ class Socket:
         "_blocks",
         "_close",
         "_send",
+        "_write_text",
         "apart",
         "asked",
         "audiences",
@@ -51,6 +57,7 @@ class Socket:
         session_key: str,
         send: Send,
         close: Close,
+        write: Write | None = None,
         audiences: frozenset[str] = frozenset(),
         apart: frozenset[int] | None = frozenset(),
     ) -> None:
@@ -70,6 +77,7 @@ class Socket:
         self._blocks: list[str] = []
         self._send = send
         self._close = close
+        self._write_text = write
 
     def put(self, block: str) -> None:
         """One line, or several joined by newlines; written with the hub's next flush."""
@@ -95,27 +103,46 @@ class Socket:
     def is_too_slow(self, now: float) -> bool:
         return self.unheard_bytes > MAX_UNHEARD_BYTES or now - self.heard_at > MAX_SILENT_SECONDS
 
+    def write(self) -> bool:
+        """Writes everything that waits as one frame, at once; False: only `flush` can."""
+        if self._write_text is None:
+            return False
+        if not self.is_closed and (text := self._take()):
+            self._write_text(text)
+        return True
+
     async def flush(self) -> None:
         """Writes everything waiting as one frame."""
         if not self.is_closed:
-            await self._write()
+            await self._flush()
 
     async def close(self, code: CloseCode) -> None:
         """Writes what is waiting, then closes. Idempotent; never raises."""
         if self.is_closed:
             return
         self.is_closed = True
-        for step in (self._write, partial(self._close, code)):
+        for step in (self._flush, partial(self._close, code)):
             try:
                 await step()
             except Exception as error:  # noqa: BLE001
                 # Whatever the server raises for a connection that is gone; who closes many goes on.
                 logger.info("a socket was gone", extra={"error": type(error).__name__})
 
-    async def _write(self) -> None:
-        if not self._blocks or not self.is_welcome:
+    async def _flush(self) -> None:
+        if not (text := self._take()):
             return
+        if self._write_text is not None:
+            self._write_text(text)
+        else:
+            await self._send({"type": "websocket.send", "text": text})
+
+    def _take(self) -> str:
+        """What waits, joined. A single block stays the object that its room gave to every socket,
+        by which the server knows that its frame is the same.
+        """
+        if not self._blocks or not self.is_welcome:
+            return ""
         text = self._blocks[0] if len(self._blocks) == 1 else "\n".join(self._blocks)
         self._blocks.clear()
         self.unheard_bytes += len(text)
-        await self._send({"type": "websocket.send", "text": text})
+        return text

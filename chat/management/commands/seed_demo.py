@@ -14,7 +14,8 @@ from chat.models import Chat, User
 from chat.services.chats.chats import create_chat, open_direct_chat
 from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.people.people import create_person
-from chat.services.posting.posting import NewPost, post_message
+from chat.services.posting.posting import post_message
+from chat.services.posting.posts import NewPost
 
 PASSWORD = "webchat-demo"  # noqa: S105  (printed for everyone to see)
 PEOPLE = {

@@ -5,8 +5,8 @@ One statement, because every message passes through it. See Note [Rights before 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 
 from django.db import connection, router
 
@@ -36,6 +36,10 @@ def lock_chats_of(posters: Collection[tuple[int, int]]) -> dict[int, Chat]:
         query += " FOR NO KEY UPDATE OF c"
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        rows = cursor.fetchall()
+        return chats_of(cursor.fetchall())
+
+
+def chats_of(rows: Iterable[Sequence[Any]]) -> dict[int, Chat]:
+    """By id, of rows of FIELDS."""
     database = router.db_for_read(Chat)
     return {row[0]: Chat.from_db(database, FIELDS, row) for row in rows}

@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import router, transaction
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat.content.text import check_content
 from chat.errors import BadRequestError, ChatError, NotFoundError
-from chat.models import Attachment, Chat, Membership, Message, User
+from chat.models import Attachment, Message
 from chat.services.chats.direct_chats import check_may_write
-from chat.services.posting.locks import lock_chats_of
+from chat.services.posting.pipelined_rows import pipelined_rows_of
+from chat.services.posting.posts import Key, NewPost, Outcome, Posted
+from chat.services.posting.rows import Rows, rows_of
 from chat.signals import NO_ATTACHMENTS, messages_changed
-
-
-@dataclass(frozen=True, slots=True)
-class NewPost:
-    chat_id: int
-    sender_id: int
-    client_message_id: UUID
-    content: str
-    reply_to_id: int | None = None
-    attachment_ids: tuple[UUID, ...] = ()
-
-    @property
-    def key(self) -> tuple[int, int, UUID]:
-        """What identifies a post when it is sent again."""
-        return self.chat_id, self.sender_id, self.client_message_id
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    message_id: int
-    chat_id: int
-    seq: int
-    revision: int
-    created_at: datetime
-    duplicate: bool
-
-
-Outcome = Posted | ChatError
-MAX_ATTACHMENTS = 10
-SENDER_FIELDS = ("id", "username", "display_name", "is_bot")
 
 
 def post_message(post: NewPost) -> Posted:
@@ -65,26 +35,25 @@ def post_messages(posts: Sequence[NewPost]) -> list[Outcome]:
     Everything that can be saved is saved in one transaction; a bad post does not hold back a good
     one. Sent again with the same `client_message_id`, a post gets its first message's outcome.
     """
-    with transaction.atomic():
-        return _Batch(posts).save()
+    open_rows = pipelined_rows_of if connection.vendor == "postgresql" else rows_of
+    with open_rows(posts) as rows:
+        return _Batch(posts, rows).save()
 
 
 class _Batch:
     """Reads everything that the posts need, one query for each kind, after the chats are locked."""
 
-    def __init__(self, posts: Sequence[NewPost]) -> None:
+    def __init__(self, posts: Sequence[NewPost], rows: Rows) -> None:
         self.posts = posts
-        self.database = router.db_for_read(User)
-        self.chats = lock_chats_of({(post.chat_id, post.sender_id) for post in posts})
-        self.senders = self._read_senders()
-        self.known = self._read_known()
+        self.rows = rows
+        self.chats, self.senders, self.known = rows.chats, rows.senders, rows.known
         self.quoted = self._read_quoted()
         self.unsent = self._read_unsent()
         self.sent: list[Attachment] = []
 
     def save(self) -> list[Outcome]:
         refused: dict[int, ChatError] = {}
-        fresh: dict[tuple[int, int, UUID], Message] = {}
+        fresh: dict[Key, Message] = {}
         now = timezone.now()
         for place, post in enumerate(self.posts):
             if post.key in self.known or post.key in fresh:
@@ -98,9 +67,7 @@ class _Batch:
         self._insert(list(fresh.values()), now)
         return self._outcomes(refused, fresh)
 
-    def _outcomes(
-        self, refused: dict[int, ChatError], fresh: dict[tuple[int, int, UUID], Message]
-    ) -> list[Outcome]:
+    def _outcomes(self, refused: dict[int, ChatError], fresh: dict[Key, Message]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         told = set(self.known)
         for place, post in enumerate(self.posts):
@@ -157,15 +124,7 @@ class _Batch:
     def _insert(self, messages: list[Message], now: datetime) -> None:
         if not messages:
             return
-        Message.objects.bulk_create(messages)
-        added = Counter(message.chat_id for message in messages)
-        for count in set(added.values()):
-            chat_ids = [chat_id for chat_id, n in added.items() if n == count]
-            Chat.objects.filter(pk__in=chat_ids).update(
-                last_seq=F("last_seq") + count,
-                revision=F("revision") + count,
-                last_message_at=now,
-            )
+        self.rows.insert(messages, now)
         messages_changed.send(
             sender=Message,
             action="created",
@@ -182,35 +141,6 @@ class _Batch:
             by_message[attachment.message.pk].append(attachment)
         Attachment.objects.bulk_update(self.sent, ["message", "place"])
         return by_message
-
-    def _read_senders(self) -> dict[tuple[int, int], User]:
-        """Those who may post, by chat and person; each once, with what others are shown of a
-        sender."""
-        rows = (
-            Membership.objects.active()
-            .filter(
-                chat_id__in=list(self.chats),
-                user_id__in={post.sender_id for post in self.posts},
-                user__is_active=True,
-            )
-            .values_list("chat_id", *(f"user__{name}" for name in SENDER_FIELDS))
-        )
-        people: dict[int, User] = {}
-        senders: dict[tuple[int, int], User] = {}
-        for chat_id, *fields in rows:
-            user_id = fields[0]
-            if user_id not in people:
-                people[user_id] = User.from_db(self.database, SENDER_FIELDS, fields)
-            senders[chat_id, user_id] = people[user_id]
-        return senders
-
-    def _read_known(self) -> dict[tuple[int, int, UUID], Message]:
-        messages = Message.objects.filter(
-            chat_id__in=list(self.chats),
-            sender_id__in={post.sender_id for post in self.posts},
-            client_message_id__in={post.client_message_id for post in self.posts},
-        ).only("chat_id", "sender_id", "client_message_id", "seq", "revision", "created_at")
-        return {(m.chat_id, m.sender_id, m.client_message_id): m for m in messages}
 
     def _read_quoted(self) -> dict[int, Message]:
         ids: Iterable[int] = {p.reply_to_id for p in self.posts if p.reply_to_id is not None}

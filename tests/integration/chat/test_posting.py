@@ -12,7 +12,8 @@ from chat.errors import BadRequestError, BadTextError, EmptyTextError, NotFoundE
 from chat.models import Chat, Message
 from chat.services.chats import chats
 from chat.services.messages import delete_message
-from chat.services.posting.posting import NewPost, Posted, post_message, post_messages
+from chat.services.posting.posting import post_message, post_messages
+from chat.services.posting.posts import NewPost, Posted
 from tests.support.people import (
     all_saved,
     ban,

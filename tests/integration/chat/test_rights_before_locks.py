@@ -24,8 +24,8 @@ from chat.services import access, attachments, messages, notifications
 from chat.services.chats import chats, invites
 from chat.services.people import moderation
 from chat.services.people.account_deletion import delete_account
-from chat.services.posting import locks as posting_locks
-from chat.services.posting import posting
+from chat.services.posting import pipelined_rows, rows
+from chat.services.posting.locks import lock_chats_of
 from chat.webhooks import incoming as incoming_webhooks
 from chat.webhooks import outgoing as webhooks
 from tests.support import people
@@ -236,24 +236,30 @@ class TestWhoMayNoMore:
                 Membership.objects.filter(user=who).update(left_at=timezone.now(), role="member")
 
             lock, locked = access.lock_chat, WebhookQuerySet.locked
-            lock_chats = posting_locks.lock_chats_of
+            lock_chats, ask_for_chats = lock_chats_of, pipelined_rows.ask_for_chats
 
             def late_chat(chat_id: int) -> Chat:
                 lose()
                 return lock(chat_id)
 
-            def late_rows(rows: WebhookQuerySet) -> WebhookQuerySet:
+            def late_rows(hooks: WebhookQuerySet) -> WebhookQuerySet:
                 lose()
-                return locked(rows)
+                return locked(hooks)
 
             def late_chats(posters: set[tuple[int, int]]) -> dict[int, Chat]:
                 found = lock_chats(posters)
                 lose()
                 return found
 
+            def late_answer(posters: list[tuple[int, int]]) -> Any:
+                asked = ask_for_chats(posters)
+                lose()
+                return asked
+
             monkeypatch.setattr(access, "lock_chat", late_chat)
             monkeypatch.setattr(WebhookQuerySet, "locked", late_rows)
-            monkeypatch.setattr(posting, "lock_chats_of", late_chats)
+            monkeypatch.setattr(rows, "lock_chats_of", late_chats)
+            monkeypatch.setattr(pipelined_rows, "ask_for_chats", late_answer)
 
         return arrange
 

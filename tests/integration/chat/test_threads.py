@@ -12,7 +12,7 @@ from chat.database.threads import DatabaseThreads, GivesWay
 from chat.errors import ChatError, NotFoundError, UnavailableError
 from chat.live.poster import Poster
 from chat.models import User
-from chat.services.posting.posting import NewPost
+from chat.services.posting.posts import NewPost
 from tests.support.people import Clock, outcome_of
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]

@@ -6,14 +6,13 @@ import json
 import re
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from bench.support.attackers import frame
 from chat.wire.protocol import CloseCode
-from tests.support.crowd import make_rooms
-from tests.support.raw_http import Raw, request
+from tests.support.raw_http import Raw
+from tests.support.raw_sockets import open_socket, ping
 from tests.support.servers import Server, start_server
 from webchat.daphne.sockets import MAX_FRAME_OF_ALL, Socket
 
@@ -33,27 +32,6 @@ def unpaced(tmp_path_factory, new_sqlite_url) -> Iterator[Server]:
     database = new_sqlite_url(tmp_path_factory.mktemp("unpaced"))
     with start_server(database, LIMIT_FRAMES_PER_SECOND=0) as started:
         yield started
-
-
-@contextmanager
-def open_socket(server: Server) -> Iterator[Raw]:
-    """Of somebody who is signed in, as raw bytes."""
-    ((member, *_),) = make_rooms(server.database_url, rooms=1, size=1, url=server.ws_url)
-    with Raw(server.port) as peer:
-        peer.send(
-            request(
-                "/ws/",
-                "Upgrade: websocket",
-                "Connection: Upgrade",
-                "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                f"Origin: {server.url}",
-                f"Cookie: {member['cookie']}",
-            ).replace(b"Host: localhost", f"Host: 127.0.0.1:{server.port}".encode())
-        )
-        while b'"welcome"' not in peer.received:
-            assert peer.read()
-        yield peer
 
 
 @pytest.fixture
@@ -109,10 +87,6 @@ class TestFrames:
                 assert peer.read()
             assert close_code(peer) == CloseCode.TOO_MUCH
             assert peer.closed()
-
-
-def ping(request_id: str) -> bytes:
-    return frame(json.dumps({"type": "ping", "request_id": request_id}).encode())
 
 
 def is_taken(peer: Raw) -> bool:

@@ -97,7 +97,9 @@ class TestReaction:
                 assert len(kept) <= EMOJI_LENGTH
 
     def test_may_be_every_one_that_the_page_offers(self):
-        offered = re.search(r"const QUICK = \[(.*)\]", (SCRIPTS / "message-actions.js").read_text())
+        offered = re.search(
+            r"const QUICK = \[(.*)\]", (SCRIPTS / "page/message-actions.js").read_text()
+        )
         assert offered is not None
         emoji = re.findall(r'"(.+?)"', offered[1])
         assert len(emoji) == 6

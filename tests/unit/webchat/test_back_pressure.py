@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from webchat.daphne.back_pressure import WHEN_TAKEN, BackPressure
+from webchat.daphne.back_pressure import BackPressure
+from webchat.daphne.offers import WHEN_TAKEN
 
 PARTS = 5
 

@@ -1,0 +1,115 @@
+"""What a batch of posts reads and writes on PostgreSQL: few statements, in three round trips.
+
+BEGIN; then lock, senders, what is known and new ids together; then messages, chats, events and
+COMMIT together. What is read behind the lock is as new as the lock. See docs/decisions/0013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+from psycopg import Cursor
+
+from chat.models import Message
+from chat.services.posting.locks import chats_of
+from chat.services.posting.posts import NewPost
+from chat.services.posting.rows import Rows, known_of, senders_of
+from messaging.pipeline import ask, columns, pipelined, tell
+
+# As chat.services.posting.locks has it: only chats in which who posts is a member.
+LOCK: Final = """
+    SELECT c.id, c.last_seq, c.revision, c.is_closed FROM chat_chat c
+    WHERE c.id IN (
+        SELECT m.chat_id FROM unnest(%b::bigint[], %b::bigint[]) AS given(chat_id, user_id)
+        JOIN chat_membership m ON m.chat_id = given.chat_id AND m.user_id = given.user_id
+        WHERE m.left_at IS NULL
+    )
+    ORDER BY c.id FOR NO KEY UPDATE OF c
+"""
+SENDERS: Final = """
+    SELECT m.chat_id, u.id, u.username, u.display_name, u.is_bot
+    FROM unnest(%b::bigint[], %b::bigint[]) AS given(chat_id, user_id)
+    JOIN chat_membership m ON m.chat_id = given.chat_id AND m.user_id = given.user_id
+    JOIN chat_user u ON u.id = m.user_id
+    WHERE m.left_at IS NULL AND u.is_active
+"""
+# One look into the index for each, however the tables have grown since it was planned.
+KNOWN: Final = """
+    SELECT m.id, m.chat_id, m.seq, m.revision, m.sender_id, m.client_message_id, m.created_at
+    FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[])
+        AS given(chat_id, sender_id, client_message_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM chat_message
+        WHERE client_message_id = given.client_message_id
+            AND sender_id = given.sender_id AND chat_id = given.chat_id
+        LIMIT 1
+    ) AS m
+"""
+NEW_IDS: Final = """
+    SELECT nextval(pg_get_serial_sequence('chat_message', 'id')) FROM generate_series(1, %b)
+"""
+INSERT: Final = """
+    INSERT INTO chat_message (
+        id, chat_id, seq, revision, sender_id, client_message_id, content, reply_to_id,
+        created_at, hidden_reason
+    )
+    SELECT given.*, %b, '' FROM unnest(
+        %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::uuid[],
+        %b::text[], %b::bigint[]
+    ) AS given
+"""
+MOVE: Final = """
+    UPDATE chat_chat c
+    SET last_seq = given.last_seq, revision = given.revision, last_message_at = %b
+    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[]) AS given(id, last_seq, revision)
+    WHERE c.id = given.id
+"""
+
+
+class PipelinedRows(Rows):
+    def __init__(self, posts: Sequence[NewPost]) -> None:
+        pairs = sorted({(post.chat_id, post.sender_id) for post in posts})
+        chats = ask_for_chats(pairs)
+        senders = ask(SENDERS, columns(pairs, 2))
+        known = ask(KNOWN, columns([post.key for post in posts], 3))
+        new_ids = ask(NEW_IDS, [len(posts)])
+        self.chats = chats_of(chats)
+        self.senders = senders_of(row for row in senders if row[0] in self.chats)
+        self.known = known_of(row for row in known if row[1] in self.chats)
+        self._new_ids = [pk for (pk,) in new_ids]
+
+    def insert(self, messages: Sequence[Message], now: datetime) -> None:
+        for message, pk in zip(messages, self._new_ids, strict=False):  # of refused posts: unused
+            message.pk = pk
+            message._state.adding = False
+        told = [
+            (
+                message.pk,
+                message.chat_id,
+                message.seq,
+                message.revision,
+                message.sender_id,
+                message.client_message_id,
+                message.content,
+                message.reply_to_id,
+            )
+            for message in messages
+        ]
+        tell(INSERT, [now, *columns(told, 8)])
+        moved = {message.chat_id: self.chats[message.chat_id] for message in messages}
+        places = [(chat.pk, chat.last_seq, chat.revision) for chat in moved.values()]
+        tell(MOVE, [now, *columns(places, 3)])
+
+
+@contextmanager
+def pipelined_rows_of(posts: Sequence[NewPost]) -> Iterator[Rows]:
+    with pipelined(), transaction.atomic():
+        yield PipelinedRows(posts)
+
+
+def ask_for_chats(posters: Sequence[tuple[int, int]]) -> Cursor[Any]:
+    return ask(LOCK, columns(posters, 2))
