@@ -36,12 +36,12 @@ class World:
         self.ann, self.bob, self.eve, self.zoe = make_people("ann", "bob", "eve", "zoe")
         self.chat = make_group(self.ann, self.bob, self.eve)
         self.other = make_group(self.eve)
-        self.first = post(self.chat, self.ann, "the first", client_message_id=SAME)
-        self.gone = post(self.chat, self.bob, "gone")
+        self.first: Posted = post(self.chat, self.ann, "the first", client_message_id=SAME)
+        self.gone: Posted = post(self.chat, self.bob, "gone")
         delete_message(actor=self.bob, message_id=self.gone.message_id)
         edit_message(actor=self.ann, message_id=self.first.message_id, content="the first, edited")
         file = SimpleUploadedFile("notes.pdf", b"%PDF-1.7 words")
-        self.file = store_upload(uploader=self.ann, chat_id=self.chat.pk, file=file)
+        self.file: Attachment = store_upload(uploader=self.ann, chat_id=self.chat.pk, file=file)
 
     def post(self, who: User, content: str = "Hello", **fields: Any) -> NewPost:
         return new_post(fields.pop("chat", self.chat), who, content, **fields)
