@@ -34,7 +34,7 @@ def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
         if seen > 1:
             os.write(2, b"Stopped at once; what was not finished comes again.\n")
             os._exit(INTERRUPTED)
-        os.write(2, b"Stopping when the batch is finished; once more to stop at once.\n")
+        os.write(2, b"Stopping when the batch is finished; signal again to stop at once.\n")
         stop()
 
     with _received_by(receive):

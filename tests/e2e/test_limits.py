@@ -46,7 +46,7 @@ class TestEdit:
         for old, new in (("planted", "planted roses"), ("planted roses", "planted lilies")):
             message(anna, old).hover()
             message(anna, old).locator(".tools [aria-haspopup]").last.click()
-            anna.page.get_by_role("menuitem", name="Edit").click()
+            anna.page.get_by_role("menuitem", name="Edit", exact=True).click()
             send(anna, new)
         expect(toast(anna)).to_contain_text("You have edited too many messages in a short time.")
         expect(toast(anna)).to_contain_text("Try again in")

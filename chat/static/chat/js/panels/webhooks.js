@@ -68,7 +68,7 @@ function part(kind) {
   const { title, none, add, path, row } = kind;
   const button = el(
     "button.button.small",
-    { onclick: () => make(kind, list.add) },
+    { onclick: () => make(kind, (webhook) => list.add(webhook)) },
     icon("plus"),
     add,
   );
