@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.e2e.chatting import make_chat, sign_up
+from tests.e2e.chatting import make_chat, reaches, send, sign_up
 
 LATER = {
     *("blocking", "chat-dialogs", "message-dialogs", "notification-list", "notify-dialog"),
@@ -67,3 +67,25 @@ class TestPanels:
         anna.page.unroute_all()
         anna.page.click("#show-members")
         expect(anna.page.locator("#members")).to_contain_text("anna")
+
+    def test_that_are_not_there_yet_are_given_up_with_escape_and_nothing_else_is(
+        self, server, new_person
+    ):
+        anna = new_person(server)
+        sign_up(anna, "anna")
+        make_chat(anna, "Garden")
+        send(anna, "roses")
+        reaches(anna, "roses", "saved", "published")
+        anna.page.press("#message", "ArrowUp")
+        anna.page.keyboard.type(" and lilies")
+        held = []
+        anna.page.route("**/panels/search*.js", lambda route: held.append(route))
+        with anna.page.expect_request("**/panels/search*.js"):
+            anna.page.click("#search-messages")
+        anna.page.keyboard.press("Escape")
+        with anna.page.expect_response("**/panels/search*.js"):
+            held[0].continue_()
+        expect(anna.page.locator("#message")).to_have_value("roses and lilies")
+        expect(anna.page.locator("#search")).to_be_hidden()
+        anna.page.click("#search-messages")
+        expect(anna.page.get_by_role("searchbox", name="Words in a message")).to_be_focused()

@@ -87,7 +87,9 @@ class TestTicks:
         send(carol, "an answer")
         sees(anna, "an answer")
         reaches(carol, "an answer", "delivered")
-        expect(seen_by(carol, "an answer").locator("p")).to_contain_text("cannot see those of others")
+        expect(seen_by(carol, "an answer").locator("p")).to_contain_text(
+            "cannot see those of others"
+        )
 
 
 SILENT = "Delivered to everyone. Read by 1 of 2. Not everyone shares read receipts"

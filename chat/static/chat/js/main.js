@@ -62,15 +62,15 @@ followWriting({ composer, gateway, unsent, receipts, openChat, store, sync });
 const list = new ChatList(store, typing, unsent);
 const entering = new Entering({ store, sync, safety, go });
 /** @type {SidePanel<import("./panels/members.js").Members>} */
-const members = new SidePanel("members", "show-members", async (place) => {
+const members = new SidePanel("members", "show-members", async () => {
   const { Members } = await import("./panels/members.js");
   const writeTo = (/** @type {import("./types.js").Person} */ person) => entering.writeTo(person);
-  return new Members(place, { store, writeTo, invites: showInvites, safety });
+  return (place) => new Members(place, { store, writeTo, invites: showInvites, safety });
 });
 /** @type {SidePanel<import("./panels/search.js").Search>} */
-const searchPanel = new SidePanel("search", "message", async (place) => {
+const searchPanel = new SidePanel("search", "message", async () => {
   const { Search } = await import("./panels/search.js");
-  return new Search(place, { store, go });
+  return (place) => new Search(place, { store, go });
 });
 /** @param {number} [chatId]  only in this chat */
 const search = (chatId) => searchPanel.open((content) => content.begin(chatId));

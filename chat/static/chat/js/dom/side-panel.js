@@ -20,13 +20,11 @@ export class SidePanel {
   #name;
   /** @type {?Content} */
   #content = null;
-  /** @type {?Promise<void>} */
-  #loading = null;
   panel;
 
   /**
    * @param {string} name  the element's id @param {string} opener  the id of what has the focus afterwards
-   * @param {(place: Place) => Promise<Content>} load
+   * @param {() => Promise<(place: Place) => Content>} load  what makes its content
    */
   constructor(name, opener, load) {
     this.panel = byId(name);
@@ -48,7 +46,7 @@ export class SidePanel {
 
   /** Where it could not be loaded that is said, and nothing opens. @param {(content: Content) => void} [then] */
   async open(then) {
-    const content = await this.#loaded();
+    const content = this.#content ?? (await this.#loaded());
     if (!content) return;
     this.#layer.open();
     then?.(content);
@@ -70,14 +68,9 @@ export class SidePanel {
 
   /** However often it is asked for, it is made once. */
   async #loaded() {
-    this.#loading ??= later(
-      () => this.#load(this),
-      (content) => {
-        this.#content = content;
-      },
-    );
-    await this.#loading;
-    if (!this.#content) this.#loading = null;
+    await later(this.#load, (make) => {
+      this.#content ??= make(this);
+    });
     return this.#content;
   }
 
