@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, expect
-
 from tests.support.browser import Person
+from tests.support.playwrights import Locator, expect
 
 PASSWORD = "sunny-road-71"
 MESSAGE = ".timeline .message"

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect
-
 from tests.e2e.chatting import PASSWORD
 from tests.support.browser import Person
+from tests.support.playwrights import Page, Route, expect
 from tests.support.processes import wait_until
 
 SOCKET = """

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     PASSWORD,
@@ -23,6 +22,7 @@ from tests.e2e.chatting import (
     state_of,
     wait_until_connected,
 )
+from tests.support.playwrights import expect
 
 NEW_PASSWORD = "windy-field-38"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import make_chat, message, reaches, sees, send, sign_up
 from tests.support.browser import Person
+from tests.support.playwrights import expect
 from tests.support.servers import Server
 
 WORDS = "Buy cheap watches"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, expect
 
 from tests.e2e.chatting import make_chat, message, open_chat, sees, send, sign_up, write_to
 from tests.e2e.network import HeldRequests
 from tests.support.browser import Person
+from tests.support.playwrights import Locator, expect
 
 TRAY = ".tray li"
 PICTURE = ".timeline .picture img"

@@ -11,7 +11,6 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils import translation
 from PIL import Image
-from playwright.sync_api import expect
 
 from tests.e2e import network
 from tests.e2e.barriers import barriers, small_targets
@@ -27,6 +26,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
 )
 from tests.support.browser import Person
+from tests.support.playwrights import expect
 
 # Without motion: nothing is measured while it changes.
 DESK = {"locale": "en-US", "reduced_motion": "reduce"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
-
 from tests.e2e.chatting import (
     api,
     chat_id_of,
@@ -19,6 +17,7 @@ from tests.e2e.chatting import (
     write_to,
 )
 from tests.support.browser import Person
+from tests.support.playwrights import expect
 
 
 def choose(person: Person, anchor: str, words: str) -> None:

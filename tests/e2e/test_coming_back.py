@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
@@ -15,6 +14,7 @@ from tests.e2e.chatting import (
     send,
     sign_up,
 )
+from tests.support.playwrights import expect
 
 TO_MANAGERS = "Ask one of the people who manage it to let you back in"
 

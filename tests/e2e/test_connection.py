@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     PASSWORD,
@@ -21,6 +20,7 @@ from tests.e2e.chatting import (
 )
 from tests.e2e.network import HeldRequests, cut, hand_over, mend, sign_in_at, sign_out
 from tests.e2e.test_notifications import NOTES, notes, switch_on
+from tests.support.playwrights import expect
 
 QUIET_MS = 2000
 

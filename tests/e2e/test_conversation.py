@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     make_chat,
@@ -20,6 +19,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.support.playwrights import expect
 from tests.support.servers import start_server
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     make_chat,
@@ -17,6 +16,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
 )
 from tests.e2e.network import HeldRequests, hand_over, hold, is_held, sign_in_at, sign_out
+from tests.support.playwrights import expect
 
 EDITED = '{"type":"reply"'
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
@@ -24,6 +23,7 @@ from tests.e2e.chatting import (
     write_to,
 )
 from tests.e2e.network import HeldRequests
+from tests.support.playwrights import expect
 from tests.support.processes import wait_until
 from tests.support.servers import Server, start_server
 

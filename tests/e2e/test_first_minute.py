@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Error, expect
 
+from tests.support.playwrights import Error, expect
 from tests.support.processes import wait_until
 from tests.support.servers import Server, start_server
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import make_chat, message, sees, send, sign_up
+from tests.support.playwrights import expect
 from tests.support.servers import Server, start_server
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
-
 from tests.e2e.chatting import make_chat, reaches, send, sign_up
+from tests.support.playwrights import expect
 
 LATER = {
     *("blocking", "chat-dialogs", "message-dialogs", "notification-list", "notify-dialog"),

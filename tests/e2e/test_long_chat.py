@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     MESSAGE,
@@ -19,6 +18,7 @@ from tests.e2e.chatting import (
     write_to,
 )
 from tests.support.long_chat import content, fill_chat
+from tests.support.playwrights import expect
 
 COUNT = 100_000
 MAX_NODES = 400

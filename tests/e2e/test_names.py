@@ -7,10 +7,10 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import api, make_chat, message, send, sign_up
 from tests.support.browser import Person
+from tests.support.playwrights import expect
 from tests.support.servers import Server
 
 

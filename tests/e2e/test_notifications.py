@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     api,
@@ -20,6 +19,7 @@ from tests.e2e.chatting import (
     write_to,
 )
 from tests.e2e.network import HeldRequests
+from tests.support.playwrights import expect
 
 # Stands in for the browser's own window: what was shown, what was closed, and a way to click.
 NOTES = """

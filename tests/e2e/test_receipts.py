@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     api,
@@ -18,6 +17,7 @@ from tests.e2e.chatting import (
     state_of,
 )
 from tests.support.browser import Person
+from tests.support.playwrights import expect
 from tests.support.servers import Server
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     chat_id_of,
@@ -17,6 +16,7 @@ from tests.e2e.chatting import (
     sign_up,
     write_to,
 )
+from tests.support.playwrights import expect
 
 SCRIPT = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 

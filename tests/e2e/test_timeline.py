@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     api,
@@ -26,6 +25,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.support.playwrights import expect
 
 MAX_NODES = 400
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.e2e.chatting import (
     api,
@@ -35,6 +34,7 @@ from tests.e2e.network import (
     sign_out,
     sleep_over,
 )
+from tests.support.playwrights import expect
 
 TWO_HOURS_MS = 2 * 60 * 60 * 1000
 CLOCK_AFTER_MS = 400

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import re
 
-from playwright.sync_api import expect
-
 from tests.e2e.barriers import small_targets
 from tests.e2e.chatting import (
     chat_id_of,
@@ -23,6 +21,7 @@ from tests.e2e.chatting import (
     wait_until_connected,
     write_to,
 )
+from tests.support.playwrights import expect
 
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
 
 from tests.e2e.barriers import has_no_barriers
 from tests.e2e.chatting import (
@@ -24,6 +23,7 @@ from tests.e2e.chatting import (
     sign_up,
     wait_until_connected,
 )
+from tests.support.playwrights import Locator, expect
 from tests.support.processes import wait_until
 from tests.support.receivers import Receiver, is_signed
 from tests.support.servers import Server, start_server

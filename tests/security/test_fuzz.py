@@ -20,11 +20,9 @@ from chat.wire.payloads import to_line
 from chat.wire.protocol import Frame, parse_frame, request_id_of
 from tests.integration.chat.test_api import CASES, Case, World
 from tests.integration.chat.test_frames import CASES as FRAMES
-from tests.support import needs
 from tests.support.people import everything_stored, make_group, make_people
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 # Lone surrogates, NUL and noncharacters among them.
 TEXTS = st.text(st.characters())

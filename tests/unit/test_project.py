@@ -334,3 +334,44 @@ class TestArchitecture:
         assert row
         schema = json.loads((ROOT / f"chat/events/schemas/{topic}.v1.json").read_text())
         assert set(re.findall(r"`(\w+)`", row[0])) == schema["properties"].keys()
+
+
+class TestPackagesOfTests:
+    """`pip install -r requirements.txt && pytest` works anywhere: the rest is left out in words."""
+
+    # What takes them in, or says what to install (tests.support.needs).
+    BEHIND_A_WORD: ClassVar = {"tests/support/playwrights.py", "tests/support/properties.py"}
+
+    @staticmethod
+    def packages_of(file: str) -> set[str]:
+        """The names under which the packages of a requirements file are imported."""
+        lines = (ROOT / file).read_text().splitlines()
+        listed = {re.split(r"[\[=<>]", line)[0] for line in lines if re.match(r"[A-Za-z]", line)}
+        by_package = importlib.metadata.packages_distributions()
+        return {
+            name
+            for name, packages in by_package.items()
+            if {package.lower() for package in packages} & {one.lower() for one in listed}
+        }
+
+    @staticmethod
+    def imported_at_once(file: Path) -> set[str]:
+        """Packages that the module cannot be read without."""
+        found = set()
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((node.module or "").partition(".")[0])
+        return found
+
+    def test_that_only_tests_have_are_never_needed_to_read_a_test(self):
+        more = self.packages_of("requirements-dev.txt") - self.packages_of("requirements.txt")
+        assert {"hypothesis", "playwright"} <= more
+        tests = {file.relative_to(ROOT).as_posix(): file for file in (ROOT / "tests").rglob("*.py")}
+        found = {
+            name: needed
+            for name, file in tests.items()
+            if name not in self.BEHIND_A_WORD and (needed := self.imported_at_once(file) & more)
+        }
+        assert found == {}

@@ -7,11 +7,9 @@ import pytest
 from chat.reads.history import changes_after, heads_of, newest_page, page_around, page_before
 from chat.services.messages import delete_message, edit_message, set_reaction
 from chat.services.posting.posting import post_messages
-from tests.support import needs
 from tests.support.people import make_group, make_person, new_post, post
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 pytestmark = pytest.mark.django_db
 PAGE = 50

@@ -8,7 +8,6 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-import hypothesis
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user
@@ -17,8 +16,6 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections, connection
 from django.test import Client
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from chat.content.lookalikes import skeleton
 from chat.content.names import normal_form
@@ -29,6 +26,8 @@ from chat.services.notifications import Said, notify_of_messages
 from chat.services.people.account_deletion import delete_account
 from chat.services.people.people import change_profile, create_person
 from tests.support import people
+from tests.support.properties import TestCase, hypothesis
+from tests.support.properties import strategies as st
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long(on="services")]
 migration = import_module("chat.migrations.0013_usernames_look_different")

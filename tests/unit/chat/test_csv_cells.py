@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from chat.content.csv_cells import BYTE_ORDER_MARK, csv_head, csv_row, text_cell
-from tests.support import needs
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 pytestmark = pytest.mark.embedded
 

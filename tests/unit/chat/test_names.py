@@ -6,9 +6,7 @@ import hashlib
 import sys
 import unicodedata
 
-import hypothesis
 import pytest
-from hypothesis import strategies as st
 
 from chat.content.lookalikes import skeleton
 from chat.content.names import (
@@ -22,6 +20,8 @@ from chat.content.names import (
 )
 from chat.errors import BadTextError, ChatError, EmptyTextError, TooLongError
 from chat.models.people import SKELETON_LENGTH
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 # As typed, and as it is kept.
 TAKEN_AS = {

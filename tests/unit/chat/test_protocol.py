@@ -16,10 +16,8 @@ from chat.errors import (
     UnknownTypeError,
 )
 from chat.wire.protocol import MAX_FRAME_BYTES, CloseCode, Frame, parse_frame, request_id_of
-from tests.support import needs
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 LARGEST = 2**63 - 1
 NOT_A_NUMBER = {

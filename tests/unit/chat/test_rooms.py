@@ -7,10 +7,8 @@ import pytest
 from chat.live.hub import rooms
 from chat.live.hub.rooms import HOLE_SECONDS, Room
 from chat.live.hub.sockets import Socket
-from tests.support import needs
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ import pytest
 from chat.content.text import check_content, check_title, excerpt
 from chat.errors import BadTextError, EmptyTextError, TooLongError
 from messaging.contract.schemas import find_schema
-from tests.support import needs
-
-hypothesis = needs.hypothesis()
-st = needs.module("hypothesis.strategies")
+from tests.support.properties import hypothesis
+from tests.support.properties import strategies as st
 
 LONGEST = 4000
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
