@@ -76,6 +76,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     runtime: Runtime
     socket: Socket
     place: Place | None = None
+    worker: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Without a channel there is only one source of messages: none needs a task of its own."""
@@ -123,13 +124,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.patience = Bucket(per_second=MAX_REFUSED_PER_SECOND, burst=MAX_REFUSED_FRAMES)
         self.typed_at: dict[int, float] = {}  # by chat
         self.pace = Count(FRAMES, user.pk)
-        self.actions: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(
-            MAX_WAITING_ACTIONS
-        )
-        self.worker = asyncio.create_task(self._work_forever())
-        self.actions.put_nowait(
-            partial(welcome, self.runtime, self.socket, self.user, self.language)
-        )
+        self.actions: list[Callable[[], Awaitable[None]]] = []
+        self._enqueue(partial(welcome, self.runtime, self.socket, self.user, self.language))
 
     async def disconnect(self, code: int) -> None:
         if code == PROTOCOL_ERROR and getattr(self, "socket_is_open", False):
@@ -208,19 +204,22 @@ class ChatConsumer(AsyncWebsocketConsumer):
     # Actions: one after the other, in the order they came
 
     def _enqueue(self, action: Callable[[], Awaitable[None]]) -> None:
-        try:
-            self.actions.put_nowait(action)
-        except asyncio.QueueFull:
-            raise TooManyError(retry_after=1) from None
+        if len(self.actions) >= MAX_WAITING_ACTIONS:
+            raise TooManyError(retry_after=1)
+        self.actions.append(action)
+        if self.worker is None:
+            self.worker = asyncio.create_task(self._work())
 
-    async def _work_forever(self) -> None:
-        while True:
-            action = await self.actions.get()
+    async def _work(self) -> None:
+        """As long as actions wait: most sockets only listen, and a task of theirs takes memory."""
+        while self.actions:
+            action = self.actions.pop(0)
             try:
                 await action()
             except Exception:
                 # The edge, as in `receive`.
                 logger.exception("an action failed", extra=self._ids(None))
+        self.worker = None
 
     async def _act(self, request: Request, frame: Frame) -> None:
         try:
@@ -290,7 +289,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if getattr(self, "socket_is_open", False):
             self.socket_is_open = False
             self.socket.is_closed = True
-            self.worker.cancel()
+            if self.worker is not None:
+                self.worker.cancel()
             self.runtime.hub.unregister(self.socket)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import Count, F, prefetch_related_objects
+from django.db.models import Count, OuterRef, Subquery, prefetch_related_objects
 
 from chat.content.text import excerpt
 from chat.errors import NotFoundError
@@ -87,8 +87,8 @@ class _Surroundings:
         chats = {membership.chat_id: membership.chat for membership in memberships}
         people = {membership.user_id for membership in memberships}
         self.counts = member_counts(chats)
-        last = Message.objects.filter(chat_id__in=chats, seq=F("chat__last_seq"))
-        self.last = {message.chat_id: message for message in last.select_related("sender")}
+        last = Message.objects.filter(pk__in=_last_messages_of(chats)).select_related("sender")
+        self.last = {message.chat_id: message for message in last}
         wordless = [message for message in self.last.values() if not message.content]
         prefetch_related_objects(wordless, "attachments")
         small = [pk for pk, count in self.counts.items() if count <= SMALL_CHAT_MEMBERS]
@@ -117,6 +117,15 @@ class _Surroundings:
 
     def is_blocked(self, own: Membership, peer: User | None) -> bool:
         return peer is not None and (own.user_id, peer.pk) in self._blocks
+
+
+def _last_messages_of(chat_ids: Iterable[int]) -> list[int]:
+    """Their ids: a look-up for each chat. Joined with their chats, PostgreSQL reads all messages
+    that there are, where there are millions."""
+    of_chat = Message.objects.filter(chat=OuterRef("pk"), seq=OuterRef("last_seq"))
+    chats = Chat.objects.filter(pk__in=list(chat_ids), last_seq__gt=0)
+    found = chats.annotate(last_id=Subquery(of_chat.values("pk")[:1]))
+    return [pk for pk in found.values_list("last_id", flat=True) if pk is not None]
 
 
 def _cursors_of(chat_ids: Collection[int]) -> dict[int, list[tuple[Payload, bool]]]:

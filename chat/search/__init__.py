@@ -9,6 +9,7 @@ from django.db import connection
 
 from chat.models import Chat, Membership, Message, User
 from chat.models.messages import MessageQuerySet
+from chat.reads.summaries import active_chat_ids
 from chat.search import fulltext, scanning
 from chat.search.excerpts import excerpt_around
 from chat.search.words import parse_query
@@ -36,8 +37,11 @@ def search_messages(user: User, search: Search) -> Payload:
     terms = parse_query(search.words)
     if search.chat_id is not None:
         membership_of(user, search.chat_id)
+    chat_ids = active_chat_ids(user) if search.chat_id is None else [search.chat_id]
+    if not chat_ids:
+        return {"results": [], "before": None}
     engine = fulltext if connection.vendor == "postgresql" else scanning
-    found = engine.find(_readable(user, search), terms, limit=PAGE_RESULTS)
+    found = engine.find(_readable(user, search), terms, chat_ids=chat_ids, limit=PAGE_RESULTS)
     titles = _titles(user, [message.chat for message in found.messages])
     results = [
         {

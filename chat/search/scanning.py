@@ -7,7 +7,7 @@ knows the case of ASCII letters only).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chat.models.messages import MessageQuerySet
 from chat.search.found import Found
@@ -17,7 +17,10 @@ from chat.search.words import Hit, Term
 MAX_SCANNED = 20_000
 
 
-def find(messages: MessageQuerySet, terms: Sequence[Term], *, limit: int) -> Found:
+def find(
+    messages: MessageQuerySet, terms: Sequence[Term], *, chat_ids: Collection[int], limit: int
+) -> Found:
+    """`chat_ids`: the chats that `messages` are of."""
     patterns = [re.compile(_pattern(term), re.IGNORECASE) for term in terms]
     ids: list[int] = []
     before_id: int | None = None

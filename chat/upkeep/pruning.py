@@ -103,7 +103,9 @@ def _letters(moment: datetime) -> QuerySet[DeadLetter]:
 
 
 def _seen(moment: datetime) -> QuerySet[Notification]:
-    return Notification.objects.filter(seen_at__lt=moment)
+    """None is seen before it is made, so all of them are among the old ids."""
+    end = first_id_since(Notification, "created_at", moment)
+    return Notification.objects.filter(pk__lt=end, seen_at__lt=moment)
 
 
 KINDS: tuple[Kind | StrayFiles, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -192,35 +193,61 @@ class TestResults:
         assert found(ann, "garden", before_id=second["before"]) == ["garden"]
 
 
+def fill(chat: Chat, sender: User, content: str) -> None:
+    """4,000 messages; `content` has two places, for something unique and for a number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO chat_message (chat_id, seq, revision, sender_id, client_message_id,"
+            " content, created_at, hidden_reason) SELECT %s, n, n, %s, gen_random_uuid(),"
+            " format(%s, md5(n::text), n), now(), '' FROM generate_series(1, 4000) AS n",
+            [chat.pk, sender.pk, content],
+        )
+        cursor.execute("ANALYZE chat_message")
+
+
+def plans_of(search: Callable[[], object]) -> list[dict[str, Any]]:
+    """How PostgreSQL has carried out what looked for messages."""
+    plans: list[dict[str, Any]] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "@@" in sql and "unnest" not in sql and not sql.startswith("EXPLAIN"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
+                plans.append(cursor.fetchone()[0][0]["Plan"])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        search()
+    return plans
+
+
+def entries_found(plan: dict[str, Any]) -> int:
+    """Messages that the index of words gave, to be looked at."""
+    own = plan["Actual Rows"] if plan.get("Index Name") == "message_words_by_chat" else 0
+    return int(own) + sum(map(entries_found, plan.get("Plans", ())))
+
+
 @pytest.mark.postgresql
 class TestOnPostgreSQL:
     @pytest.fixture
     def crowd(self, chat: Chat, ann: User) -> None:
         """Enough messages that reading them all would be the longer way."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO chat_message (chat_id, seq, revision, sender_id, client_message_id,"
-                " content, created_at, hidden_reason) SELECT %s, n, n, %s, gen_random_uuid(),"
-                " 'слово ' || md5(n::text) || ' number ' || n, now(), ''"
-                " FROM generate_series(1, 4000) AS n",
-                [chat.pk, ann.pk],
-            )
-            cursor.execute("ANALYZE chat_message")
+        fill(chat, ann, "слово %s number %s")
 
     def test_the_index_is_used(self, crowd, ann):
-        plans: list[str] = []
+        plan = plans_of(lambda: found(ann, "number 3711"))[-1]
+        assert '"Index Name": "message_words_by_chat"' in json.dumps(plan)
+        assert [one["seq"] for one in results(ann, "number 3711")] == [3711]
 
-        def explain(execute, sql, params, many, context):
-            if "@@" in sql and "unnest" not in sql and not sql.startswith("EXPLAIN"):
-                with connection.cursor() as cursor:
-                    cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-                    plans.append(json.dumps(cursor.fetchone()))
-            return execute(sql, params, many, context)
-
-        with connection.execute_wrapper(explain):
-            page = search_messages(ann, Search("number 3711"))
-        assert [one["seq"] for one in page["results"]] == [3711]
-        assert '"Index Name": "message_words"' in plans[0]
+    def test_a_frequent_word_is_not_looked_for_in_the_chats_of_others(self, crowd):
+        """Where few chats are searched, the index itself leaves all others' messages out."""
+        carol = people.make_person("carol")
+        of_carol = people.make_group(carol)
+        fill(of_carol, carol, "nothing of the kind %s %s")
+        Chat.objects.filter(pk=of_carol.pk).update(last_seq=4000, revision=4000)
+        people.post(of_carol, carol, "слово number one")
+        plan = plans_of(lambda: found(carol, "слово number"))[-1]
+        assert entries_found(plan) == 1
 
     def test_what_takes_too_long_is_said_so(self, crowd, ann, monkeypatch):
         monkeypatch.setattr(fulltext, "TIMEOUT_MS", 1)
