@@ -94,26 +94,26 @@ def use_database(name: str) -> None:
 
 def measure(names: Sequence[str], only: str) -> Figures:
     """Milliseconds by what was done and database."""
-    from bench.support.growing import Deeds
+    from bench.support.growing import Actions
 
     figures: Figures = {}
     for database in names:
         use_database(database)
-        for name, deed, before in Deeds().all():
+        for name, action, before in Actions().all():
             if only in name:
-                figures.setdefault(name, {})[database] = milliseconds(deed, before)
+                figures.setdefault(name, {})[database] = milliseconds(action, before)
     use_database(names[0])
     for row in figures.values():
         row["ratio"] = round(row["large"] / row["small"], 2)
     return figures
 
 
-def milliseconds(deed: Callable[[], object], before: Callable[[], object]) -> float:
+def milliseconds(action: Callable[[], object], before: Callable[[], object]) -> float:
     took = []
     for number in range(WARM + TIMES):
         before()
         began = time.perf_counter()
-        deed()
+        action()
         if number >= WARM:
             took.append(time.perf_counter() - began)
     return round(1000 * statistics.median(took), 2)
@@ -123,15 +123,15 @@ def explain_slow(figures: Figures) -> None:
     """Prints every statement of what missed the goal, with its plan."""
     from django.db import connection
 
-    from bench.support.growing import Deeds
+    from bench.support.growing import Actions
 
     use_database("large")
-    for name, deed, before in Deeds().all():
+    for name, action, before in Actions().all():
         if name in figures and figures[name]["ratio"] > GOAL:
             before()
             print(f"\n=== {name}", file=sys.stderr)
             with connection.execute_wrapper(explain):
-                deed()
+                action()
 
 
 def explain(

@@ -123,7 +123,7 @@ class HandledEventAdmin(ReadOnlyAdmin):
 
 @admin.register(RelayState)
 class RelayStateAdmin(ReadOnlyAdmin):
-    list_display = ["name", "bus", "host", "pid", "breaker", "started_at", "seen_at"]
+    list_display = ["name", "bus", "host", "pid", "shards", "breaker", "started_at", "seen_at"]
 
 
 @admin.register(DeadLetter)

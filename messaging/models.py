@@ -114,6 +114,7 @@ class OutboxEvent(models.Model):
             ("read_outbox_payload", "Can read what events say"),
         ]
         indexes = [
+            # On PostgreSQL by shard, then id (migration 0005): relays read shard by shard.
             models.Index(fields=["id"], condition=Q(status=0), name="outbox_waiting"),
             models.Index(fields=["id"], condition=Q(status=2), name="outbox_set_aside"),
         ]
@@ -218,12 +219,15 @@ class DeadLetter(models.Model):
 
 
 class RelayState(models.Model):
-    """What the one running relay last said of itself, for those who look from other processes."""
+    """What a running relay last said of itself, for those who look from other processes."""
 
     name = models.CharField(max_length=20, primary_key=True)
     bus = models.CharField(max_length=20)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
+    shards = models.PositiveSmallIntegerField(
+        db_default=0, help_text=_("How many of the 16 shards of all keys it works for.")
+    )
     breaker = models.CharField(max_length=10)
     last_error = models.TextField(blank=True, default="")
     started_at = models.DateTimeField()

@@ -38,6 +38,7 @@ from chat.upkeep.pruning import KINDS
 from messaging.operating.status import read_figures
 from messaging.outbox.relay import Relay
 from messaging.outbox.rows import OutboxRow
+from messaging.outbox.shards import ALL_SHARDS
 from messaging.outbox.target import Result
 
 RELAYED = 100  # events of a round
@@ -59,11 +60,13 @@ class Everything:
 class NoLock:
     """There is one relay."""
 
+    shards = ALL_SHARDS
+
     def acquire(self) -> bool:
         return True
 
-    def confirm(self) -> None:
-        pass
+    def confirm(self) -> bool:
+        return True
 
     def wait(self, alarm: object, timeout_seconds: float) -> None:
         pass
@@ -72,7 +75,7 @@ class NoLock:
         pass
 
 
-class Deeds:
+class Actions:
     """Of one database: what is looked up beforehand is not timed."""
 
     def __init__(self) -> None:
@@ -86,10 +89,10 @@ class Deeds:
 
     def all(self) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
         """Names, what to time, and what to do before each time."""
-        for name, deed in self._reads():
-            yield name, deed, _nothing
-        for name, deed in self._searches():
-            yield name, deed, _nothing
+        for name, action in self._reads():
+            yield name, action, _nothing
+        for name, action in self._searches():
+            yield name, action, _nothing
         yield "post 1 message", partial(post, 1), _nothing
         yield "post 20 messages", partial(post, 20), _nothing
         yield f"relay {RELAYED} events", self.relay.run_round, self.make_waiting

@@ -45,7 +45,8 @@ def find(
 ) -> Found:
     """`chat_ids`: the chats that `messages` are of."""
     query, parameters = _all_of(terms)
-    if len(chat_ids) <= MAX_NAMED_CHATS:
+    is_named = len(chat_ids) <= MAX_NAMED_CHATS
+    if is_named:
         query = f"({query}) && %s::tsquery"
         parameters.append(" | ".join(f"'/chat{chat_id}'" for chat_id in chat_ids))
     # What was typed goes as parameters alone.
@@ -53,7 +54,12 @@ def find(
     try:
         with transaction.atomic():
             _limit_time()
-            rows = list(_quickest(messages, matches)[: limit + 1])
+            found = messages.filter(matches)
+            if is_named or _match_few(matches):
+                # Not by the bare id: PostgreSQL takes the beginning of a word for more frequent
+                # than most are, and would read messages from the newest back to find it.
+                found = found.order_by((F("pk") + 0).desc())
+            rows = list(found[: limit + 1])
             page = rows[:limit]
             return Found(page, _hits(page, terms), page[-1].pk if len(rows) > limit else None)
     except OperationalError as error:
@@ -63,13 +69,8 @@ def find(
         raise UnavailableError(detail) from error
 
 
-def _quickest(messages: MessageQuerySet, matches: RawSQL) -> MessageQuerySet:
-    """Those that match. PostgreSQL takes the beginning of a word for more frequent than most are,
-    and reads messages from the newest back to find it; where few match, that is kept from it."""
-    found = messages.filter(matches)
-    if Message.objects.filter(matches)[:FREQUENT].count() < FREQUENT:
-        return found.order_by((F("pk") + 0).desc())
-    return found
+def _match_few(matches: RawSQL) -> bool:
+    return Message.objects.filter(matches)[:FREQUENT].count() < FREQUENT
 
 
 def _limit_time() -> None:

@@ -14,9 +14,7 @@ from django.utils.translation import ngettext
 from chat.models import IncomingWebhook, Webhook
 from messaging.operating.status import (
     OLDEST_WAITING_SECONDS,
-    RELAY_SILENT_SECONDS,
     BusFigures,
-    RelayFigures,
     read_figures,
 )
 
@@ -57,7 +55,7 @@ def figures_of(figures: BusFigures) -> Iterator[Figure]:
     yield _waiting(figures)
     yield _set_aside(figures.outbox_set_aside)
     yield _dead_letters(figures.dead_letters)
-    yield _relay(figures.relay)
+    yield _relay(figures)
     yield _webhooks(Webhook.objects.failed().count())
     yield _paused(Webhook.objects.active().paused().count(), "chat_webhook", _("Webhooks paused"))
     unrevoked = IncomingWebhook.objects.unrevoked()
@@ -130,22 +128,23 @@ def _paused(count: int, list_name: str, title: str) -> Figure:
     )
 
 
-def _relay(relay: RelayFigures | None) -> Figure:
-    title, page = _("Relay"), "messaging_relaystate"
+def _relay(figures: BusFigures) -> Figure:
+    title, page, relay = _("Relay"), "messaging_relaystate", figures.relay
     if relay is None:
         words = _("None has run yet. Start a web process or manage.py run_outbox_relay.")
         return Figure(title, _("none"), LOOK, words, page)
     seconds = round(relay.seen_seconds_ago)
-    if seconds > RELAY_SILENT_SECONDS:
+    if not figures.relays:
         words = ngettext(
             "Not heard of for %d second. Start a web process or manage.py run_outbox_relay.",
             "Not heard of for %d seconds. Start a web process or manage.py run_outbox_relay.",
             seconds,
         )
         return Figure(title, relay.bus, BAD, words % seconds, page)
-    if relay.breaker == "open":
+    if "open" in {relay.breaker for relay in figures.relays}:
         return Figure(
             title, relay.bus, BAD, _("It cannot publish: the bus is not responding."), page
         )
-    words = _("Works on %(host)s.") % {"host": relay.host}
+    hosts = sorted({relay.host for relay in figures.relays})
+    words = _("Works on %(host)s.") % {"host": ", ".join(hosts)}
     return Figure(title, relay.bus, FINE, words, page)

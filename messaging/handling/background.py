@@ -1,7 +1,7 @@
 """The relay as a thread of the web process, started by its first request or socket.
 
-Publishes to Kafka, or in embedded mode hands events to the handlers of this process. When another
-process has the relay's lock, it stands by.
+Publishes to Kafka, or in embedded mode hands events to the handlers of this process. One web
+process's relay works, alone or together with those of `run_outbox_relay`; the others stand by.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from messaging import lock_keys
 from messaging.bus.configuration import close_adapter, get_adapter, is_embedded
 from messaging.handling import embedded
 from messaging.handling.companions import Companion, make_companions
@@ -21,6 +22,7 @@ from messaging.handling.registry import registry
 from messaging.outbox.recording import outbox_recorded
 from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import make_lock
+from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
 
 logger = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ def make_relay() -> Relay:
             batch_size=embedded.BATCH_SIZE,
             gather_seconds=embedded.GATHER_SECONDS,
         )
-    return Relay(KafkaTarget(get_adapter()), make_lock())
+    return Relay(KafkaTarget(get_adapter()), make_share(seat=lock_keys.WEB_RELAY))
 
 
 def _make_companions() -> list[Companion]:

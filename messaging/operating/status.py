@@ -30,6 +30,7 @@ class RelayFigures:
     bus: str
     host: str
     pid: int
+    shards: int
     breaker: str
     last_error: str
     seen_seconds_ago: float
@@ -51,9 +52,10 @@ class BusFigures:
     outbox_oldest_seconds: float
     outbox_set_aside: int
     dead_letters: int
-    relay: RelayFigures | None
+    relay: RelayFigures | None  # the one that was seen last
     kafka_error: str = ""
     groups: Sequence[GroupFigures] = field(default_factory=list)
+    relays: Sequence[RelayFigures] = field(default_factory=list)  # all that are not silent
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"problems": problems_of(self), "warnings": warnings_of(self)}
@@ -62,6 +64,7 @@ class BusFigures:
 def read_figures() -> BusFigures:
     """From the database alone."""
     now = timezone.now()
+    relays = [_relay(state, now) for state in RelayState.objects.order_by("-seen_at")]
     waiting = OutboxEvent.objects.waiting().aggregate(count=Count("id"), oldest=Min("created_at"))
     return BusFigures(
         bus=settings.MESSAGE_BUS,
@@ -69,7 +72,8 @@ def read_figures() -> BusFigures:
         outbox_oldest_seconds=_age(waiting["oldest"], now),
         outbox_set_aside=OutboxEvent.objects.set_aside().count(),
         dead_letters=DeadLetter.objects.open().count(),
-        relay=_relay(now),
+        relay=relays[0] if relays else None,
+        relays=[r for r in relays if r.seen_seconds_ago < RELAY_SILENT_SECONDS],
     )
 
 
@@ -87,17 +91,16 @@ def read_lag(adapter: BusAdapter, registry: Registry) -> list[GroupFigures]:
 def problems_of(figures: BusFigures) -> list[str]:
     """What is stuck, and what to do."""
     problems = []
-    relay = figures.relay
     if figures.kafka_error:
         problems.append(f"Kafka does not answer: {figures.kafka_error}")
-    if relay and relay.breaker == "open" and relay.seen_seconds_ago < RELAY_SILENT_SECONDS:
-        problems.append(f"the relay cannot publish (breaker open): {relay.last_error}")
+    reasons = {relay.last_error for relay in figures.relays if relay.breaker == "open"}
+    problems += [f"the relay cannot publish (breaker open): {why}" for why in sorted(reasons)]
     if figures.outbox_oldest_seconds > OLDEST_WAITING_SECONDS:
         problems.append(
             f"{figures.outbox_waiting} events wait in the outbox, the oldest for"
             f" {figures.outbox_oldest_seconds:.0f} s"
         )
-        if relay is None or relay.seen_seconds_ago > RELAY_SILENT_SECONDS:
+        if not figures.relays:
             problems.append("no relay works: start a web process or manage.py run_outbox_relay")
     late = [g for g in figures.groups if g.lag_records and g.lag_seconds > LAG_SECONDS]
     return problems + [
@@ -162,14 +165,12 @@ def with_kafka(figures: BusFigures, adapter: BusAdapter, registry: Registry) -> 
         return replace(figures, kafka_error=describe(error))
 
 
-def _relay(now: datetime) -> RelayFigures | None:
-    state = RelayState.objects.order_by("-seen_at").first()
-    if state is None:
-        return None
+def _relay(state: RelayState, now: datetime) -> RelayFigures:
     return RelayFigures(
         bus=state.bus,
         host=state.host,
         pid=state.pid,
+        shards=state.shards,
         breaker=state.breaker,
         last_error=state.last_error,
         seen_seconds_ago=_age(state.seen_at, now),

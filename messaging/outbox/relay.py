@@ -1,4 +1,4 @@
-"""Takes the outbox to the bus: one relay at a time, in order, marking only what was acknowledged.
+"""Takes the outbox to the bus: one relay for a key, in order, marking only what was acknowledged.
 
 The step between commit and topic. Runs in a thread of its own; no sender ever waits for it.
 """
@@ -154,7 +154,7 @@ class Relay:
         """Delivers at most one batch; returns how many rows it took."""
         now = self._clock()
         held = [lane for lane, hold in self._holds.items() if hold.until > now]
-        rows = read_waiting(limit=self._batch_size, held=held)
+        rows = read_waiting(limit=self._batch_size, held=held, shards=self._lock.shards)
         if len(rows) < self._batch_size:
             self._forget_idle_holds(rows, now)
         if not rows:
@@ -176,21 +176,31 @@ class Relay:
 
     def _step(self) -> None:
         """One attempt to get the lock, or one round and the wait after it."""
-        if not self.has_lock:
-            self.has_lock = self._lock.acquire()
-            if not self.has_lock:
-                return self._alarm.wait(LOCK_SECONDS)
-            self._holds.clear()
-            logger.info("This relay is active now", extra={"bus": self._target.bus})
-        self._lock.confirm()
+        if not self._has_share():
+            return self._alarm.wait(LOCK_SECONDS)
         began_at = self._clock()
         count = self.run_round()
-        self._report.save_when_due()
+        self._report.save_when_due(self._lock.shards)
         if count < self._batch_size and not self._stopping.is_set():
             if not count:
                 self._lock.wait(self._alarm, self._idle_seconds())
             self._stopping.wait(max(0.0, began_at + self._gather_seconds - self._clock()))
         return None
+
+    def _has_share(self) -> bool:
+        """Whether there are shards whose rows this relay takes; which may be others than before."""
+        before = self._lock.shards if self.has_lock else ()
+        if self.has_lock:
+            self.has_lock = self._lock.confirm()
+        else:
+            self.has_lock = self._lock.acquire() and self._lock.confirm()
+        if self.has_lock and self._lock.shards != before:
+            self._holds.clear()
+            logger.info(
+                "This relay is active now",
+                extra={"bus": self._target.bus, "shards": len(self._lock.shards)},
+            )
+        return self.has_lock
 
     def _idle_seconds(self) -> float:
         due = [hold.until - self._clock() for hold in self._holds.values()]
@@ -198,7 +208,7 @@ class Relay:
 
     def _rest(self, seconds: float) -> None:
         """New events do not cut it short: they cannot go anywhere yet."""
-        self._report.save_when_due()
+        self._report.save_when_due(self._lock.shards)
         self._stopping.wait(max(seconds, 0))
 
     def _recover(self, error: Exception, failures: int) -> None:

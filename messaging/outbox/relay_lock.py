@@ -1,4 +1,5 @@
 """Lets one relay work at a time, across all processes, and wakes it when events were recorded.
+(Where several share the work, see `relay_share.py`.)
 
 On PostgreSQL an advisory lock on a connection of its own, which also listens for NOTIFY: it is
 released the moment its process dies. On SQLite, where everything is on one machine, a lock on a
@@ -23,6 +24,13 @@ from django.db import connection
 from messaging import lock_keys
 from messaging.errors import RetryableError
 from messaging.outbox.recording import NOTIFY_CHANNEL
+from messaging.outbox.shards import ALL_SHARDS, Shards
+
+# And the other way round: the server frees the lock of a relay whose machine is gone without a
+# word, after 11 s instead of two hours.
+NOTICE_LOST_RELAYS = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+)
 
 
 class Alarm:
@@ -52,11 +60,14 @@ class Alarm:
 
 
 class RelayLock(Protocol):
+    shards: Shards  # whose rows this relay takes while it holds the lock
+
     def acquire(self) -> bool:
         """Whether this relay holds the lock. Raises RetryableError if that cannot be determined."""
 
-    def confirm(self) -> None:
-        """Raises RetryableError when the lock is no longer held."""
+    def confirm(self) -> bool:
+        """Between rounds: whether this relay still has something to do. `shards` may change.
+        Raises RetryableError when the lock is no longer held."""
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
         """Waits until the alarm rings, events are recorded anywhere, or the time is up."""
@@ -74,6 +85,7 @@ class PostgresLock:
         *,
         key: int = lock_keys.RELAY,
     ) -> None:
+        self.shards: Shards = ALL_SHARDS
         self._connect = connect or _own_connection
         self._key = key
         self._connection: psycopg.Connection[Any] | None = None
@@ -93,14 +105,14 @@ class PostgresLock:
             raise RetryableError("PostgreSQL does not answer") from error
         return False
 
-    def confirm(self) -> None:
+    def confirm(self) -> bool:
+        if self._connection is None:
+            raise RetryableError("The relay's lock is not held")
         try:
-            if self._connection is None:
-                raise RetryableError("The relay's lock is not held")
             self._connection.execute("SELECT 1")
         except psycopg.Error as error:
-            self.release()
-            raise RetryableError("The connection that holds the relay's lock is gone") from error
+            raise self._gone() from error
+        return True
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
         if self._connection is None:
@@ -110,8 +122,7 @@ class PostgresLock:
             if not any(True for _ in self._connection.notifies(timeout=0)):
                 alarm.wait(timeout_seconds, fileno=self._connection.fileno())
         except (psycopg.Error, ValueError, OSError) as error:
-            self.release()
-            raise RetryableError("The connection that holds the relay's lock is gone") from error
+            raise self._gone() from error
         return None
 
     def release(self) -> None:
@@ -120,11 +131,16 @@ class PostgresLock:
                 self._connection.close()
             self._connection = None
 
+    def _gone(self) -> RetryableError:
+        self.release()
+        return RetryableError("The connection that holds the relay's lock is gone")
+
 
 class FileLock:
     """Released when its process ends, however that happens."""
 
     def __init__(self, path: Path) -> None:
+        self.shards: Shards = ALL_SHARDS
         self._path = path
         self._file: IO[bytes] | None = None
 
@@ -140,9 +156,10 @@ class FileLock:
         self._file = file
         return True
 
-    def confirm(self) -> None:
+    def confirm(self) -> bool:
         if self._file is None:
             raise RetryableError("The relay's lock is not held")
+        return True
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
         alarm.wait(timeout_seconds)
@@ -175,7 +192,7 @@ def _own_connection() -> psycopg.Connection[Any]:
         keepalives_interval=2,
         keepalives_count=3,
         tcp_user_timeout=10_000,
-        options="-c statement_timeout=5000",
+        options=f"-c statement_timeout=5000 {NOTICE_LOST_RELAYS}",
     )
 
 

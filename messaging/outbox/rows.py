@@ -15,6 +15,7 @@ from django.utils import timezone
 from messaging.contract.records import RecordPosition
 from messaging.errors import InvalidEventError
 from messaging.models import OutboxEvent
+from messaging.outbox.shards import ALL_SHARDS, SHARD_OF_KEY, Shards
 
 Lane = tuple[str, str]  # topic and key: what must stay in order
 
@@ -48,10 +49,58 @@ class OutboxRow(NamedTuple):
         return payload
 
 
-def read_waiting(*, limit: int, held: Collection[Lane] = ()) -> list[OutboxRow]:
-    """The oldest waiting rows, in order, except for lanes that are held back."""
+# `status = 0`: waiting, written as the index's condition is.
+FIND_SHARDS = """
+    SELECT shard FROM unnest(%s::integer[]) AS shard
+    WHERE EXISTS (
+        SELECT FROM messaging_outboxevent WHERE status = 0 AND {shard_of_key} = shard
+    )
+""".replace("{shard_of_key}", SHARD_OF_KEY)
+READ_SHARD = """(
+    SELECT {columns} FROM messaging_outboxevent
+    WHERE status = 0 AND {shard_of_key} = {shard} {unless_held} ORDER BY id LIMIT {limit}
+)"""
+READ_MERGED = "SELECT * FROM ({parts}) AS waiting ORDER BY id LIMIT {limit}"
+UNLESS_HELD = "AND (topic, key) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+
+
+def read_waiting(
+    *, limit: int, held: Collection[Lane] = (), shards: Shards = ALL_SHARDS
+) -> list[OutboxRow]:
+    """The oldest waiting rows of these shards, in order, except for lanes that are held back.
+
+    Where a database has no shards, all rows.
+    """
+    if connection.vendor == "postgresql":
+        return _read_shards(limit, held, shards)
     query = OutboxEvent.objects.waiting().without_keys(held).order_by("id")
     return [OutboxRow(*row) for row in query.values_list(*OutboxRow._fields)[:limit]]
+
+
+def _read_shards(limit: int, held: Collection[Lane], shards: Shards) -> list[OutboxRow]:
+    """Each shard's rows lie in order in the index; PostgreSQL merges them until it has enough.
+    Planning that takes a while for each shard, so only those that have any rows are named.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FIND_SHARDS, [list(shards)])
+        found = [shard for (shard,) in cursor.fetchall()]
+        if not found:
+            return []
+        given = [list(column) for column in zip(*held, strict=True)] * len(found)
+        parts = (_read_shard(shard, limit, are_held=bool(held)) for shard in found)
+        query = READ_MERGED.format(parts=" UNION ALL ".join(parts), limit=limit)
+        cursor.execute(query, given)
+        return [OutboxRow(*row) for row in cursor.fetchall()]
+
+
+def _read_shard(shard: int, limit: int, *, are_held: bool) -> str:
+    return READ_SHARD.format(
+        columns=", ".join(OutboxRow._fields),
+        shard_of_key=SHARD_OF_KEY,
+        shard=shard,
+        unless_held=UNLESS_HELD if are_held else "",
+        limit=limit,
+    )
 
 
 def mark_published(published: Sequence[tuple[OutboxRow, RecordPosition | None]]) -> None:

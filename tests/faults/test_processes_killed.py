@@ -42,6 +42,19 @@ class TestRelayKilled:
         wait_until(lambda: pipe.waiting() == 0, seconds=3)
         assert pipe.arrivals() == {"1": [1, 2]}
 
+    def test_its_share_is_taken_over_within_15_seconds(self, pipe: Pipe):
+        doomed, other = pipe.relay("--batch-size", "20"), pipe.relay("--batch-size", "20")
+        pipe.write(chats=CHATS, last=5)
+        wait_until(lambda: pipe.shares() == [8, 8], seconds=20)
+        pipe.write(chats=CHATS, first=6, last=15)
+        doomed.kill()
+        killed_at = time.monotonic()
+        pipe.write(chats=CHATS, first=16, last=MESSAGES)
+        wait_until(lambda: pipe.waiting() == 0, seconds=15)
+        assert time.monotonic() - killed_at < 15 * PATIENCE
+        assert other.is_running()
+        assert pipe.arrivals() == EVERYTHING
+
 
 class TestConsumerKilled:
     @pytest.mark.parametrize(

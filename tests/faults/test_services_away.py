@@ -139,4 +139,4 @@ def send_to(pipe: Pipe) -> None:
 
 
 def breaker(pipe: Pipe) -> str:
-    return str(pipe.value("SELECT breaker FROM messaging_relaystate"))
+    return str(pipe.value("SELECT breaker FROM messaging_relaystate ORDER BY seen_at DESC LIMIT 1"))

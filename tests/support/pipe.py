@@ -132,6 +132,12 @@ class Pipe:
     def waiting(self) -> int:
         return int(self.value("SELECT count(*) FROM messaging_outboxevent WHERE status = 0"))
 
+    def shares(self) -> list[int]:
+        """Of how many shards each relay has said that it works for them."""
+        with self.database() as database:
+            rows = database.execute("SELECT shards FROM messaging_relaystate ORDER BY shards")
+            return [shards for (shards,) in rows.fetchall()]
+
     def dead_letters(self) -> list[tuple[str, str]]:
         with self.database() as database:
             rows = database.execute(

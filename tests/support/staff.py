@@ -198,6 +198,7 @@ MAKE: dict[type[Model], Callable[[], Model]] = {
         bus="kafka",
         host="web-1",
         pid=7,
+        shards=16,
         breaker="closed",
         started_at=timezone.now(),
         seen_at=timezone.now(),

@@ -81,6 +81,10 @@ class TestCompose:
         assert {"kafka", "postgres", "redis"} <= compose["services"].keys()
         assert {"migrate", "web", "relay", "consumer"} <= ours.keys()
 
+    def test_leaves_the_outbox_to_the_relay(self, ours):
+        assert ours["web"]["environment"]["RELAY_IN_WEB"] == "false"
+        assert "run_outbox_relay" in ours["relay"]["command"]
+
     def test_names_commands_that_exist(self, ours):
         wrong = {name: one["command"] for name, one in ours.items()}
         assert not {name for name, command in wrong.items() if not is_runnable(command)}

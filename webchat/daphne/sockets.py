@@ -34,10 +34,9 @@ class Socket(WebSocketProtocol):
             write(self.transport, self.frames.frame_of(text))
 
     def onOpen(self) -> None:  # noqa: N802
-        """The application has the headers; these copies would stay as long as the socket."""
+        """The application has the headers: this copy would stay as long as the socket."""
         super().onOpen()
         self.http_headers.clear()
-        self.clean_headers.clear()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  (autobahn)
         self.waiting_frames += 1

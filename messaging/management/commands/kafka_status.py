@@ -22,6 +22,7 @@ from messaging.operating.status import (
     warnings_of,
     with_kafka,
 )
+from messaging.outbox.shards import SHARDS
 
 
 class Command(BaseCommand):
@@ -68,7 +69,6 @@ class Command(BaseCommand):
 
 
 def as_table(figures: BusFigures) -> str:
-    relay = figures.relay
     rows = [
         ("bus", figures.bus),
         (
@@ -77,13 +77,7 @@ def as_table(figures: BusFigures) -> str:
         ),
         ("outbox set aside", str(figures.outbox_set_aside)),
         ("dead letters", str(figures.dead_letters)),
-        (
-            "relay",
-            f"{relay.host}:{relay.pid}, seen {relay.seen_seconds_ago:g} s ago"
-            if relay
-            else "none yet",
-        ),
-        ("breaker", relay.breaker if relay else "unknown"),
+        *relay_rows(figures),
     ]
     rows += [
         (f"lag {group.group}", f"{group.lag_records} records, {group.lag_seconds:g} s")
@@ -93,3 +87,18 @@ def as_table(figures: BusFigures) -> str:
     rows += [("to do", text) for text in warnings_of(figures)]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def relay_rows(figures: BusFigures) -> list[tuple[str, str]]:
+    """One for each relay that works; without any, the last that did."""
+    relays = figures.relays or [relay for relay in [figures.relay] if relay]
+    breakers = sorted({relay.breaker for relay in relays})
+    rows = [
+        (
+            "relay",
+            f"{relay.host}:{relay.pid}, {relay.shards} of {SHARDS} shards,"
+            f" seen {relay.seen_seconds_ago:g} s ago",
+        )
+        for relay in relays
+    ]
+    return [*(rows or [("relay", "none yet")]), ("breaker", ", ".join(breakers) or "unknown")]

@@ -22,13 +22,13 @@ from messaging.management.exits import (
     stopped_by_signals,
 )
 from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
-from messaging.outbox.relay_lock import make_lock
+from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
 
 
 class Command(BaseCommand):
     help = (
-        "Publishes the events waiting in the outbox. One works at a time, others stand by."
+        "Publishes the events waiting in the outbox. Several share the chats among them."
         " SIGTERM or Ctrl+C finishes the batch; a second one stops at once."
     )
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         heartbeat = Heartbeat(options["heartbeat_file"])
         relay = Relay(
             KafkaTarget(get_adapter()),
-            make_lock(),
+            make_share(),
             batch_size=options["batch_size"],
             sweep_seconds=options["sweep_seconds"],
             on_turn=heartbeat.beat,

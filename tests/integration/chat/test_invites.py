@@ -272,7 +272,7 @@ class TestHandOver:
         assert people.membership(chat, bob).role == "owner"
         assert people.membership(chat, ann).role == "admin"
 
-    def test_is_the_owners_deed_and_not_for_oneself(self, chat, ann, bob, eve):
+    def test_is_for_the_owner_and_not_for_oneself(self, chat, ann, bob, eve):
         chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
         chats.set_role(actor=ann, chat_id=chat.pk, user_id=bob.pk, role="admin")
         for actor, other in ((bob, eve), (bob, bob), (ann, ann)):

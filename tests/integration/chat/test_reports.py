@@ -182,7 +182,7 @@ class TestEvidence:
         assert SECRET not in told
         assert "private remark" not in told
 
-    def test_of_the_deed_is_in_the_audit_log(self, world: World):
+    def test_of_it_is_in_the_audit_log(self, world: World):
         made = report(world.ann, "message", world.message)
         handle_waiting()
         entry = AuditEntry.objects.get(action="report.created")

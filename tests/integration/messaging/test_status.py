@@ -34,13 +34,16 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def see_relay(*, breaker: str = "closed", seconds_ago: float = 0) -> None:
+def see_relay(
+    *, breaker: str = "closed", seconds_ago: float = 0, pid: int = 1, shards: int = 16
+) -> None:
     now = timezone.now()
     RelayState.objects.create(
-        name="outbox",
+        name=f"outbox {pid}",
         bus="kafka",
         host="h",
-        pid=1,
+        pid=pid,
+        shards=shards,
         breaker=breaker,
         last_error="RetryableError: away",
         started_at=now,
@@ -87,6 +90,12 @@ class TestProblems:
         (problem,) = problems_of(read_figures())
         assert "breaker open" in problem
         assert "RetryableError: away" in problem
+
+    def test_name_an_open_breaker_of_any_relay(self):
+        see_relay(pid=1, breaker="open", seconds_ago=3)
+        see_relay(pid=2)
+        (problem,) = problems_of(read_figures())
+        assert "breaker open" in problem
 
     def test_name_a_group_that_is_behind(self, adapter, registry: Registry):
         registry.add(Handler(topic=TOPIC, name="a", group="slow", function=lambda events: None))
@@ -142,16 +151,35 @@ class TestKafkaStatus:
         assert "outbox waiting    3" in shown
         assert "breaker           closed" in shown
 
+    def test_shows_each_relay_with_its_share(self):
+        see_relay(pid=7, shards=8)
+        see_relay(pid=8, shards=8, breaker="open")
+        see_relay(pid=9, seconds_ago=300)
+        shown = run("kafka_status")
+        assert "relay             h:7, 8 of 16 shards, seen 0" in shown
+        assert "relay             h:8, 8 of 16 shards, seen 0" in shown
+        assert "h:9" not in shown
+        assert "breaker           closed, open" in shown
+
+    def test_shows_the_last_relay_when_none_works(self):
+        see_relay(pid=7, seconds_ago=300)
+        see_relay(pid=8, seconds_ago=200)
+        shown = run("kafka_status")
+        assert "h:8, 16 of 16 shards, seen 200" in shown
+        assert "h:7" not in shown
+
     def test_gives_programs_stable_names(self):
         see_relay()
         shown = json.loads(run("kafka_status", "--json"))
         assert set(shown) == {
             *("bus", "outbox_waiting", "outbox_oldest_seconds", "outbox_set_aside"),
-            *("dead_letters", "relay", "kafka_error", "groups", "problems", "warnings"),
+            *("dead_letters", "relay", "relays", "kafka_error", "groups"),
+            *("problems", "warnings"),
         }
         assert set(shown["relay"]) == {
-            *("bus", "host", "pid", "breaker", "last_error", "seen_seconds_ago")
+            *("bus", "host", "pid", "shards", "breaker", "last_error", "seen_seconds_ago")
         }
+        assert shown["relays"] == [shown["relay"]]
 
     def test_check_ends_with_3_when_something_stands_still(self):
         run("kafka_status", "--check")
