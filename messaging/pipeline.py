@@ -1,22 +1,22 @@
 """Statements that go to PostgreSQL together: one wait for all of them instead of one for each.
 
-with pipelined(), transaction.atomic():
+with pipelined_transaction():
     rows = ask("SELECT …", [1, 2])  # sent, not waited for
-    tell("UPDATE …", [3])
     rows.fetchall()
+    tell("UPDATE …", [3])
 
-Part of Django's transaction. A statement begins when the one before it has ended, and sees what was
-committed by then. In a pipeline it is also prepared: PostgreSQL plans it once per connection.
+A statement begins when the one before it has ended, and sees what was committed by then. In a
+pipeline it is also prepared: PostgreSQL plans it once per connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 # Django turns preparing off (None). This turns it on; only what asks for it is prepared.
 PREPARE_THRESHOLD: Final = 1_000_000
@@ -33,13 +33,59 @@ def pipelined() -> Iterator[None]:
             yield
 
 
-def ask(query: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+@contextmanager
+def pipelined_transaction() -> Iterator[None]:
+    """`transaction.atomic()` whose BEGIN goes with its first statement and whose COMMIT goes with
+    its last. By itself psycopg waits for the one, and both turn its autocommit off and on, which in
+    a pipeline are four waits more than needed.
+
+    Within another transaction it is a savepoint.
+    """
+    if connection.in_atomic_block or not connection.get_autocommit():
+        with pipelined(), transaction.atomic():
+            yield
+        return
+    connection.close_if_health_check_failed()
+    with ExitStack() as pipeline:
+        pipeline.enter_context(pipelined())
+        with _sent_along(pipeline), transaction.atomic():
+            yield
+
+
+@contextmanager
+def _sent_along(pipeline: ExitStack) -> Iterator[None]:
+    """Django's own steps, of this connection and this once: psycopg stays in autocommit, and the
+    transaction is PostgreSQL's alone.
+    """
+
+    def begin() -> None:
+        tell("BEGIN")
+
+    def commit() -> None:
+        tell("COMMIT")
+        pipeline.close()
+
+    steps = {
+        "_start_transaction_under_autocommit": begin,
+        "_set_autocommit": lambda autocommit: None,
+        "_commit": commit,
+    }
+    for name, step in steps.items():
+        setattr(connection, name, step)
+    try:
+        yield
+    finally:
+        for name in steps:
+            delattr(connection, name)
+
+
+def ask(query: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
     """Sends it; its rows are waited for when they are fetched. Placeholders are `%b`."""
     cursor = psycopg.Cursor(connection.connection)
     return cursor.execute(query.encode(), parameters, prepare=True, binary=True)
 
 
-def tell(query: str, parameters: Sequence[Any]) -> None:
+def tell(query: str, parameters: Sequence[Any] = ()) -> None:
     """Sends it. Outside of a pipeline it is waited for."""
     with connection.wrap_database_errors:
         ask(query, parameters)

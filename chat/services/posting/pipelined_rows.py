@@ -1,6 +1,6 @@
-"""What a batch of posts reads and writes on PostgreSQL: few statements, in three round trips.
+"""What a batch of posts reads and writes on PostgreSQL: few statements, in two round trips.
 
-BEGIN; then lock, senders, what is known and new ids together; then messages, chats, events and
+BEGIN, lock, senders, what is known and new ids together; then messages, chats, events and
 COMMIT together. What is read behind the lock is as new as the lock. See docs/decisions/0013.
 """
 
@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import transaction
 from psycopg import Cursor
 
 from chat.models import Message
 from chat.services.posting.locks import chats_of
 from chat.services.posting.posts import NewPost
 from chat.services.posting.rows import Rows, known_of, senders_of
-from messaging.pipeline import ask, columns, pipelined, tell
+from messaging.pipeline import ask, columns, pipelined_transaction, tell
 
 # As chat.services.posting.locks has it: only chats in which who posts is a member.
 LOCK: Final = """
@@ -107,7 +106,7 @@ class PipelinedRows(Rows):
 
 @contextmanager
 def pipelined_rows_of(posts: Sequence[NewPost]) -> Iterator[Rows]:
-    with pipelined(), transaction.atomic():
+    with pipelined_transaction():
         yield PipelinedRows(posts)
 
 
