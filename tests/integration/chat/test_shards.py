@@ -169,8 +169,9 @@ class TestProcess:
         third = Process("third")
         await start(us, other, third)
         us.link.send([join := HubCommand.join(7, user_id=5, revision=1)])
+        await other.has_heard(join)
         us.link.send([line(7)])
-        await other.has_heard(join, line(7))
+        await other.has_heard(line(7))
         third.link.send([line(7)])
         await other.has_heard(line(7))
 
@@ -187,6 +188,27 @@ class TestProcess:
         us.link.send([line(7)])
         await other.has_heard(line(7))
 
+    async def test_doubts_a_chat_that_it_begins_with_before_anyone_answers(self, start):
+        us = Process("us", 1)
+        await start(us)
+        await until(lambda: us.doubted)
+        us.doubted.clear()
+        us.open(7)
+        await until(lambda: us.doubted == [7])
+
+    async def test_doubts_its_chats_as_soon_as_the_layer_is_there(self, start, monkeypatch):
+        monkeypatch.setattr(layer_link, "READ_SECONDS", 3600)
+        us = Process("us", 1)
+        await start(us)
+        assert us.doubted == [1]
+
+    async def test_is_known_to_a_newcomer_at_once(self, start, monkeypatch):
+        """Not only when it announces itself the next time."""
+        monkeypatch.setattr(layer_link, "ANNOUNCE_SECONDS", 3600)
+        monkeypatch.setattr(listeners, "LEASE_SECONDS", 3600)
+        await start(Process("us", 1))
+        await start(Process("newcomer", 2))
+
     async def test_is_no_longer_told_of_a_chat_whose_room_is_gone(self, start, sent):
         us, other = Process("us"), Process("other", 1, 2)
         await start(us, other)
@@ -197,7 +219,8 @@ class TestProcess:
         await other.has_heard(line(1))
         assert len(sent) == 1
 
-    async def test_that_stops_is_no_longer_told(self, start, sent):
+    async def test_that_stops_is_no_longer_told(self, start, sent, monkeypatch):
+        monkeypatch.setattr(listeners, "LEASE_SECONDS", 3600)
         us, other = Process("us"), Process("other", 1)
         await start(us, other)
         await other.link.stop()
@@ -376,6 +399,24 @@ class TestNewcomer:
         await until(lambda: second.has("unheard"))
 
 
+class TestStandingStill:
+    async def test_makes_a_process_doubt_its_chats_and_its_people(
+        self, world, connect, monkeypatch
+    ):
+        """Others may have given it up: what they wrote, and who was removed, it was not told."""
+        ann, _, chat = world
+        await connect(ann)
+        hub = runtime().hub
+        await until(lambda: hub.link._listeners._is_sure())
+        doubted: set[int] = set()
+        rechecked: set[int] = set()
+        monkeypatch.setattr(hub.healer, "doubt", doubted.update)
+        monkeypatch.setattr(hub, "recheck", rechecked.update)
+        hub.link._listeners._announced_at -= listeners.LEASE_SECONDS
+        await until(lambda: doubted and rechecked)
+        assert (doubted, rechecked) == ({chat.pk}, {ann.pk})
+
+
 class TestSilence:
     async def test_is_what_a_process_says_that_is_alone(self, world, connect, sent):
         ann, bob, chat = world
@@ -398,6 +439,7 @@ class TestRedisAway:
         await in_thread(layer_on_redis.kill)
         try:
             await until(lambda: not us.link.is_up and not other.link.is_up)
+            assert not us.link._listeners._is_sure()
             other.open(3)
             other.doubted.clear()
         finally:

@@ -220,6 +220,32 @@ class TestDoubt:
         three.rounds(2)
         assert three.missing[1] == set()
 
+    def test_is_of_what_was_written_between_two_reports(self, three):
+        """One that does not know yet says so, writes, and only then reads what it should know."""
+        three.listen(1, 2)
+        three.announce(1)
+        three.announce(0)
+        three.read(1)
+        three.write(0, 2)
+        assert three.missing[1] == {2}
+        three.read(0)
+        three.announce(0)
+        three.read(1)
+        assert three.missing[1] == set()
+
+    def test_is_of_everything_when_one_was_given_up_between_two_reports(self, three):
+        three.clock.move(LEASE_SECONDS - 1)
+        three.announce(0)
+        three.read(1)
+        three.clock.move(2)
+        three.write(0, 1)
+        assert three.missing[1] == {1}
+        three.announce(1)
+        three.read(0)
+        three.announce(0)
+        three.read(1)
+        assert three.missing[1] == set()
+
     def test_is_none_of_what_one_has_given_up(self, three):
         three.hubs[2].keep([1])
         three.rounds(1)
@@ -234,9 +260,10 @@ class TestDoubt:
                 st.tuples(st.just("write"), st.integers(0, 2), st.integers(1, 3)),
                 st.tuples(st.just("announce"), st.integers(0, 2), st.booleans()),
                 st.tuples(st.just("read"), st.integers(0, 2), st.none()),
-                st.tuples(st.just("wait"), st.integers(1, 20), st.none()),
+                st.tuples(st.just("wait"), st.integers(1, 8), st.none()),
             ),
-            max_size=60,
+            min_size=15,
+            max_size=80,
         )
     )
     @hypothesis.settings(deadline=None, max_examples=300)
