@@ -29,6 +29,11 @@ logger = logging.getLogger(__name__)
 
 HUBS_GROUP: Final = "hubs"
 HUB_MESSAGE: Final = "hub.events"
+# Chats are divided into this many shards; a hub hears of those that it has rooms in. All processes
+# must agree on it.
+SHARDS: Final = 64
+# A process without a hub tells no more groups than this of one batch: above, it tells all hubs.
+MAX_GROUPS: Final = 4
 
 
 class Kind(StrEnum):
@@ -52,6 +57,19 @@ class Kind(StrEnum):
     HEAD = "head"
 
 
+# About people, who may be connected anywhere.
+FOR_EVERY_HUB: Final = frozenset({Kind.PERSON, Kind.JOIN, Kind.LEAVE, Kind.RECHECK, Kind.ABSENT})
+
+
+def shard_of(chat_id: int) -> int:
+    return chat_id % SHARDS
+
+
+def shard_group(shard: int) -> str:
+    """The layer's group of the hubs that have rooms in this shard."""
+    return f"{HUBS_GROUP}.{shard}"
+
+
 class HubCommand(NamedTuple):
     """One thing for hubs to do. `line` is a frame line, serialised once for all sockets."""
 
@@ -61,6 +79,11 @@ class HubCommand(NamedTuple):
     # The line's place in its chat's order; 0: none (typing, status, members).
     revision: int = 0
     line: str = ""
+
+    @property
+    def shard(self) -> int | None:
+        """Only hubs that have rooms in it are concerned; None: every hub is."""
+        return None if self.kind in FOR_EVERY_HUB else shard_of(self.chat_id)
 
     @classmethod
     def read(cls, kind: str, *fields: Any) -> HubCommand:
@@ -155,15 +178,30 @@ def read_commands(message: Mapping[str, Any]) -> Iterator[HubCommand]:
 
 
 def _send_to_other_processes(commands: Sequence[HubCommand]) -> None:
-    layer = get_channel_layer()
     try:
-        async_to_sync(layer.group_send)(HUBS_GROUP, layer_message(commands, origin=""))
+        async_to_sync(_send_to_groups)(commands)
     except Exception:  # noqa: BLE001
         # Whatever the layer's client raises: the change is committed, and hubs will find it by
         # themselves.
         logger.warning(
             "hubs could not be told; they will catch up", extra={"commands": len(commands)}
         )
+
+
+async def _send_to_groups(commands: Sequence[HubCommand]) -> None:
+    layer = get_channel_layer()
+    for group, told in by_group(commands).items():
+        await layer.group_send(group, layer_message(told, origin=""))
+
+
+def by_group(commands: Sequence[HubCommand]) -> dict[str, list[HubCommand]]:
+    """Which of them to send to which of the layer's groups; each hub gets each at most once."""
+    groups: dict[str, list[HubCommand]] = {}
+    for command in commands:
+        if command.shard is None:
+            return {HUBS_GROUP: list(commands)}
+        groups.setdefault(shard_group(command.shard), []).append(command)
+    return groups if len(groups) <= MAX_GROUPS else {HUBS_GROUP: list(commands)}
 
 
 @receiver(messages_changed)

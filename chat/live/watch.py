@@ -145,7 +145,7 @@ class Watch:
     async def _doubt_everything(self) -> None:
         """What neither road delivered is found here at the latest."""
         await asyncio.sleep(_round_of_heads())
-        self._hub.healer.doubt_everything()
+        self._hub.healer.doubt(self._hub.rooms)
 
     async def _send_heads(self) -> None:
         await asyncio.sleep(_round_of_heads() / HEADS_SHARES)

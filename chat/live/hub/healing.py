@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from chat.database.threads import DATABASE_AWAY, DatabaseThreads
@@ -41,13 +42,9 @@ class Healer:
         """A room knows that it is missing something."""
         self._to_heal.set()
 
-    def doubt(self, chat_id: int) -> None:
-        """This chat may have changed unheard: compare revisions."""
-        self._doubted.add(chat_id)
-        self._to_heal.set()
-
-    def doubt_everything(self) -> None:
-        self._doubted.update(self._hub.rooms)
+    def doubt(self, chat_ids: Iterable[int]) -> None:
+        """These chats may have changed unheard: compare revisions."""
+        self._doubted.update(chat_ids)
         self._to_heal.set()
 
     async def run(self) -> None:

@@ -1,8 +1,8 @@
 """One per process: carries out commands for that process's sockets.
 
-Own commands come straight from the commit, those of other processes over one channel of the layer;
-what the layer loses is found by comparing revisions and read from the database. Belongs to one
-event loop; only `publish` may be called from other threads.
+Own commands come straight from the commit, those of other processes over one channel of the layer
+(docs/decisions/0014); what the layer loses is found by comparing revisions and read from the
+database. Belongs to one event loop; only `publish` may be called from other threads.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ class Hub:
         self.hear_presence: Callable[[int, int], None] = lambda chat_id, user_id: None
         self.hear_absence: Callable[[int], None] = lambda user_id: None
         self.healer = Healer(self, threads)
-        self.link = LayerLink(self.id, deliver=self.deliver, came_back=self.healer.doubt_everything)
+        self.link = LayerLink(
+            self.id,
+            self.rooms,
+            deliver=self.deliver,
+            doubt=self.healer.doubt,
+            stood_still=self._doubt_everything,
+        )
         self._loop = asyncio.get_running_loop()
         self._dirty_rooms: set[Room] = set()
         self._dirty_sockets: dict[Socket, None] = {}
@@ -85,6 +91,7 @@ class Hub:
         room = self.rooms.get(chat_id)
         if room is None:
             room = self.rooms[chat_id] = Room(chat_id)
+            self.link.listen(chat_id)
         room.sockets.add(socket)
         socket.chat_ids.add(chat_id)
 
@@ -173,6 +180,10 @@ class Hub:
         self.rechecks.update(user_ids)
         self._to_recheck.set()
 
+    def _doubt_everything(self) -> None:
+        self.healer.doubt(self.rooms)
+        self.recheck(self.people)
+
     async def next_recheck(self) -> set[int]:
         """Waits for people whose sockets must prove their session."""
         await self._to_recheck.wait()
@@ -210,7 +221,7 @@ class Hub:
         if command.chat_id in self.rooms:
             self.hear_of(command.chat_id, command.revision, newcomer=True)
             # Changes announced before it came found no room here.
-            self.healer.doubt(command.chat_id)
+            self.healer.doubt([command.chat_id])
 
     def _dismiss(self, command: HubCommand) -> None:
         for socket in list(self.people.get(command.user_id, ())):

@@ -1,21 +1,31 @@
-"""The hub's one channel on the layer: joins it, listens, and joins again after an outage.
+"""The hub's one channel on the layer: joins its groups, listens, and joins again after an outage.
 
-The layer loses what is sent while it is down, and forgets its groups when it restarts; users of
-this class are told through `came_back` and compare revisions.
+The layer loses what is sent while it is down, and forgets its groups when it restarts; the hub is
+told which chats to doubt, and compares revisions.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
-from chat.events.hub_commands import HUBS_GROUP, HubCommand, layer_message, read_commands
+from chat.events.hub_commands import (
+    HUBS_GROUP,
+    HubCommand,
+    layer_message,
+    read_commands,
+    shard_group,
+    shard_of,
+)
+from chat.live.hub.listeners import ANNOUNCE_SECONDS, Listeners
 
 logger = logging.getLogger(__name__)
 
@@ -27,23 +37,36 @@ MAX_PAUSE_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 5.0
 MAX_TRIES: Final = 3
 CANCEL_AGAIN_SECONDS: Final = 0.5
+# Between announcements: a crowd's many shards are announced together.
+SPACE_SECONDS: Final = 0.1
+# By now the others have usually read an announcement, and send what it asks for.
+READ_SECONDS: Final = 0.5
 
 
 class LayerLink:
     def __init__(
         self,
         origin: str,
+        rooms: Mapping[int, object],
         *,
         deliver: Callable[[Iterable[HubCommand]], None],
-        came_back: Callable[[], None],
+        doubt: Callable[[Iterable[int]], None],
+        stood_still: Callable[[], None],
     ) -> None:
+        """`doubt`: these chats may have changed unheard. `stood_still`: anything may be lost."""
         self._origin = origin
+        self._rooms = rooms
         self._deliver = deliver
-        self._came_back = came_back
+        self._doubt = doubt
+        self._stood_still = stood_still
+        self._listeners = Listeners(origin)
         self._layer = get_channel_layer()
         self._channel = ""
         self._waiting: deque[Sequence[HubCommand]] = deque(maxlen=MAX_WAITING_BATCHES)
         self._to_send = asyncio.Event()
+        self._to_announce = asyncio.Event()
+        self._memberships = asyncio.Lock()
+        self._groups: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.is_up = False
 
@@ -52,6 +75,7 @@ class LayerLink:
             asyncio.create_task(self._receive_forever(), name="layer-receive"),
             asyncio.create_task(self._send_forever(), name="layer-send"),
             asyncio.create_task(self._rejoin_forever(), name="layer-rejoin"),
+            asyncio.create_task(self._announce_forever(), name="layer-announce"),
         ]
 
     async def stop(self) -> None:
@@ -59,15 +83,21 @@ class LayerLink:
         if self._channel:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._layer.group_discard(HUBS_GROUP, self._channel)
+                    await self._leave()
             except Exception as error:  # noqa: BLE001
                 # Leaving is a courtesy: the membership ends by itself.
                 logger.info("the layer could not be told", extra={"error": type(error).__name__})
 
     def send(self, commands: Sequence[HubCommand]) -> None:
         """To the hubs of the other processes; the oldest are dropped while the layer is down."""
-        self._waiting.append(commands)
-        self._to_send.set()
+        if commands:
+            self._waiting.append(commands)
+            self._to_send.set()
+
+    def listen(self, chat_id: int) -> None:
+        """From now on, hear of this chat, for as long as it has a room."""
+        if self._listeners.listen(chat_id):
+            self._to_announce.set()
 
     async def _receive_forever(self) -> None:
         pause = 0.1
@@ -87,21 +117,72 @@ class LayerLink:
 
     async def _join(self) -> None:
         self._channel = self._channel or await self._layer.new_channel("hub")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await self._layer.group_add(HUBS_GROUP, self._channel)
+        await self._enter(again=True)
         if not self.is_up:
             self.is_up = True
             logger.info("on the channel layer", extra={"hub": self._origin})
-            self._came_back()
+            self._listeners.came_back()
+            self._to_announce.set()
+            self._doubt(self._rooms)
+
+    async def _enter(self, *, again: bool = False) -> None:
+        """Makes our groups those of our shards. `again`: also those that we are thought to be in;
+        the layer may have forgotten it."""
+        async with self._memberships:
+            wanted = {HUBS_GROUP, *map(shard_group, self._listeners.own)}
+            for group in self._groups - wanted:
+                await self._quit(group)
+            for group in sorted(wanted if again else wanted - self._groups):
+                await _patiently(self._layer.group_add(group, self._channel))
+                self._groups.add(group)
+
+    async def _quit(self, group: str) -> None:
+        await _patiently(self._layer.group_discard(group, self._channel))
+        self._groups.discard(group)
+
+    async def _leave(self) -> None:
+        await self._layer.group_send(HUBS_GROUP, self._listeners.farewell())
+        for group in sorted(self._groups):
+            await self._quit(group)
 
     async def _rejoin_forever(self) -> None:
         while True:
             await asyncio.sleep(REJOIN_SECONDS)
             try:
+                self._listeners.keep(self._rooms)
                 await self._join()
             except Exception as error:  # noqa: BLE001
                 # As above; the receiver comes back by itself.
                 self._note_down(error)
+
+    async def _announce_forever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ANNOUNCE_SECONDS * random.uniform(0.8, 1)):  # noqa: S311
+                    await self._to_announce.wait()
+            self._to_announce.clear()
+            if self.is_up:
+                if self._listeners.has_stood_still():
+                    self._listeners.came_back()
+                    self._stood_still()
+                try:
+                    await self._announce()
+                except Exception as error:  # noqa: BLE001
+                    # As above.
+                    self._note_down(error)
+            await asyncio.sleep(SPACE_SECONDS)
+
+    async def _announce(self) -> None:
+        await self._enter()
+        message = self._listeners.announcement(self._channel)
+        await _patiently(self._layer.group_send(HUBS_GROUP, message))
+        if fresh := self._listeners.just_announced:
+            loop = asyncio.get_running_loop()
+            loop.call_later(READ_SECONDS, self._doubt_shards, fresh)
+
+    def _doubt_shards(self, shards: Collection[int]) -> None:
+        if shards:
+            self._doubt([chat_id for chat_id in self._rooms if shard_of(chat_id) in shards])
 
     async def _send_forever(self) -> None:
         while True:
@@ -113,11 +194,22 @@ class LayerLink:
                 await self._send([command for batch in batches for command in batch])
 
     async def _send(self, commands: list[HubCommand]) -> None:
-        message = layer_message(commands, origin=self._origin)
+        self._listeners.expect(commands)
+        for channel, told in self._listeners.posts(commands):
+            await self._send_to(channel, layer_message(told, origin=self._origin))
+
+    async def _send_to(self, channel: str, message: dict[str, Any]) -> None:
+        """To all hubs when no channel is named."""
         for tries_left in reversed(range(MAX_TRIES)):
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._layer.group_send(HUBS_GROUP, message)
+                if channel:
+                    await _patiently(self._layer.send(channel, message))
+                else:
+                    await _patiently(self._layer.group_send(HUBS_GROUP, message))
+                return
+            except ChannelFull:
+                # It reads too slowly, and finds by comparing revisions what it did not get.
+                logger.info("another hub does not keep up")
                 return
             except Exception as error:  # noqa: BLE001
                 # A connection that died with the last Redis fails once; the next one is fresh.
@@ -128,8 +220,22 @@ class LayerLink:
                 return
 
     def _take(self, message: dict[str, Any]) -> None:
-        if message["origin"] != self._origin:
-            self._deliver(read_commands(message))
+        origin = message["origin"]
+        if origin == self._origin:
+            return
+        if origin:
+            self._hear(origin, message)
+        commands = list(read_commands(message))
+        self._listeners.expect(commands)
+        self._deliver(commands)
+
+    def _hear(self, origin: str, message: dict[str, Any]) -> None:
+        is_stranger = not self._listeners.knows(origin)
+        self._doubt_shards(self._listeners.hear(message))
+        if is_stranger and self._listeners.knows(origin):
+            # It may not know us either. Not everyone at the same moment.
+            moment = random.random()  # noqa: S311  (jitter, no secret)
+            asyncio.get_running_loop().call_later(moment, self._to_announce.set)
 
     def _note_down(self, error: Exception) -> None:
         if self.is_up:
@@ -137,6 +243,12 @@ class LayerLink:
                 "the channel layer is unavailable", extra={"error": type(error).__name__}
             )
         self.is_up = False
+        self._listeners.lose_sight()
+
+
+async def _patiently(call: Awaitable[None]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await call
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
 from django.db import connections
 
 from chat.events.hub_commands import HubCommand, use_hub
 from chat.limits.buckets import Buckets
 from chat.limits.counting import Counter, counter, use_counter
+from chat.live.hub import layer_link
 from chat.live.runtime import stop_runtime
 from chat.models import Chat, User
-from tests.support import people
+from tests.support import needs, people
 from tests.support.people import Clock
+from tests.support.processes import PATIENCE
+from tests.support.services import Redis, ServiceMissing
 from tests.support.sockets import ChatSocket
+from webchat.environment import Environment
 
 Result = TypeVar("Result")
 Connect = Callable[..., Any]
@@ -26,6 +32,12 @@ Told = Callable[[Callable[[], object]], list[HubCommand]]
 async def in_thread(function: Callable[..., Result], *arguments: Any, **fields: Any) -> Result:
     """Database work of an async test: the loop's own thread must not wait for a database."""
     return await sync_to_async(function)(*arguments, **fields)
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds * PATIENCE):
+        while not condition():  # noqa: ASYNC110  (of things that announce nothing)
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +124,30 @@ async def connect(live: None) -> AsyncIterator[Connect]:
     yield open_socket
     for socket in sockets:
         await socket.leave()
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[Redis]:
+    """One that may be killed."""
+    try:
+        redis = Redis()
+    except ServiceMissing as lack:
+        needs.absent(str(lack))
+    with redis:
+        yield redis
+
+
+@pytest.fixture
+async def layer_on_redis(
+    own_redis: Redis, settings: Any, monkeypatch: pytest.MonkeyPatch, live: None
+) -> AsyncIterator[Redis]:
+    """Our hub on a Redis of its own, and quick to come back."""
+    settings.REDIS_URL = own_redis.url
+    settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(own_redis.url)}
+    monkeypatch.setattr(layer_link, "MAX_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
+    yield own_redis
+    await stop_runtime()
+    layer = channel_layers.backends.pop("default", None)
+    if layer is not None:
+        await layer.close_pools()

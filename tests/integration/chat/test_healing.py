@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import channel_layers, get_channel_layer
+from channels.layers import get_channel_layer
 from django.db import OperationalError
 from redis.exceptions import ConnectionError as RedisAway
 
@@ -22,10 +22,9 @@ from chat.live.hub import layer_link
 from chat.live.runtime import runtime
 from chat.services.posting.posting import post_messages
 from messaging.contract.events import Event
-from tests.integration.chat.conftest import in_thread
-from tests.support import needs, people
+from tests.integration.chat.conftest import in_thread, until
+from tests.support import people
 from tests.support.processes import PATIENCE
-from tests.support.services import Redis, ServiceMissing
 from tests.support.sockets import Follower
 
 
@@ -69,12 +68,6 @@ async def told_once_it_listens(events: list[HubCommand]) -> None:
         while True:
             with contextlib.suppress(RedisAway):
                 return await told_over_the_layer(events)
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds * PATIENCE):
-        while not condition():  # noqa: ASYNC110  (of things that announce nothing)
-            await asyncio.sleep(0.01)
 
 
 class TestOtherProcess:
@@ -358,35 +351,6 @@ class TestPoster:
         assert [outcome.seq for outcome in outcomes] == [1, 2, 3, 4, 5]
 
 
-@pytest.fixture(scope="module")
-def own_redis():
-    """One that may be killed."""
-    try:
-        redis = Redis()
-    except ServiceMissing as lack:
-        needs.absent(str(lack))
-    with redis:
-        yield redis
-
-
-@pytest.fixture
-async def layer_on_redis(own_redis, settings, monkeypatch, live):
-    """Our hub on a Redis of its own, and quick to come back."""
-    from webchat.environment import Environment
-
-    settings.REDIS_URL = own_redis.url
-    settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(own_redis.url)}
-    monkeypatch.setattr(layer_link, "MAX_PAUSE_SECONDS", 0.2)
-    monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
-    yield own_redis
-    from chat.live.runtime import stop_runtime
-
-    await stop_runtime()
-    layer = channel_layers.backends.pop("default", None)
-    if layer is not None:
-        await layer.close_pools()
-
-
 class TestRedisKilled:
     async def test_ends_no_socket_keeps_saving_and_brings_what_was_missed(
         self, layer_on_redis, connect, world
@@ -429,7 +393,8 @@ class Layer:
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         if self.failures:
             raise self.failures.pop()
-        self.sent.append(message)
+        if message["events"]:
+            self.sent.append(message)
 
     async def has_something(self) -> None:
         await until(lambda: bool(self.sent))
@@ -504,7 +469,13 @@ class TestLayerLink:
             async def receive(self, channel: str) -> None:
                 await asyncio.Event().wait()
 
-        link = layer_link.LayerLink("us", deliver=lambda events: None, came_back=lambda: None)
+        link = layer_link.LayerLink(
+            "us",
+            {},
+            deliver=lambda commands: None,
+            doubt=lambda chat_ids: None,
+            stood_still=lambda: None,
+        )
         link._layer = Slow()
         link.start()
         link.send([HubCommand.head(1, 1)])
