@@ -28,6 +28,7 @@ outbox_recorded = Signal()
 NOTIFY_CHANNEL = "webchat_outbox"
 
 INSERT_EVENTS = """
+WITH recorded AS (
 INSERT INTO messaging_outboxevent (
     event_id, topic, key, event_type, schema_version, payload, traceparent, created_at,
     status, attempts, last_error
@@ -37,6 +38,8 @@ FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::
     WITH ORDINALITY
     AS given(event_id, topic, key, event_type, schema_version, payload, traceparent, place)
 ORDER BY place
+)
+SELECT pg_notify(%b, '') WHERE %b  -- delivered with the commit
 """
 
 
@@ -67,15 +70,17 @@ def record_many(events: Sequence[NewEvent]) -> None:
             "An event is recorded in the transaction of the change it describes, so that neither"
             " exists without the other. Put both into one `with transaction.atomic():`."
         )
-    _insert(connection, events)
-    _wake_on_commit(connection)
-
-
-def _insert(connection: BaseDatabaseWrapper, events: Sequence[NewEvent]) -> None:
+    is_first = not _will_wake(connection)
     now = timezone.now()
     if connection.vendor == "postgresql":
-        _insert_together(events, now)
-        return
+        _insert_together(events, now, tells_relays=is_first)
+    else:
+        _insert(events, now)
+    if is_first:
+        transaction.on_commit(_announce)
+
+
+def _insert(events: Sequence[NewEvent], now: datetime) -> None:
     OutboxEvent.objects.bulk_create(
         OutboxEvent(
             event_id=event.event_id,
@@ -91,7 +96,7 @@ def _insert(connection: BaseDatabaseWrapper, events: Sequence[NewEvent]) -> None
     )
 
 
-def _insert_together(events: Sequence[NewEvent], now: datetime) -> None:
+def _insert_together(events: Sequence[NewEvent], now: datetime, *, tells_relays: bool) -> None:
     """One statement for all of them. Through the ORM the rows of the outbox cost twice as much as
     the messages themselves: a third of the cost of posting.
     """
@@ -107,7 +112,7 @@ def _insert_together(events: Sequence[NewEvent], now: datetime) -> None:
         )
         for event in events
     ]
-    tell(INSERT_EVENTS, [now, *columns(rows, 7)])
+    tell(INSERT_EVENTS, [now, *columns(rows, 7), NOTIFY_CHANNEL, tells_relays])
 
 
 def _written(event: NewEvent) -> str:
@@ -117,15 +122,10 @@ def _written(event: NewEvent) -> str:
         raise InvalidEventError(f"{event.event_type} cannot be written as JSON: {error}") from None
 
 
-def _wake_on_commit(connection: BaseDatabaseWrapper) -> None:
+def _will_wake(connection: BaseDatabaseWrapper) -> bool:
     """Once per transaction; a call in a savepoint counts only for what rolls back with it."""
     active = set(connection.savepoint_ids)
-    if any(entry[1] is _announce and entry[0] <= active for entry in connection.run_on_commit):
-        return
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {NOTIFY_CHANNEL}")  # delivered with the commit
-    transaction.on_commit(_announce)
+    return any(entry[1] is _announce and entry[0] <= active for entry in connection.run_on_commit)
 
 
 def _announce() -> None:

@@ -43,7 +43,7 @@ set_aside = Signal()
 BATCH_SIZE = 1000
 SWEEP_SECONDS = 5.0
 LOCK_SECONDS = 0.5  # between tries for the lock: a dead relay's successor begins within that time
-GATHER_SECONDS = 0.02  # rounds begin at least that far apart, so that small commits share one
+GATHER_SECONDS = 0.05  # rounds begin at least that far apart, so that small commits share one
 HELD_LIMIT = 200  # more failing keys than that are one failing bus
 
 

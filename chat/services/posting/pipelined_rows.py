@@ -1,12 +1,11 @@
 """What a batch of posts reads and writes on PostgreSQL: few statements, in two round trips.
 
-BEGIN, lock, senders, what is known and new ids together; then messages, chats, events and
-COMMIT together. What is read behind the lock is as new as the lock. See docs/decisions/0013.
+BEGIN, lock and what is read together; then messages, chats, events and COMMIT together. What is read behind the lock is as new as the lock. See docs/decisions/0013.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -29,29 +28,36 @@ LOCK: Final = """
     )
     ORDER BY c.id FOR NO KEY UPDATE OF c
 """
-SENDERS: Final = """
-    SELECT m.chat_id, u.id, u.username, u.display_name, u.is_bot
-    FROM unnest(%b::bigint[], %b::bigint[]) AS given(chat_id, user_id)
-    JOIN chat_membership m ON m.chat_id = given.chat_id AND m.user_id = given.user_id
-    JOIN chat_user u ON u.id = m.user_id
-    WHERE m.left_at IS NULL AND u.is_active
-"""
-# One look into the index for each, however the tables have grown since it was planned.
-KNOWN: Final = """
-    SELECT m.id, m.chat_id, m.seq, m.revision, m.sender_id, m.client_message_id, m.created_at
+# Behind the lock: a row for each post, with its sender, what is known of it, and an id. One look into
+# each index for each, however the tables have grown since it was planned.
+READ: Final = """
+    SELECT
+        nextval(pg_get_serial_sequence('chat_message', 'id')),
+        given.chat_id, u.id, u.username, u.display_name, u.is_bot,
+        known.id, known.chat_id, known.seq, known.revision, known.sender_id,
+        known.client_message_id, known.created_at
     FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[])
         AS given(chat_id, sender_id, client_message_id)
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
+        SELECT u.* FROM chat_membership m JOIN chat_user u ON u.id = m.user_id
+        WHERE m.chat_id = given.chat_id AND m.user_id = given.sender_id
+            AND m.left_at IS NULL AND u.is_active
+        LIMIT 1
+    ) AS u ON TRUE
+    LEFT JOIN LATERAL (
         SELECT * FROM chat_message
         WHERE client_message_id = given.client_message_id
             AND sender_id = given.sender_id AND chat_id = given.chat_id
         LIMIT 1
-    ) AS m
+    ) AS known ON TRUE
 """
-NEW_IDS: Final = """
-    SELECT nextval(pg_get_serial_sequence('chat_message', 'id')) FROM generate_series(1, %b)
-"""
-INSERT: Final = """
+WRITE: Final = """
+    WITH moved AS (
+        UPDATE chat_chat c
+        SET last_seq = given.last_seq, revision = given.revision, last_message_at = %b
+        FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[]) AS given(id, last_seq, revision)
+        WHERE c.id = given.id
+    )
     INSERT INTO chat_message (
         id, chat_id, seq, revision, sender_id, client_message_id, content, reply_to_id,
         created_at, hidden_reason
@@ -61,28 +67,26 @@ INSERT: Final = """
         %b::text[], %b::bigint[]
     ) AS given
 """
-MOVE: Final = """
-    UPDATE chat_chat c
-    SET last_seq = given.last_seq, revision = given.revision, last_message_at = %b
-    FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[]) AS given(id, last_seq, revision)
-    WHERE c.id = given.id
-"""
 
 
 class PipelinedRows(Rows):
     def __init__(self, posts: Sequence[NewPost]) -> None:
         pairs = sorted({(post.chat_id, post.sender_id) for post in posts})
-        chats = ask_for_chats(pairs)
-        senders = ask(SENDERS, columns(pairs, 2))
-        known = ask(KNOWN, columns([post.key for post in posts], 3))
-        new_ids = ask(NEW_IDS, [len(posts)])
+        chats = ask(LOCK, columns(pairs, 2))
+        rows = ask(READ, columns([post.key for post in posts], 3))
         self.chats = chats_of(chats)
-        self.senders = senders_of(row for row in senders if row[0] in self.chats)
-        self.known = known_of(row for row in known if row[1] in self.chats)
-        self._new_ids = [pk for (pk,) in new_ids]
+        about = [(row[1:6], row[6:]) for row in self._take_ids(rows) if row[1] in self.chats]
+        self.senders = senders_of(sender for sender, _ in about if sender[1] is not None)
+        self.known = known_of(known for _, known in about if known[0] is not None)
+
+    def _take_ids(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Of refused posts they stay unused."""
+        taken = list(rows)
+        self._new_ids = [row[0] for row in taken]
+        return taken
 
     def insert(self, messages: Sequence[Message], now: datetime) -> None:
-        for message, pk in zip(messages, self._new_ids, strict=False):  # of refused posts: unused
+        for message, pk in zip(messages, self._new_ids, strict=False):
             message.pk = pk
             message._state.adding = False
         told = [
@@ -98,17 +102,12 @@ class PipelinedRows(Rows):
             )
             for message in messages
         ]
-        tell(INSERT, [now, *columns(told, 8)])
         moved = {message.chat_id: self.chats[message.chat_id] for message in messages}
         places = [(chat.pk, chat.last_seq, chat.revision) for chat in moved.values()]
-        tell(MOVE, [now, *columns(places, 3)])
+        tell(WRITE, [now, *columns(places, 3), now, *columns(told, 8)])
 
 
 @contextmanager
 def pipelined_rows_of(posts: Sequence[NewPost]) -> Iterator[Rows]:
     with pipelined_transaction():
         yield PipelinedRows(posts)
-
-
-def ask_for_chats(posters: Sequence[tuple[int, int]]) -> Cursor[Any]:
-    return ask(LOCK, columns(posters, 2))
