@@ -1,6 +1,7 @@
 """What a batch of posts reads and writes on PostgreSQL: few statements, in two round trips.
 
-BEGIN, lock and what is read together; then messages, chats, events and COMMIT together. What is read behind the lock is as new as the lock. See docs/decisions/0013.
+BEGIN, lock and what is read together; then messages, chats, events and COMMIT together. What is
+read behind the lock is as new as the lock. See docs/decisions/0013.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
-
-from psycopg import Cursor
 
 from chat.models import Message
 from chat.services.posting.locks import chats_of
@@ -28,8 +27,8 @@ LOCK: Final = """
     )
     ORDER BY c.id FOR NO KEY UPDATE OF c
 """
-# Behind the lock: a row for each post, with its sender, what is known of it, and an id. One look into
-# each index for each, however the tables have grown since it was planned.
+# Behind the lock: a row for each post, with its sender, what is known of it, and an id. One look
+# into each index for each, however the tables have grown since it was planned.
 READ: Final = """
     SELECT
         nextval(pg_get_serial_sequence('chat_message', 'id')),
