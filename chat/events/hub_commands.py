@@ -29,10 +29,12 @@ logger = logging.getLogger(__name__)
 
 HUBS_GROUP: Final = "hubs"
 HUB_MESSAGE: Final = "hub.events"
-# Chats are divided into this many shards; a hub hears of those that it has rooms in. All processes
-# must agree on it.
-SHARDS: Final = 64
-# A process without a hub tells no more groups than this of one batch: above, it tells all hubs.
+# Chats are divided into this many shards; a hub hears of those that it has rooms in. So many that
+# two chats rarely share one. All processes must agree on it.
+SHARDS: Final = 1024
+# A process without a hub knows no shards of others: it tells groups, each of a part of the shards.
+GROUPS: Final = 64
+# It tells no more groups than this of one batch: above, it tells all hubs.
 MAX_GROUPS: Final = 4
 
 
@@ -58,7 +60,7 @@ class Kind(StrEnum):
 
 
 # About people, who may be connected anywhere.
-FOR_EVERY_HUB: Final = frozenset({Kind.PERSON, Kind.JOIN, Kind.LEAVE, Kind.RECHECK, Kind.ABSENT})
+FOR_EVERY_HUB: Final = frozenset({Kind.JOIN, Kind.LEAVE, Kind.RECHECK, Kind.ABSENT})
 
 
 def shard_of(chat_id: int) -> int:
@@ -66,8 +68,8 @@ def shard_of(chat_id: int) -> int:
 
 
 def shard_group(shard: int) -> str:
-    """The layer's group of the hubs that have rooms in this shard."""
-    return f"{HUBS_GROUP}.{shard}"
+    """The layer's group of the hubs that have rooms in this shard, or in one that shares it."""
+    return f"{HUBS_GROUP}.{shard % GROUPS}"
 
 
 class HubCommand(NamedTuple):
@@ -83,7 +85,9 @@ class HubCommand(NamedTuple):
     @property
     def shard(self) -> int | None:
         """Only hubs that have rooms in it are concerned; None: every hub is."""
-        return None if self.kind in FOR_EVERY_HUB else shard_of(self.chat_id)
+        if self.kind in FOR_EVERY_HUB or not self.chat_id:
+            return None
+        return shard_of(self.chat_id)
 
     @classmethod
     def read(cls, kind: str, *fields: Any) -> HubCommand:
@@ -105,8 +109,12 @@ class HubCommand(NamedTuple):
         return cls(Kind(audience), chat_id=chat_id, user_id=about, line=to_line(payload))
 
     @classmethod
-    def to_person(cls, user_id: int, payload: dict[str, Any]) -> HubCommand:
-        return cls(Kind.PERSON, user_id=user_id, line=to_line(payload))
+    def to_person(
+        cls, user_id: int, payload: dict[str, Any], *, as_member_of: int = 0
+    ) -> HubCommand:
+        """`as_member_of`: a chat. Then only hubs with a room of it are told: enough for a line that
+        the next one outdates, since a socket comes to its rooms a moment after it has come."""
+        return cls(Kind.PERSON, chat_id=as_member_of, user_id=user_id, line=to_line(payload))
 
     @classmethod
     def join(cls, chat_id: int, user_id: int, revision: int) -> HubCommand:

@@ -64,16 +64,23 @@ class Healer:
                 self._to_heal.set()
 
     async def _heal(self) -> None:
-        doubted = self._doubted & set(self._hub.rooms)
-        if doubted:
-            heads = await self._threads.run(history.heads_of, doubted)
-            self._doubted -= doubted
-            for chat_id, revision in heads.items():
-                self._hub.hear_of(chat_id, revision)
-        self._doubted &= set(self._hub.rooms)
+        await self._compare()
         now = time.monotonic()
         for room in [room for room in self._hub.rooms.values() if room.has_hole(now=now)]:
             await self._fill(room)
+
+    async def _compare(self) -> None:
+        # Whoever doubts a chat from now on may know of something that is not read here.
+        doubted, self._doubted = self._doubted & set(self._hub.rooms), set()
+        if not doubted:
+            return
+        try:
+            heads = await self._threads.run(history.heads_of, doubted)
+        except BaseException:
+            self._doubted |= doubted
+            raise
+        for chat_id, revision in heads.items():
+            self._hub.hear_of(chat_id, revision)
 
     async def _fill(self, room: Room) -> None:
         after, said = room.head, room.known_head

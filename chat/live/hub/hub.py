@@ -12,6 +12,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Final, assert_never
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ SOCKETS_PER_TURN: Final = 64
 PAUSE_PER_ROUND: Final = 0.3
 MAX_PAUSE_SECONDS: Final = 0.025
 UNHURRIED_SECONDS: Final = 0.15
+# A process that has missed much checks everyone's session: in portions, as the watch does.
+MAX_RECHECKED: Final = 500
 
 
 class Hub:
@@ -185,10 +188,12 @@ class Hub:
         self.recheck(self.people)
 
     async def next_recheck(self) -> set[int]:
-        """Waits for people whose sockets must prove their session."""
+        """Waits for people whose sockets must prove their session; not all of many at once."""
         await self._to_recheck.wait()
-        self._to_recheck.clear()
-        people, self.rechecks = self.rechecks, set()
+        people = set(islice(self.rechecks, MAX_RECHECKED))
+        self.rechecks -= people
+        if not self.rechecks:
+            self._to_recheck.clear()
         return people
 
     def _deliver_to_room(self, command: HubCommand) -> None:

@@ -60,6 +60,7 @@ class LayerLink:
         self._doubt = doubt
         self._stood_still = stood_still
         self._listeners = Listeners(origin)
+        self._loop = asyncio.get_running_loop()
         self._layer = get_channel_layer()
         self._channel = ""
         self._waiting: deque[Sequence[HubCommand]] = deque(maxlen=MAX_WAITING_BATCHES)
@@ -74,8 +75,7 @@ class LayerLink:
         self._tasks = [
             asyncio.create_task(self._receive_forever(), name="layer-receive"),
             asyncio.create_task(self._send_forever(), name="layer-send"),
-            asyncio.create_task(self._rejoin_forever(), name="layer-rejoin"),
-            asyncio.create_task(self._announce_forever(), name="layer-announce"),
+            asyncio.create_task(self._stay_known_forever(), name="layer-announce"),
         ]
 
     async def stop(self) -> None:
@@ -121,20 +121,29 @@ class LayerLink:
         if not self.is_up:
             self.is_up = True
             logger.info("on the channel layer", extra={"hub": self._origin})
-            self._listeners.came_back()
-            self._to_announce.set()
-            self._doubt(self._rooms)
+            self._come_back()
+
+    def _come_back(self) -> None:
+        """What was sent in the meantime may be lost, or was never sent to us."""
+        miss = self._stood_still if self._listeners.has_stood_still() else self._doubt_all
+        self._listeners.came_back()
+        self._to_announce.set()
+        miss()
 
     async def _enter(self, *, again: bool = False) -> None:
-        """Makes our groups those of our shards. `again`: also those that we are thought to be in;
-        the layer may have forgotten it."""
+        """Makes our groups those of our shards: when it returns, they are. `again`: also those
+        that we are thought to be in; the layer may have forgotten it."""
         async with self._memberships:
-            wanted = {HUBS_GROUP, *map(shard_group, self._listeners.own)}
-            for group in self._groups - wanted:
-                await self._quit(group)
-            for group in sorted(wanted if again else wanted - self._groups):
-                await _patiently(self._layer.group_add(group, self._channel))
-                self._groups.add(group)
+            while (wanted := self._wanted_groups()) != self._groups or again:
+                for group in self._groups - wanted:
+                    await self._quit(group)
+                for group in sorted(wanted if again else wanted - self._groups):
+                    await _patiently(self._layer.group_add(group, self._channel))
+                    self._groups.add(group)
+                again = False
+
+    def _wanted_groups(self) -> set[str]:
+        return {HUBS_GROUP, *map(shard_group, self._listeners.own)}
 
     async def _quit(self, group: str) -> None:
         await _patiently(self._layer.group_discard(group, self._channel))
@@ -145,40 +154,41 @@ class LayerLink:
         for group in sorted(self._groups):
             await self._quit(group)
 
-    async def _rejoin_forever(self) -> None:
-        while True:
-            await asyncio.sleep(REJOIN_SECONDS)
-            try:
-                self._listeners.keep(self._rooms)
-                await self._join()
-            except Exception as error:  # noqa: BLE001
-                # As above; the receiver comes back by itself.
-                self._note_down(error)
-
-    async def _announce_forever(self) -> None:
+    async def _stay_known_forever(self) -> None:
+        rejoin_at = self._loop.time() + REJOIN_SECONDS
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_SECONDS * random.uniform(0.8, 1)):  # noqa: S311
                     await self._to_announce.wait()
             self._to_announce.clear()
-            if self.is_up:
-                if self._listeners.has_stood_still():
-                    self._listeners.came_back()
-                    self._stood_still()
-                try:
-                    await self._announce()
-                except Exception as error:  # noqa: BLE001
-                    # As above.
-                    self._note_down(error)
+            is_due = self._loop.time() >= rejoin_at
+            try:
+                await self._stay_known(again=is_due)
+                if is_due:
+                    rejoin_at = self._loop.time() + REJOIN_SECONDS
+            except Exception as error:  # noqa: BLE001
+                # As above.
+                self._note_down(error)
             await asyncio.sleep(SPACE_SECONDS)
+
+    async def _stay_known(self, *, again: bool) -> None:
+        """`again`: the layer may have forgotten our groups."""
+        if self.is_up and self._listeners.has_stood_still():
+            self._come_back()
+        if again or not self.is_up:
+            self._listeners.keep(self._rooms)
+            await self._join()
+        await self._announce()
 
     async def _announce(self) -> None:
         await self._enter()
         message = self._listeners.announcement(self._channel)
         await _patiently(self._layer.group_send(HUBS_GROUP, message))
         if fresh := self._listeners.just_announced:
-            loop = asyncio.get_running_loop()
-            loop.call_later(READ_SECONDS, self._doubt_shards, fresh)
+            self._loop.call_later(READ_SECONDS, self._doubt_shards, fresh)
+
+    def _doubt_all(self) -> None:
+        self._doubt(self._rooms)
 
     def _doubt_shards(self, shards: Collection[int]) -> None:
         if shards:
@@ -235,7 +245,7 @@ class LayerLink:
         if is_stranger and self._listeners.knows(origin):
             # It may not know us either. Not everyone at the same moment.
             moment = random.random()  # noqa: S311  (jitter, no secret)
-            asyncio.get_running_loop().call_later(moment, self._to_announce.set)
+            self._loop.call_later(moment, self._to_announce.set)
 
     def _note_down(self, error: Exception) -> None:
         if self.is_up:

@@ -17,8 +17,12 @@ from chat.events.hub_commands import SHARDS, HubCommand, Kind, layer_message, sh
 
 ANNOUNCE_SECONDS: Final = 5.0
 LEASE_SECONDS: Final = 3 * ANNOUNCE_SECONDS
+# Whoever announces nothing for longer may soon be given up, and give up others unread.
+STILL_SECONDS: Final = LEASE_SECONDS - ANNOUNCE_SECONDS - 1
+# A hub of an older version is only heard when it renews its people's presence, every 15 s.
+OLDER_LEASE_SECONDS: Final = 60.0
 # Whoever has just come, or come back, does not know for this long who listens: all are told.
-LEARN_SECONDS: Final = 2 * ANNOUNCE_SECONDS + 1
+LEARN_SECONDS: Final = 16.0
 # After somebody has joined a chat, any hub may have begun to listen to it a moment ago.
 EXPECT_SECONDS: Final = 5.0
 # When more hubs than this are concerned, one message to all costs less.
@@ -106,8 +110,9 @@ class Listeners:
     # What others listen to
 
     def has_stood_still(self) -> bool:
-        """True when we have announced nothing for so long that others may have given us up."""
-        return self._clock() > self._announced_at + LEASE_SECONDS / 2
+        """True when we have announced nothing for so long that others may have given us up, and
+        we may have given up others whose announcements wait for us to read them."""
+        return self._clock() > self._announced_at + STILL_SECONDS
 
     @property
     def just_announced(self) -> frozenset[int]:
@@ -140,7 +145,7 @@ class Listeners:
         if told is not None:
             return self._renew(lease, told)
         if not lease.channel:
-            lease.until = self._clock() + LEASE_SECONDS
+            lease.until = self._clock() + OLDER_LEASE_SECONDS
         return frozenset()
 
     def expect(self, commands: Iterable[HubCommand]) -> None:
@@ -198,8 +203,7 @@ class Listeners:
         return self._leases
 
     def _is_sure(self) -> bool:
-        """Whoever has stood still for long may have missed anything."""
-        return self._knows_at <= self._clock() <= self._announced_at + LEASE_SECONDS
+        return self._knows_at <= self._clock() and not self.has_stood_still()
 
     def _are_expected(self, shards: Iterable[int | None]) -> bool:
         now = self._clock()

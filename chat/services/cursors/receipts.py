@@ -102,7 +102,7 @@ def _with_discreet_members(chat_ids: Collection[int]) -> set[int]:
 
 
 def _to_oneself(moved: Moved) -> HubCommand:
-    return HubCommand.to_person(moved.user_id, _whole(moved))
+    return HubCommand.to_person(moved.user_id, _whole(moved), as_member_of=moved.chat_id)
 
 
 def _delivered(moved: Moved) -> dict[str, object]:

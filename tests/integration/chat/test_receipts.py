@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from chat.events.hub_commands import HubCommand
+from chat.events.hub_commands import HubCommand, shard_of
 from chat.models import Membership
 from chat.reads.summaries import chat_summary
 from chat.services.cursors.published import mark_published
@@ -209,6 +209,8 @@ class TestWhatIsTold:
         advance(chat, bob, delivered_seq=9)
         (event,) = told(lambda: advance(chat, bob, read_seq=8))
         assert (event.kind, event.user_id) == ("person", bob.pk)
+        # Wherever the person is, the chat is too.
+        assert event.shard == shard_of(chat.pk)
 
     def test_in_a_large_chat_is_told_to_ones_own_browsers(self, chat, bob, told, monkeypatch):
         monkeypatch.setattr("chat.services.cursors.receipts.SMALL_CHAT_MEMBERS", 1)

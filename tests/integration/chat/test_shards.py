@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
 
 from chat.events import hub_commands
 from chat.events.hub_commands import HubCommand, layer_message, spread, use_hub
 from chat.live.hub import layer_link, listeners
-from chat.live.hub.hub import Hub
+from chat.live.hub.hub import MAX_RECHECKED, Hub
 from chat.live.hub.layer_link import LayerLink
 from chat.live.hub.sockets import Socket
 from chat.live.runtime import runtime
@@ -41,6 +41,20 @@ def quick(monkeypatch, settings):
     monkeypatch.setattr(layer_link, "READ_SECONDS", 0.1)
 
 
+def own_layer() -> Any:
+    """As a process has it. Only in memory, all are one."""
+    shared = get_channel_layer()
+    if isinstance(shared, InMemoryChannelLayer):
+        return shared
+    return channel_layers.make_backend("default")
+
+
+async def close(link: LayerLink) -> None:
+    """After it has stopped."""
+    if link._layer is not get_channel_layer():
+        await link._layer.close_pools()
+
+
 class Process:
     """The link of another process, with rooms for these chats."""
 
@@ -55,6 +69,7 @@ class Process:
             doubt=self.doubted.extend,
             stood_still=lambda: None,
         )
+        self.link._layer = own_layer()
         for chat_id in chat_ids:
             self.open(chat_id)
 
@@ -101,24 +116,25 @@ async def start(live) -> AsyncIterator[Callable[..., Any]]:
     yield start_all
     for process in started:
         await process.link.stop()
+        await close(process.link)
 
 
 @pytest.fixture
 def sent(monkeypatch) -> list[dict[str, Any]]:
     """The messages with commands that went to the layer."""
-    layer = get_channel_layer()
     found: list[dict[str, Any]] = []
 
     def noting(send):
-        async def note_and_send(address: str, message: dict[str, Any]) -> None:
+        async def note_and_send(layer: Any, address: str, message: dict[str, Any]) -> None:
             if message["events"]:
                 found.append(message)
-            await send(address, message)
+            await send(layer, address, message)
 
         return note_and_send
 
+    layers = type(get_channel_layer())
     for name in ("send", "group_send"):
-        monkeypatch.setattr(layer, name, noting(getattr(layer, name)))
+        monkeypatch.setattr(layers, name, noting(getattr(layers, name)))
     return found
 
 
@@ -163,6 +179,7 @@ class TestProcess:
             await other.has_heard(line(1))
         finally:
             await newcomer.link.stop()
+            await close(newcomer.link)
 
     async def test_hears_of_a_chat_from_the_first_line_after_somebody_joined(self, start):
         us, other = Process("us"), Process("other", 1)
@@ -201,6 +218,42 @@ class TestProcess:
         us = Process("us", 1)
         await start(us)
         assert us.doubted == [1]
+
+    async def test_is_in_the_group_of_a_chat_before_it_says_that_it_listens(
+        self, start, monkeypatch
+    ):
+        """Also of a chat that it begins with while it enters another's group."""
+        us, layers = Process("us"), type(get_channel_layer())
+        await start(us)
+        add, send = layers.group_add, layers.group_send
+        said: list[tuple[set[str], set[str]]] = []
+
+        async def add_and_open(layer: Any, group: str, channel: str) -> None:
+            await add(layer, group, channel)
+            if group == "hubs.1":
+                us.open(2)
+
+        async def note_and_send(layer: Any, group: str, message: dict[str, Any]) -> None:
+            shards = message["listens"]["shards"]
+            said.append(({f"hubs.{shard}" for shard in shards}, set(us.link._groups)))
+            await send(layer, group, message)
+
+        monkeypatch.setattr(layers, "group_add", add_and_open)
+        monkeypatch.setattr(layers, "group_send", note_and_send)
+        us.open(1)
+        await until(lambda: any("hubs.2" in listens for listens, _ in said))
+        monkeypatch.undo()
+        assert all(listens <= groups for listens, groups in said)
+
+    async def test_is_back_soon_after_one_call_has_failed(self, start, monkeypatch):
+        """It goes on reading all the while, and so its reading does not find out."""
+        monkeypatch.setattr(layer_link, "REJOIN_SECONDS", 3600)
+        us = Process("us", 1)
+        await start(us)
+        us.doubted.clear()
+        us.link._note_down(ConnectionError())
+        assert not us.link._listeners._is_sure()
+        await until(lambda: us.link.is_up and us.doubted and us.link._listeners._is_sure())
 
     async def test_is_known_to_a_newcomer_at_once(self, start, monkeypatch):
         """Not only when it announces itself the next time."""
@@ -275,7 +328,7 @@ class TestWithoutAHub:
     async def test_they_are_told_after_the_groups_were_lost(self, start):
         one = Process("one", 1)
         await start(one)
-        layer = get_channel_layer()
+        layer = one.link._layer
         for group in ("hubs", "hubs.1"):
             await layer.group_discard(group, one.link._channel)
         joined = asyncio.Event()
@@ -299,6 +352,7 @@ class SecondHub:
 
     def __init__(self, user_id: int) -> None:
         self.hub = Hub(runtime().threads)
+        self.hub.link._layer = own_layer()
         self.frames: list[str] = []
         self.socket = Socket(
             user_id=user_id, user_name="", session_key="", send=self._send, close=self._close
@@ -343,6 +397,7 @@ async def second(world, connect) -> AsyncIterator[SecondHub]:
     hub.start()
     yield hub
     await hub.hub.stop()
+    await close(hub.hub.link)
     use_hub(runtime().hub.publish)
 
 
@@ -400,8 +455,9 @@ class TestNewcomer:
 
 
 class TestStandingStill:
+    @pytest.mark.parametrize("loses_layer", [False, True])
     async def test_makes_a_process_doubt_its_chats_and_its_people(
-        self, world, connect, monkeypatch
+        self, world, connect, monkeypatch, loses_layer
     ):
         """Others may have given it up: what they wrote, and who was removed, it was not told."""
         ann, _, chat = world
@@ -413,8 +469,18 @@ class TestStandingStill:
         monkeypatch.setattr(hub.healer, "doubt", doubted.update)
         monkeypatch.setattr(hub, "recheck", rechecked.update)
         hub.link._listeners._announced_at -= listeners.LEASE_SECONDS
+        if loses_layer:
+            hub.link._note_down(ConnectionError())
         await until(lambda: doubted and rechecked)
         assert (doubted, rechecked) == ({chat.pk}, {ann.pk})
+
+    async def test_has_people_checked_in_portions(self, live):
+        hub = Hub(runtime().threads)
+        hub.recheck(range(MAX_RECHECKED + 1))
+        portions = [await hub.next_recheck() for _ in range(2)]
+        assert [len(portion) for portion in portions] == [MAX_RECHECKED, 1]
+        assert set.union(*portions) == set(range(MAX_RECHECKED + 1))
+        assert not hub._to_recheck.is_set()
 
 
 class TestSilence:

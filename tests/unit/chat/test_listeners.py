@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chat.events.hub_commands import (
+    GROUPS,
     HUBS_GROUP,
     MAX_GROUPS,
     SHARDS,
@@ -22,9 +23,12 @@ from chat.live.hub.listeners import (
     LEARN_SECONDS,
     LEASE_SECONDS,
     MAX_STRAIGHT,
+    OLDER_LEASE_SECONDS,
+    STILL_SECONDS,
     Listeners,
     Post,
 )
+from chat.live.presence import RENEW_SECONDS
 from tests.support import needs
 from tests.support.people import Clock
 
@@ -108,6 +112,12 @@ class TestSending:
         assert three.hubs[0].posts([line(3)]) == []
         assert three.hubs[1].posts([line(2 + SHARDS), line(3)])[0].channel == "channel 2"
 
+    def test_of_what_a_person_gets_as_a_member_is_to_those_who_have_the_chat(self, three):
+        about_chat = HubCommand.to_person(5, {"type": "status"}, as_member_of=2)
+        about_person = HubCommand.to_person(5, {"type": "notification"})
+        assert three.hubs[0].posts([about_chat]) == [Post("channel 2", [about_chat])]
+        assert three.hubs[0].posts([about_person]) == [Post("", [about_person])]
+
     def test_is_one_message_when_everyone_listens(self, three):
         batch = [line(1), line(1 + SHARDS)]
         assert three.hubs[0].posts(batch) == [Post("", batch)]
@@ -143,6 +153,7 @@ class TestSending:
         assert hub.posts([line(1)]) == everyone
         hub.came_back()
         clock.move(LEARN_SECONDS - 0.1)
+        hub.announcement("channel")
         assert hub.posts([line(1)]) == everyone
         clock.move(0.2)
         assert hub.posts([line(1)]) == []
@@ -153,10 +164,17 @@ class TestSending:
         world = World(1)
         world.settle()
         (hub,) = world.hubs
+        world.clock.move(ANNOUNCE_SECONDS)
         assert not hub.has_stood_still()
-        world.clock.move(LEASE_SECONDS + 0.1)
+        assert hub.posts([line(1)]) == []
+        world.clock.move(STILL_SECONDS - ANNOUNCE_SECONDS + 0.1)
         assert hub.has_stood_still()
         assert hub.posts([line(1)]) == [Post("", [line(1)])]
+
+    def test_is_never_to_nobody_because_one_that_stood_still_has_read_nothing(self, three):
+        for _ in range(int(LEASE_SECONDS) + 1):
+            three.clock.move(1)
+            assert three.hubs[0].posts([line(2)]) != []
 
     def test_is_to_all_when_somebody_has_just_joined(self, three):
         three.hubs[0].expect([HubCommand.join(3, user_id=5, revision=0)])
@@ -182,8 +200,13 @@ class TestSending:
         three.hubs[0].hear(layer_message([], origin="of an older version"))
         assert three.hubs[0].posts([line(3)]) == [Post("", [line(3)])]
         assert three.hubs[0].posts([line(1)]) == [Post("", [line(1)])]
-        three.rounds(4)
+        three.rounds(int(RENEW_SECONDS / ANNOUNCE_SECONDS) + 1)
+        assert three.hubs[0].posts([line(3)]) == [Post("", [line(3)])]
+        three.rounds(int(OLDER_LEASE_SECONDS / ANNOUNCE_SECONDS))
         assert three.hubs[0].posts([line(3)]) == []
+
+    def test_is_to_all_until_one_that_does_not_announce_must_have_been_heard(self):
+        assert LEARN_SECONDS > RENEW_SECONDS
 
     def test_tells_an_older_version_nothing_that_it_cannot_read(self, three):
         for message in (three.hubs[1].announcement("channel"), three.hubs[1].farewell()):
@@ -300,6 +323,10 @@ class TestWithoutAHub:
     def test_all_are_told_of_many_chats_at_once(self):
         batch = [line(n) for n in range(MAX_GROUPS + 1)]
         assert by_group(batch) == {HUBS_GROUP: batch}
+
+    def test_shards_that_share_a_group_are_told_once(self):
+        batch = [line(1), line(1 + GROUPS), line(1)]
+        assert by_group(batch) == {"hubs.1": batch}
 
     def test_a_shard_is_of_the_same_chats_everywhere(self):
         assert shard_of(SHARDS + 5) == 5
