@@ -28,10 +28,6 @@ logger = logging.getLogger(__name__)
 
 # After this many sockets the event loop gets a turn to read what has arrived.
 SOCKETS_PER_TURN: Final = 64
-# The next round of writing waits for this share of the time that the last one took, so that more
-# lines share a frame when the process is busy with frames. A calm process adds nothing.
-PAUSE_PER_ROUND: Final = 0.3
-MAX_PAUSE_SECONDS: Final = 0.025
 UNHURRIED_SECONDS: Final = 0.15
 # A process that has missed much checks everyone's session: in portions, as the watch does.
 MAX_RECHECKED: Final = 500
@@ -242,23 +238,19 @@ class Hub:
     # Writing: everything waiting for a socket goes out as one frame
 
     async def _flush_forever(self) -> None:
-        ready_at = 0.0
         while True:
             await self._to_flush.wait()
             # Whatever else is ready in this turn of the loop (the sender's reply) joins the frame.
-            await asyncio.sleep(max(0.0, ready_at - self._loop.time()))
+            await asyncio.sleep(0)
             self._to_flush.clear()
             if self._soon is not None:
                 self._soon.cancel()
                 self._soon = None
-            started_at = self._loop.time()
             try:
                 await self._flush()
             except Exception:
                 # A bug in one round must not silence the process.
                 logger.exception("a flush failed")
-            ended_at = self._loop.time()
-            ready_at = ended_at + min(PAUSE_PER_ROUND * (ended_at - started_at), MAX_PAUSE_SECONDS)
 
     async def _flush(self) -> None:
         rooms, self._dirty_rooms = self._dirty_rooms, set()
