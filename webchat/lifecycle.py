@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from chat.live.runtime import runtime, stop_runtime
@@ -42,13 +43,14 @@ class Lifecycle:
         self._application = application
         self._started_on: asyncio.AbstractEventLoop | None = None
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Scope, receive: Any, send: Any) -> Coroutine[Any, Any, None]:
+        """In a running loop. No coroutine of its own: sockets are many, and each keeps its own."""
         loop = asyncio.get_running_loop()
         if self._started_on is not loop:
             self._started_on = loop
             self._start(loop)
-        # Daphne believes a client's Daphne-Root-Path header; we are always mounted at the root.
-        await self._application({**scope, "root_path": ""}, receive, send)
+        answer: Coroutine[Any, Any, None] = self._application(scope, receive, send)
+        return answer
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         _calm_garbage_collector()

@@ -73,6 +73,8 @@ class ProxyGate:
         peer, port = scope.get("client") or (None, 0)
         headers = [pair for pair in scope["headers"] if pair[0].lower() not in FORWARDED]
         seen = {**scope, "headers": headers, "client": _client(peer, port)}
+        # Daphne believes a client's Daphne-Root-Path header; we are always mounted at the root.
+        seen["root_path"] = ""
         if self._proxies.trusts(peer):
             client = self._proxies.client_of(peer, ",".join(_values(scope, b"x-forwarded-for")))
             seen["client"] = _client(client, port if client == peer else 0)

@@ -16,10 +16,17 @@ DELIVERY: Final = "delivery"
 # Who is online and who is typing.
 PRESENCE: Final = "presence"
 
+# By what a person shares: reading, presence. One set for all: it stays with each of their sockets.
+_ALL_AUDIENCES: Final = {
+    (True, True): frozenset({READING, PRESENCE}),
+    (True, False): frozenset({READING}),
+    (False, True): frozenset({DELIVERY, PRESENCE}),
+    (False, False): frozenset({DELIVERY}),
+}
+
 
 def audiences_of(user: User) -> frozenset[str]:
-    reading = READING if user.shares_reading else DELIVERY
-    return frozenset({reading, PRESENCE} if user.shares_presence else {reading})
+    return _ALL_AUDIENCES[user.shares_reading, user.shares_presence]
 
 
 def audiences_of_people(user_ids: Collection[int]) -> dict[int, frozenset[str]]:

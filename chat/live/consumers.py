@@ -126,6 +126,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.pace = Count(FRAMES, user.pk)
         self.actions: list[Callable[[], Awaitable[None]]] = []
         self._enqueue(partial(welcome, self.runtime, self.socket, self.user, self.language))
+        # Headers, cookies and session: nobody needs them as long as the socket lives.
+        self.scope.clear()
 
     async def disconnect(self, code: int) -> None:
         if code == PROTOCOL_ERROR and getattr(self, "socket_is_open", False):

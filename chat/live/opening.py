@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.conf import settings
-
 from chat.limits.counting import Count, keep_pace, slow_down
 from chat.limits.digests import digest_of
 from chat.limits.table import SOCKETS_OPENED
@@ -20,16 +18,9 @@ MAX_WAIT_SECONDS: Final = 4.0
 COUNT_OF_A_CUT: Final = 5
 
 
-class OpeningPace:
-    def __init__(self, application: Any) -> None:
-        self.application = application
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        session = scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        if not session or await keep_pace(_opening(session), max_seconds=MAX_WAIT_SECONDS):
-            await self.application(scope, receive, send)
-        else:
-            await refuse(scope, receive, send)
+async def may_open(session: str | None) -> bool:
+    """Waits for its turn; False when that is too far off."""
+    return not session or await keep_pace(_opening(session), max_seconds=MAX_WAIT_SECONDS)
 
 
 def come_back_later(session: str) -> None:
@@ -37,10 +28,10 @@ def come_back_later(session: str) -> None:
     slow_down(_opening(session), COUNT_OF_A_CUT)
 
 
-async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def refuse(receive: Any, send: Any, **code: int) -> None:
     """Ends a handshake; the browser comes back after a while."""
     await receive()
-    await send({"type": "websocket.close"})
+    await send({"type": "websocket.close", **code})
 
 
 def _opening(session: str) -> Count:

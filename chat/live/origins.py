@@ -33,20 +33,8 @@ def _is_our_host(host: str) -> bool:
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 
 
-class OriginGuard:
-    """Answers 403 to a handshake from another origin, before the session is read."""
-
-    def __init__(self, application: Any) -> None:
-        self.application = application
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if is_allowed(scope):
-            await self.application(scope, receive, send)
-            return
-        logger.warning(
-            "a socket was refused: its Origin is not allowed;"
-            " add it to ALLOWED_ORIGINS if it is yours",
-            extra={"origin": header(scope, b"origin")[:MAX_LOGGED]},
-        )
-        await receive()
-        await send({"type": "websocket.close", "code": 4403})
+def note_refused(scope: dict[str, Any]) -> None:
+    logger.warning(
+        "a socket was refused: its Origin is not allowed; add it to ALLOWED_ORIGINS if it is yours",
+        extra={"origin": header(scope, b"origin")[:MAX_LOGGED]},
+    )

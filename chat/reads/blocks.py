@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Final
 
 from chat.models import Block, User
 from chat.reads.paging import page_of
 from chat.wire.payloads import Payload, person_payload, timestamp
 
 PAGE_BLOCKS = 100
+# One for all: it stays with each of their sockets.
+NOBODY: Final[frozenset[int]] = frozenset()
 
 
 def blocks_page(user: User, page: int) -> Payload:
@@ -37,4 +40,4 @@ def people_apart(user_ids: Collection[int]) -> dict[int, frozenset[int]]:
     apart: dict[int, set[int]] = defaultdict(set)
     for one, other in Block.objects.touching(user_ids).pairs():
         apart[one].add(other)
-    return {user_id: frozenset(apart[user_id]) for user_id in user_ids}
+    return {pk: frozenset(apart[pk]) if pk in apart else NOBODY for pk in user_ids}

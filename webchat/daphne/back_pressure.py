@@ -1,28 +1,27 @@
 """Mends Daphne, which keeps in memory all that one side sends and the other does not take.
 
-An answer that comes in parts (a file) is read on only when what was sent before has gone. A
-WebSocket is read on only when the application has taken what came before.
+An answer that comes in parts (a file) is read on only when what was sent before has gone. (A
+WebSocket is read on only when the application has taken what came before: webchat.daphne.sockets.)
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from webchat.daphne.offers import FRAME_TAKEN, WHEN_TAKEN, Scope
+from webchat.daphne.offers import WHEN_TAKEN, Scope
 
 
 class BackPressure:
     def __init__(self, application: Any) -> None:
         self._application = application
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Scope, receive: Any, send: Any) -> Coroutine[Any, Any, None]:
         if when_taken := scope.get(WHEN_TAKEN):
             send = _waiting(send, when_taken)
-        elif frame_taken := scope.get(FRAME_TAKEN):
-            receive = _telling(receive, frame_taken)
-        await self._application(scope, receive, send)
+        answer: Coroutine[Any, Any, None] = self._application(scope, receive, send)
+        return answer
 
 
 def _waiting(send: Any, when_taken: Callable[[Callable[[], None]], bool]) -> Any:
@@ -33,13 +32,3 @@ def _waiting(send: Any, when_taken: Callable[[Callable[[], None]], bool]) -> Any
             await has_room.wait()
 
     return send_and_wait
-
-
-def _telling(receive: Any, frame_taken: Callable[[], None]) -> Any:
-    async def receive_and_tell() -> Any:
-        message = await receive()
-        if message["type"] == "websocket.receive":
-            frame_taken()
-        return message
-
-    return receive_and_tell

@@ -86,7 +86,8 @@ class HttpChannel(HTTPChannel):
         """It is a WebSocket from now on."""
         self._enter(Phase.DONE)
         vars(self.transport).pop("writeSomeData", None)
-        # The transport goes on knowing this channel, but nobody asks for the request again.
+        # Nobody knows this channel any more, nor the request with its headers.
+        self.transport.unregisterProducer()
         self.requests.clear()
 
     # Back pressure

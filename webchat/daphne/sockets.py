@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from daphne import server
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
 from webchat.daphne.frames import FrameMaker, write
+from webchat.daphne.light_sockets import LightSocket, LightSocketFactory
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
 MAX_FRAME_OF_ALL: Final = 4 * MAX_FRAME_BYTES
@@ -22,7 +23,7 @@ MAX_FRAME_OF_ALL: Final = 4 * MAX_FRAME_BYTES
 MAX_WAITING_FRAMES: Final = 16
 
 
-class Socket(WebSocketProtocol):
+class Socket(LightSocket):
     is_resting = False
     is_over = False
     waiting_frames = 0
@@ -32,11 +33,6 @@ class Socket(WebSocketProtocol):
         """A text message, at once; nothing to a connection that is closing. Never raises."""
         if self.state == self.STATE_OPEN:
             write(self.transport, self.frames.frame_of(text))
-
-    def onOpen(self) -> None:  # noqa: N802
-        """The application has the headers: this copy would stay as long as the socket."""
-        super().onOpen()
-        self.http_headers.clear()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803  (autobahn)
         self.waiting_frames += 1
@@ -77,13 +73,17 @@ class Socket(WebSocketProtocol):
             self.consumeData()
 
 
+class SocketFactory(LightSocketFactory):
+    protocol = Socket
+
+
 def mend_sockets() -> None:
-    WebSocketFactory.protocol = Socket
+    server.WebSocketFactory = SocketFactory
     run = Server.run
 
-    def run_with_small_frames(server: Server) -> None:
-        server.websocket_max_frame_size = MAX_FRAME_OF_ALL
-        server.websocket_max_message_size = MAX_FRAME_OF_ALL
-        run(server)
+    def run_with_small_frames(running: Server) -> None:
+        running.websocket_max_frame_size = MAX_FRAME_OF_ALL
+        running.websocket_max_message_size = MAX_FRAME_OF_ALL
+        run(running)
 
     Server.run = run_with_small_frames

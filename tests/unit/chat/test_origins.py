@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
-from chat.live.origins import OriginGuard, is_allowed
+from chat.live.origins import is_allowed
+from chat.live.routing import websocket_application
 
 
 def scope_of(*origins: str, host: str | None = "chat.example.org", more=()) -> dict:
@@ -114,40 +116,37 @@ class TestAllowedOrigins:
         assert not is_allowed(scope_of("http://a.example.net", host="a.example.net"))
 
 
-class TestOriginGuard:
+async def answer_to(origin: str) -> dict[str, Any]:
+    """What the server says to a handshake where no socket is."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await websocket_application({**scope_of(origin), "path": "/nowhere/"}, receive, send)
+    (answer,) = sent
+    return answer
+
+
+class TestWayIn:
     async def test_refuses_before_anything_else_and_says_what_to_set(self, caplog):
-        sent = []
-
-        async def application(scope, receive, send):
-            raise AssertionError("the guard let it through")
-
-        async def receive():
-            return {"type": "websocket.connect"}
-
-        async def send(message):
-            sent.append(message)
-
         with caplog.at_level(logging.WARNING, "chat"):
-            await OriginGuard(application)(scope_of("http://evil.example"), receive, send)
-        assert sent == [{"type": "websocket.close", "code": 4403}]
+            answer = await answer_to("http://evil.example")
+        assert answer == {"type": "websocket.close", "code": 4403}
         (record,) = caplog.records
         assert "ALLOWED_ORIGINS" in record.getMessage()
         assert record.origin == "http://evil.example"
 
     async def test_logs_no_endless_origin(self, caplog):
-        async def nothing(*given):
-            return {}
-
         with caplog.at_level(logging.WARNING, "chat"):
-            await OriginGuard(nothing)(scope_of("x" * 60_000), nothing, nothing)
+            await answer_to("x" * 60_000)
         assert len(caplog.records[0].origin) <= 200
 
-    async def test_lets_our_own_pages_through(self):
-        passed = []
-
-        async def application(scope, receive, send):
-            passed.append(scope)
-
-        scope = scope_of("http://chat.example.org")
-        await OriginGuard(application)(scope, None, None)
-        assert passed == [scope]
+    async def test_lets_our_own_pages_through(self, caplog):
+        with caplog.at_level(logging.WARNING, "chat"):
+            answer = await answer_to("http://chat.example.org")
+        assert answer == {"type": "websocket.close"}
+        assert not caplog.records
