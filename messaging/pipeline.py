@@ -59,10 +59,10 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
     """
 
     def begin() -> None:
-        tell("BEGIN")
+        _add(b"BEGIN")
 
     def commit() -> None:
-        tell("COMMIT")
+        _add(b"COMMIT")
         pipeline.close()
 
     steps = {
@@ -77,6 +77,11 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
     finally:
         for name in steps:
             delattr(connection, name)
+
+
+def _add(command: bytes) -> None:
+    """To what is sent next. psycopg has no public word for it."""
+    connection.connection.wait(connection.connection._exec_command(command))
 
 
 def ask(query: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
