@@ -16,7 +16,8 @@ async def settled() -> None:
 
 class TestTurns:
     async def test_are_one_in_a_turn_of_the_loop_and_in_order(self):
-        turns, done = Turns(), []
+        turns = Turns()
+        done: list[object] = []
         for number in range(3):
             turns.take(partial(done.append, number))
         seen = []
@@ -26,11 +27,12 @@ class TestTurns:
         assert seen == [[0], [0, 1], [0, 1, 2]]
 
     async def test_go_on_after_one_that_fails(self):
-        told = []
+        told: list[str] = []
         asyncio.get_running_loop().set_exception_handler(
             lambda loop, context: told.append(repr(context["exception"]))
         )
-        turns, done = Turns(), []
+        turns = Turns()
+        done: list[object] = []
         turns.take(lambda: 1 // 0)
         turns.take(lambda: done.append("next"))
         await settled()
@@ -40,7 +42,8 @@ class TestTurns:
         assert len(told) == 1
 
     async def test_may_ask_for_another(self):
-        turns, done = Turns(), []
+        turns = Turns()
+        done: list[object] = []
         turns.take(lambda: turns.take(lambda: done.append("second")))
         await settled()
         assert done == ["second"]
