@@ -64,13 +64,17 @@ class WayIn:
             return False
         scope["session"] = self.session_store(key)
         try:
-            request = _Request(scope, scope["session"])
-            scope["user"] = await runtime().threads.run(get_user, request)
+            scope["user"] = await self._person_of(scope)
         except DATABASE_AWAY as error:
             logger.warning("the database is unavailable", extra={"error": type(error).__name__})
             return False
         scope["language"] = language_of(scope)
         return True
+
+    async def _person_of(self, scope: Scope) -> Any:
+        session = scope["session"]
+        person = session.session_key and await runtime().sign_ins.ask(session.session_key)
+        return person or await runtime().threads.run(get_user, _Request(scope, session))
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:

@@ -15,7 +15,10 @@ from chat.live.hub.hub import Hub
 from chat.live.poster import Poster
 from chat.live.presence import Presence
 from chat.live.receipt_buffer import ReceiptBuffer
+from chat.live.together import Together
 from chat.live.watch import Watch
+from chat.reads.newcomers import rooms_of, standings_of
+from chat.reads.sessions import signed_in
 from chat.wire.payloads import to_line
 from chat.wire.protocol import CloseCode
 
@@ -33,6 +36,9 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.poster = Poster()
         self.threads = DatabaseThreads("reader", size=READING_THREADS, may_read=self.poster.rests)
+        self.sign_ins = Together(self.threads, signed_in)
+        self.rooms = Together(self.threads, rooms_of)
+        self.standings = Together(self.threads, standings_of)
         self.hub = Hub(self.threads)
         self.receipts = ReceiptBuffer(self.threads, self.hub.count_people)
         self.presence = Presence(self.hub)

@@ -47,6 +47,20 @@ def unseen_notifications(user: User) -> Payload:
     }
 
 
+def unseen_notifications_of(people: Collection[User]) -> dict[int, Payload]:
+    """The same of each of these people, by person. Most have none: one query finds who has."""
+    pending = Notification.objects.filter(user__in=people).pending()
+    waited_for = set(pending.order_by().values_list("user_id", flat=True).distinct())
+    return {
+        user.pk: unseen_notifications(user) if user.pk in waited_for else _none_unseen()
+        for user in people
+    }
+
+
+def _none_unseen() -> Payload:
+    return {"unseen": 0, "newest": []}
+
+
 def mention_counts(user: User) -> dict[int, int]:
     """Mentions of the person and replies to them that wait to be seen, by chat."""
     waiting = Notification.objects.of(user).unread().filter(kind__in=ABOUT_ONESELF)

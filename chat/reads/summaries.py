@@ -28,14 +28,25 @@ SMALL_CHAT_MEMBERS = 100
 
 def chat_summaries(user: User, *, chat_ids: list[int] | None = None) -> list[Payload]:
     """The person's active chats, the one with the newest message first."""
-    memberships = Membership.objects.active().filter(user=user).select_related("chat")
+    return chat_summaries_of([user], chat_ids=chat_ids)[user.pk]
+
+
+def chat_summaries_of(
+    people: Collection[User], *, chat_ids: list[int] | None = None
+) -> dict[int, list[Payload]]:
+    """The same of each of these people, by person: as few queries as for one of them."""
+    by_id = {user.pk: user for user in people}
+    memberships = Membership.objects.active().filter(user__in=by_id).select_related("chat")
     if chat_ids is not None:
         memberships = memberships.filter(chat_id__in=chat_ids)
     own = list(memberships)
     for membership in own:
-        membership.user = user
+        membership.user = by_id[membership.user_id]
     own.sort(key=lambda m: m.chat.last_message_at or m.chat.created_at, reverse=True)
-    return _summaries(own)
+    found: dict[int, list[Payload]] = {pk: [] for pk in by_id}
+    for membership, summary in zip(own, _summaries(own), strict=True):
+        found[membership.user_id].append(summary)
+    return found
 
 
 def summaries_for(people: Collection[User], chat: Chat) -> list[tuple[User, Payload]]:

@@ -11,7 +11,9 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from chat.live import runtime as live_runtime
 from chat.live.runtime import runtime
+from chat.reads.newcomers import standings_of
 from chat.services.chats import chats
 from chat.services.cursors.published import mark_published
 from tests.integration.chat.conftest import in_thread
@@ -78,63 +80,56 @@ class TestWelcome:
     async def test_misses_nothing_that_happens_while_it_is_read(self, connect, world, monkeypatch):
         """Saved after the welcome was read and told before it was written: it must follow."""
         ann, bob, _, chat = world
-        from chat.live import welcome
-        from chat.reads.summaries import chat_summaries as read
 
-        def read_then_post(user):
-            found = read(user)
+        def read_then_post(users):
+            found = standings_of(users)
             people.post(chat, bob, "in between")
             return found
 
-        monkeypatch.setattr(welcome, "chat_summaries", read_then_post)
+        monkeypatch.setattr(live_runtime, "standings_of", read_then_post)
         socket = await connect(ann)
         (listed,) = socket.welcome["chats"]
         event = await socket.message("in between")
         assert event["revision"] == listed["revision"] + 1
 
-    @pytest.mark.parametrize("step", ["active_chat_ids", "chat_summaries"])
+    @pytest.mark.parametrize("step", ["rooms_of", "standings_of"])
     async def test_lets_nobody_stay_who_is_removed_while_it_is_read(
         self, connect, world, monkeypatch, step
     ):
         ann, bob, _, chat = world
-        from chat.live import welcome
-
-        read = getattr(welcome, step)
+        read = getattr(live_runtime, step)
         done: list[bool] = []
 
-        def read_then_remove(user):
-            found = read(user)
-            found = list(found)
-            if user == bob and not done:
+        def read_then_remove(asked):
+            found = read(asked)
+            if not {bob, bob.pk}.isdisjoint(asked) and not done:
                 done.append(True)
                 people.remove(chat, bob)
             return found
 
-        monkeypatch.setattr(welcome, step, read_then_remove)
+        monkeypatch.setattr(live_runtime, step, read_then_remove)
         socket = await connect(bob)
         await in_thread(people.post, chat, ann, "not for bob")
         await asyncio.sleep(0)
         await socket.everything_until_now()
         assert "not for bob" not in json.dumps(socket.seen)
 
-    @pytest.mark.parametrize("step", ["active_chat_ids", "chat_summaries"])
+    @pytest.mark.parametrize("step", ["rooms_of", "standings_of"])
     async def test_lets_those_in_who_are_added_while_it_is_read(
         self, connect, world, monkeypatch, step
     ):
         ann, _, eve, chat = world
-        from chat.live import welcome
-
-        read = getattr(welcome, step)
+        read = getattr(live_runtime, step)
         done: list[bool] = []
 
-        def read_then_add(user):
-            found = list(read(user))
-            if user == eve and not done:
+        def read_then_add(asked):
+            found = read(asked)
+            if not {eve, eve.pk}.isdisjoint(asked) and not done:
                 done.append(True)
                 chats.add_member(actor=ann, chat_id=chat.pk, user_id=eve.pk)
             return found
 
-        monkeypatch.setattr(welcome, step, read_then_add)
+        monkeypatch.setattr(live_runtime, step, read_then_add)
         socket = await connect(eve)
         listed = [one["id"] for one in socket.welcome["chats"]]
         if chat.pk not in listed:
