@@ -42,7 +42,7 @@ def pipelined_transaction() -> Iterator[None]:
     Within another transaction it is a savepoint.
     """
     if connection.in_atomic_block or not connection.get_autocommit():
-        with pipelined(), transaction.atomic():
+        with transaction.atomic(), pipelined():
             yield
         return
     connection.close_if_health_check_failed()

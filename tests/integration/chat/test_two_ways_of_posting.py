@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
 
 from chat.models import Attachment, Chat, Message, User
 from chat.services.attachments import store_upload
@@ -23,7 +22,6 @@ from chat.services.posting.posting import post_messages
 from chat.services.posting.posts import NewPost, Outcome, Posted
 from chat.services.posting.rows import rows_of
 from messaging.models import OutboxEvent
-from messaging.pipeline import ask, pipelined, tell
 from tests.support.people import ban, make_group, make_people, new_post, post, remove
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
@@ -153,17 +151,3 @@ class TestBothWays:
         before(world)
         one = result_of(pipelined_rows_of, world, batch, monkeypatch)
         assert one == result_of(rows_of, world, batch, monkeypatch)
-
-
-class TestPipeline:
-    def test_raises_what_a_statement_raises_and_leaves_nothing(self, chat):
-        with pytest.raises(IntegrityError), transaction.atomic(), pipelined():
-            tell("UPDATE chat_chat SET title = 'never' WHERE id = %b", [chat.pk])
-            tell("UPDATE chat_chat SET created_at = NULL WHERE id = %b", [chat.pk])
-        chat.refresh_from_db()
-        assert chat.title != "never"
-
-    def test_gives_rows_of_statements_that_were_sent_together(self, chat):
-        with pipelined():
-            one, other = ask("SELECT %b::int", [1]), ask("SELECT %b::text", ["a"])
-            assert (one.fetchall(), other.fetchall()) == ([(1,)], [("a",)])
