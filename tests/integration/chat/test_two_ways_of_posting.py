@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 
 from chat.models import Attachment, Chat, Message, User
 from chat.services.attachments import store_upload
