@@ -12,14 +12,18 @@ pipeline it is also prepared: PostgreSQL plans it once per connection.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 # Django turns preparing off (None). This turns it on; only what asks for it is prepared.
 PREPARE_THRESHOLD: Final = 1_000_000
+# By itself PostgreSQL plans a statement again for one or two rows: 28 % of its work for a single
+# post. So a plan has to be good for any number of rows, and for tables that were small when it was
+# made: a look-up by `unnest` and LATERAL, which only one index can answer.
+KEEP_PLANS: Final = "SET plan_cache_mode = force_generic_plan"
 
 
 @contextmanager
@@ -28,9 +32,14 @@ def pipelined() -> Iterator[None]:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         if connection.connection.prepare_threshold is None:
+            connection.connection.execute(KEEP_PLANS)
             connection.connection.prepare_threshold = PREPARE_THRESHOLD
-        with connection.connection.pipeline():
-            yield
+        try:
+            with connection.connection.pipeline():
+                yield
+        except psycopg.errors.PipelineAborted as aborted:
+            # At its end psycopg raises this in the place of what the first statement raised.
+            raise aborted.__context__ or aborted from None
 
 
 @contextmanager
@@ -58,17 +67,33 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
     transaction is PostgreSQL's alone.
     """
 
+    own, set_autocommit, roll_back = (
+        connection.connection,
+        connection._set_autocommit,
+        connection._rollback,
+    )
+
     def begin() -> None:
         _add(b"BEGIN")
+
+    def keep_autocommit(value: bool) -> None:
+        if connection.connection is not own:  # connected again, meanwhile
+            set_autocommit(value)
 
     def commit() -> None:
         _add(b"COMMIT")
         pipeline.close()
 
+    def leave_and_roll_back() -> None:
+        with suppress(DatabaseError):  # it has been raised, or will never be missed
+            pipeline.close()
+        roll_back()
+
     steps = {
         "_start_transaction_under_autocommit": begin,
-        "_set_autocommit": lambda autocommit: None,
+        "_set_autocommit": keep_autocommit,
         "_commit": commit,
+        "_rollback": leave_and_roll_back,
     }
     for name, step in steps.items():
         setattr(connection, name, step)

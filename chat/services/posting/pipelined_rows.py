@@ -28,7 +28,8 @@ LOCK: Final = """
     ORDER BY c.id FOR NO KEY UPDATE OF c
 """
 # Behind the lock: a row for each post, with its sender, what is known of it, and an id. One look
-# into each index for each, however the tables have grown since it was planned.
+# into each index for each, however the tables have grown since it was planned: with `+ 0` no index
+# but that of client_message_id can be chosen, and none that leads to all that a person has sent.
 READ: Final = """
     SELECT
         nextval(pg_get_serial_sequence('chat_message', 'id')),
@@ -46,7 +47,7 @@ READ: Final = """
     LEFT JOIN LATERAL (
         SELECT * FROM chat_message
         WHERE client_message_id = given.client_message_id
-            AND sender_id = given.sender_id AND chat_id = given.chat_id
+            AND sender_id + 0 = given.sender_id AND chat_id + 0 = given.chat_id
         LIMIT 1
     ) AS known ON TRUE
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import uuid
@@ -12,13 +13,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 
 from chat.models import Attachment, Chat, Message, User
 from chat.services.attachments import store_upload
 from chat.services.messages import delete_message, edit_message
 from chat.services.posting import posting
-from chat.services.posting.pipelined_rows import pipelined_rows_of
+from chat.services.posting.pipelined_rows import READ, pipelined_rows_of
 from chat.services.posting.posting import post_messages
 from chat.services.posting.posts import NewPost, Outcome, Posted
 from chat.services.posting.rows import rows_of
@@ -152,3 +153,18 @@ class TestBothWays:
         before(world)
         one = result_of(pipelined_rows_of, world, batch, monkeypatch)
         assert one == result_of(rows_of, world, batch, monkeypatch)
+
+
+class TestPlans:
+    def test_what_is_known_is_looked_up_by_its_id_even_when_planned_while_the_table_is_new(self):
+        """Another index of as good a look leads to all that a person has sent."""
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            places = itertools.count(1)
+            query = re.sub("%b", lambda _: f"${next(places)}", READ)
+            cursor.execute(f"PREPARE reading AS {query}")
+            cursor.execute("EXPLAIN EXECUTE reading('{}', '{}', '{}')")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            cursor.execute("DEALLOCATE reading")
+        assert "message_sent_once" in plan

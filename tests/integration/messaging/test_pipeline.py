@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from messaging.models import RelayState
 from messaging.pipeline import ask, columns, pipelined, pipelined_transaction, tell
@@ -106,6 +106,15 @@ class TestTransaction:
                     ask("SELECT 1").fetchall()
         assert (words(), called) == ([], [])
 
+    def test_raises_the_error_of_the_first_statement_that_failed_whenever_it_comes(self):
+        raised = set()
+        for _ in range(300):
+            with pytest.raises(DatabaseError) as caught, pipelined_transaction():
+                for word in ("good", "good", "good"):
+                    add(word)
+            raised.add(caught.type)
+        assert raised == {IntegrityError}
+
     @pytest.mark.parametrize("word", ["good", None], ids=["committed", "undone"])
     def test_leaves_the_connection_as_it_was(self, word):
         try:
@@ -155,9 +164,10 @@ class TestTransaction:
             add("good")
             lose_connection()
             add("better")
-        connection.close()
         with pipelined_transaction():
             add("good")
+        assert connection.connection.autocommit
+        connection.close()
         assert words() == ["good"]
 
 
