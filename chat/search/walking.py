@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from chat.models import Message
 from chat.models.ids import LARGEST_ID
 from chat.search.found import Scope
 
 # How many messages are looked at: some three milliseconds, where none of them matches.
 OF_ALL, OF_ONE, OF_SEVERAL = 5000, 3000, 1500
+OF_SENDER = 3000
 MIN_OF_EACH = 10
 # Of more chats, the newest of all messages are theirs often enough.
 MAX_NAMED_CHATS = 200
@@ -63,6 +65,8 @@ def is_named(scope: Scope) -> bool:
 
 def walk(readable: Sql, scope: Scope) -> Walk:
     """`readable`: SELECT id, content … WHERE …, to which conditions may be added."""
+    if scope.sender_id is not None and _has_written_few(scope.sender_id):
+        return _walk_sender(readable, scope)
     if not is_named(scope):
         return _walk_all(readable, scope)
     several = max(OF_SEVERAL // len(scope.chat_ids), MIN_OF_EACH)
@@ -74,6 +78,17 @@ def walk(readable: Sql, scope: Scope) -> Walk:
     else:
         messages = _of_each(readable, scope, ends, number, floor)
     return Walk(messages, floor, sum(end.seq for end in ends))
+
+
+def _has_written_few(sender_id: int) -> bool:
+    return Message.objects.filter(sender_id=sender_id)[: OF_SENDER + 1].count() <= OF_SENDER
+
+
+def _walk_sender(readable: Sql, scope: Scope) -> Walk:
+    """Everything that somebody has written. `+ 0`: by the index of senders."""
+    text, parameters = readable
+    text += " AND id < %s AND (chat_id + 0) = ANY(%s::bigint[]) ORDER BY (id + 0) DESC"
+    return Walk(Sql(text, [*parameters, _before(scope), list(scope.chat_ids)]), 0)
 
 
 def _walk_all(readable: Sql, scope: Scope) -> Walk:

@@ -269,7 +269,8 @@ class TestOnPostgreSQL:
 
 
 WORDS = ("garden", "gardens", "door", "сад", "дверь", "nothing")
-WAYS = {"all": {"MAX_NAMED_CHATS": 0}, "few": {}}
+LITTLE = {"OF_ALL": 400_000, "OF_ONE": 3, "OF_SEVERAL": 4, "OF_SENDER": 3, "MIN_OF_EACH": 1}
+WAYS = {"all": {"MAX_NAMED_CHATS": 0}, "few": {}, "sender": {"OF_SENDER": 3000}}
 
 
 @pytest.mark.postgresql
@@ -278,9 +279,8 @@ class TestAPast:
 
     @pytest.fixture(autouse=True)
     def little(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, number in {"OF_ALL": 400_000, "OF_ONE": 3, "OF_SEVERAL": 4}.items():
+        for name, number in LITTLE.items():
             monkeypatch.setattr(walking, name, number)
-        monkeypatch.setattr(walking, "MIN_OF_EACH", 1)
         monkeypatch.setattr(fulltext, "FEW", 0)
         monkeypatch.setattr("chat.search.PAGE_RESULTS", 3)
 
