@@ -29,6 +29,9 @@ def make_indexes(apps, schema_editor):
     except (ProgrammingError, NotSupportedError, OperationalError) as error:
         print(LACK.format(reason=str(error).splitlines()[0]))
         return
+    # Without holding up those who write, for as long as it takes.
+    schema_editor.execute("SET statement_timeout = 0")
+    schema_editor.execute("SET lock_timeout = 0")
     for name, letters in INDEXES.items():
         # Names change seldom: no list of new ones that each search would read.
         schema_editor.execute(
@@ -37,6 +40,8 @@ def make_indexes(apps, schema_editor):
         )
     # What the planner knows of an expression it knows from the index.
     schema_editor.execute("ANALYZE chat_user")
+    schema_editor.execute("RESET statement_timeout")
+    schema_editor.execute("RESET lock_timeout")
 
 
 def drop_indexes(apps, schema_editor):
