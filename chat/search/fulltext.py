@@ -18,7 +18,7 @@ from chat.models import Message
 from chat.models.messages import MessageQuerySet
 from chat.search.found import Found, Scope
 from chat.search.queries import VECTOR, all_of, any_of, beginning_of
-from chat.search.walking import Sql, Walk, is_named, walk
+from chat.search.walking import Sql, Walk, is_named, walk, walk_further
 from chat.search.words import Hit, Term, places_of_words
 
 TIMEOUT_MS: Final = 3000
@@ -27,8 +27,8 @@ QUERY_CANCELED: Final = "57014"
 INDEXED: Final = """(to_tsvector('russian', content) || to_tsvector('simple', content)
     || array_to_tsvector(ARRAY['#chat' || chat_id::text, '#part' || (id >> 17)::text]))"""
 PART_BITS: Final = 17  # of an id: a part has 131 thousand messages
-# How many parts are asked at first, and after them; then all the rest at once.
-PARTS: Final = (2, 16)
+# How many parts are asked first; then all the rest at once.
+FIRST_PARTS: Final = 4
 # So few messages in all chats that are searched need no parts.
 FEW: Final = 20_000
 
@@ -65,6 +65,10 @@ def _matching_ids(terms: Sequence[Term], scope: Scope, limit: int) -> list[int]:
     readable = _readable(scope)
     walked = walk(readable, scope)
     found = _ids(_walked(walked, terms), limit)
+    if limit > len(found) >= limit // 4 and (further := walk_further(readable, scope, walked)):
+        # So frequent a word is met sooner than the index has gathered it.
+        walked = further
+        found += _ids(_walked(walked, terms), limit - len(found))
     if len(found) < limit:
         parts = [
             _indexed(readable, terms, scope, end=end, places=places, limit=limit)
@@ -123,11 +127,9 @@ def _places(walked: Walk, scope: Scope) -> Iterator[tuple[int, list[str]]]:
     """What of the past is left: each the id before which it ends, and its parts as words; none:
     all the rest."""
     end = walked.floor if scope.before_id is None else min(walked.floor, scope.before_id)
-    for number in PARTS if walked.total is None or walked.total > FEW else ():
-        if end <= 0:
-            return
+    if end > 0 and (walked.total is None or walked.total > FEW):
         last = (end - 1) >> PART_BITS
-        first = max(0, last + 1 - number)
+        first = max(0, last + 1 - FIRST_PARTS)
         yield end, [f"'#part{part}'" for part in range(first, last + 1)]
         end = first << PART_BITS
     if end > 0:

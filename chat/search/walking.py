@@ -7,6 +7,7 @@ are only looked for where the first letters of each are: some thirty times quick
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -17,7 +18,8 @@ from chat.models.ids import LARGEST_ID
 from chat.search.found import Scope
 
 # How many messages are looked at: some three milliseconds, where none of them matches.
-OF_ALL, OF_ONE, OF_SEVERAL = 5000, 3000, 1500
+OF_ALL, OF_ONE, OF_SEVERAL = 3000, 3000, 1500
+FURTHER = 20_000  # of all, for a word that is frequent among the first ones
 OF_SENDER = 3000
 MIN_OF_EACH = 10
 # Of more chats, the newest of all messages are theirs often enough.
@@ -68,7 +70,7 @@ def walk(readable: Sql, scope: Scope) -> Walk:
     if scope.sender_id is not None and _has_written_few(scope.sender_id):
         return _walk_sender(readable, scope)
     if not is_named(scope):
-        return _walk_all(readable, scope)
+        return _walk_all(readable, scope, OF_ALL)
     several = max(OF_SEVERAL // len(scope.chat_ids), MIN_OF_EACH)
     number = OF_ONE if len(scope.chat_ids) == 1 else several
     ends = _ends(scope, number)
@@ -78,6 +80,13 @@ def walk(readable: Sql, scope: Scope) -> Walk:
     else:
         messages = _of_each(readable, scope, ends, number, floor)
     return Walk(messages, floor, sum(end.seq for end in ends))
+
+
+def walk_further(readable: Sql, scope: Scope, walked: Walk) -> Walk | None:
+    """Where the newest of all messages were walked, and there are more."""
+    if is_named(scope) or walked.floor == 0:
+        return None
+    return _walk_all(readable, replace(scope, before_id=walked.floor), FURTHER)
 
 
 def _has_written_few(sender_id: int) -> bool:
@@ -91,9 +100,9 @@ def _walk_sender(readable: Sql, scope: Scope) -> Walk:
     return Walk(Sql(text, [*parameters, _before(scope), list(scope.chat_ids)]), 0)
 
 
-def _walk_all(readable: Sql, scope: Scope) -> Walk:
+def _walk_all(readable: Sql, scope: Scope, number: int) -> Walk:
     before_id = min(_before(scope), _newest_id() + 1)
-    floor = max(0, before_id - OF_ALL)
+    floor = max(0, before_id - number)
     text, parameters = readable
     text += " AND id < %s AND id >= %s AND (chat_id + 0) = ANY(%s::bigint[]) ORDER BY id DESC"
     return Walk(Sql(text, [*parameters, before_id, floor, scope.chat_ids]), floor)
