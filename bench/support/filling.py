@@ -8,12 +8,14 @@ first thousand chats. Only for a database that is thrown away afterwards.
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import psycopg
+
+from bench.support.bare_tables import take_off
 
 BIG_CHAT: Final = 1
 STAR: Final = 1  # the person in a thousand chats
@@ -56,40 +58,34 @@ class Size:
 def fill(url: str, size: Size) -> None:
     """`url`: of a migrated, empty database."""
     with psycopg.connect(url, autocommit=True) as connection:
-        _write_people(connection, size)
-        index = _write_messages(connection, size)
+        taken = take_off(connection)
+        _write_sentences(connection)
+        _run(connection, MESSAGES, size)
         # The index of words takes a core for as long as everything else takes the other.
-        indexing = threading.Thread(target=_run_alone, args=[url, index])
-        indexing.start()
-        for statement in AFTER_MESSAGES:
-            connection.execute(statement, _numbers(size))
-        indexing.join()
+        words = [index for index in taken.indexes if " USING gin " in index]
+        with ThreadPoolExecutor(1) as aside:
+            indexing = aside.submit(_run_alone, url, words)
+            _run(connection, (*AROUND_MESSAGES, *AFTER_MESSAGES), size)
+            _run_all(connection, (index for index in taken.indexes if index not in words))
+            indexing.result()
+        _run_all(connection, taken.constraints)
         _set_sequences(connection)
         connection.execute("VACUUM (ANALYZE)")
 
 
-def _write_people(connection: psycopg.Connection, size: Size) -> None:
-    connection.execute("SET session_replication_role = replica")  # no look-ups of foreign keys
-    for statement in PEOPLE:
+def _run(connection: psycopg.Connection, statements: Iterable[str], size: Size) -> None:
+    for statement in statements:
         connection.execute(statement, _numbers(size))
 
 
-def _write_messages(connection: psycopg.Connection, size: Size) -> str:
-    """Returns the statement that makes the index of words again."""
-    _write_sentences(connection)
-    row = connection.execute(
-        "SELECT indexdef FROM pg_indexes WHERE indexname = 'message_words_by_chat'"
-    ).fetchone()
-    assert row is not None, "the database is migrated"
-    connection.execute("DROP INDEX message_words_by_chat")
-    for statement in MESSAGES:
-        connection.execute(statement, _numbers(size))
-    return str(row[0])
-
-
-def _run_alone(url: str, statement: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
+def _run_all(connection: psycopg.Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
         connection.execute(statement)
+
+
+def _run_alone(url: str, statements: Iterable[str]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        _run_all(connection, statements)
 
 
 def _numbers(size: Size) -> dict[str, int | str]:
@@ -155,7 +151,34 @@ def _set_sequences(connection: psycopg.Connection) -> None:
 # A chat's members after the star: consecutive people, so that each is in some chats.
 MEMBER = "1 + (chat * 7 + place) %% (%(people)s - 1) + 1"
 
-PEOPLE = (
+# Message n: every fifth one is in the big chat, the others are in chats 2, 3 … in turn.
+MESSAGES = (
+    f"""
+    INSERT INTO chat_message (id, chat_id, seq, revision, sender_id, client_message_id, content,
+        created_at, hidden_reason, reply_to_id)
+    SELECT n, chat, seq, seq,
+        CASE WHEN chat = 1 THEN 1 + seq %% %(everyone)s ELSE {MEMBER} END,
+        gen_random_uuid(),
+        words || ' n' || n
+            || CASE WHEN chat = 1 AND seq <= %(rare)s THEN %(rare_words)s ELSE '' END,
+        now() - interval '1 year' * (1 - n / %(all)s::float), '',
+        CASE WHEN chat = 1 AND seq %% 20 = 0 THEN n - 5 END
+    FROM (
+        SELECT n, seq %% %(members)s AS place, chat, seq FROM (
+            SELECT n,
+                CASE WHEN n %% 5 = 0 THEN 1
+                    ELSE 2 + (n - n / 5 - 1) %% (%(chats)s - 1) END AS chat,
+                CASE WHEN n %% 5 = 0 THEN n / 5
+                    ELSE (n - n / 5 - 1) / (%(chats)s - 1) + 1 END AS seq
+            FROM generate_series(1, %(all)s) AS n
+        ) AS numbered
+    ) AS placed JOIN sentence ON sentence.id = abs(hashint8(n)::bigint) %% %(sentences)s
+    ORDER BY n
+    """,
+)
+
+# Chats and their members know the last message.
+AROUND_MESSAGES = (
     """
     INSERT INTO chat_user (id, username, username_skeleton, display_name, password, is_superuser,
         first_name, last_name, email, is_staff, is_active, date_joined, language, is_bot,
@@ -186,32 +209,6 @@ PEOPLE = (
     INSERT INTO chat_membership (chat_id, user_id, role, notify, joined_at, delivered_seq, read_seq)
     SELECT chat, 1, 'owner', 'all', now() - interval '400 days', 0, 0
     FROM generate_series(2, %(star_chats)s) AS chat
-    """,
-)
-
-# Message n: every fifth one is in the big chat, the others are in chats 2, 3 … in turn.
-MESSAGES = (
-    f"""
-    INSERT INTO chat_message (id, chat_id, seq, revision, sender_id, client_message_id, content,
-        created_at, hidden_reason, reply_to_id)
-    SELECT n, chat, seq, seq,
-        CASE WHEN chat = 1 THEN 1 + seq %% %(everyone)s ELSE {MEMBER} END,
-        gen_random_uuid(),
-        words || ' n' || n
-            || CASE WHEN chat = 1 AND seq <= %(rare)s THEN %(rare_words)s ELSE '' END,
-        now() - interval '1 year' * (1 - n / %(all)s::float), '',
-        CASE WHEN chat = 1 AND seq %% 20 = 0 THEN n - 5 END
-    FROM (
-        SELECT n, seq %% %(members)s AS place, chat, seq FROM (
-            SELECT n,
-                CASE WHEN n %% 5 = 0 THEN 1
-                    ELSE 2 + (n - n / 5 - 1) %% (%(chats)s - 1) END AS chat,
-                CASE WHEN n %% 5 = 0 THEN n / 5
-                    ELSE (n - n / 5 - 1) / (%(chats)s - 1) + 1 END AS seq
-            FROM generate_series(1, %(all)s) AS n
-        ) AS numbered
-    ) AS placed JOIN sentence ON sentence.id = abs(hashint8(n)::bigint) %% %(sentences)s
-    ORDER BY n
     """,
     """
     UPDATE chat_chat SET last_seq = last.seq, revision = last.seq, published_seq = last.seq,

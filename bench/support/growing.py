@@ -31,7 +31,7 @@ from chat.reads.blocks import people_apart
 from chat.reads.message_receipts import receipts_payload
 from chat.reads.notifications import notifications_page, unseen_notifications
 from chat.reads.summaries import active_chat_ids, chat_summaries
-from chat.search import Search, search_messages
+from chat.search import PAGE_RESULTS, Search, search_messages
 from chat.services.posting.posting import post_messages
 from chat.services.posting.posts import NewPost, Posted
 from chat.upkeep.pruning import KINDS
@@ -42,6 +42,7 @@ from messaging.outbox.shards import ALL_SHARDS
 from messaging.outbox.target import Result
 
 RELAYED = 100  # events of a round
+WRITER = 2  # of one in a thousand messages of the big chat
 _numbers = count()
 
 
@@ -85,6 +86,7 @@ class Actions:
         self.middle = self.chat.last_seq // 2
         self.message = Message.objects.get(chat=self.chat, seq=self.chat.last_seq)
         self.relay = Relay(Everything(), NoLock())
+        self.write_a_page()
         self.relay_all()
 
     def all(self) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
@@ -121,11 +123,21 @@ class Actions:
             yield f"search, {language}, one chat", self._search(common, BIG_CHAT)
             yield f"search, {language}, few chats", self._search_as_somebody(common)
         yield "search, one in 1,000", self._search(SELDOM)
+        yield "search, common, by one", self._search(COMMON_ENGLISH, sender_id=WRITER)
         yield "search, two words", self._search(f"{RARE_RUSSIAN} {RARE_ENGLISH}")
         yield "search, nothing found", self._search("незабудковый")
 
-    def _search(self, words: str, chat_id: int | None = None) -> Callable[[], object]:
-        return partial(search, self.star, Search(words, chat_id=chat_id))
+    def write_a_page(self) -> None:
+        """Somebody finds as much with little past, where their chats have two messages each."""
+        [chat_id, *_] = active_chat_ids(self.somebody)
+        for word in (COMMON_RUSSIAN, COMMON_ENGLISH):
+            found = search_messages(self.somebody, Search(word))["results"]
+            post(PAGE_RESULTS - len(found), f"{word} once more", chat_id, SOMEBODY)
+
+    def _search(
+        self, words: str, chat_id: int | None = None, sender_id: int | None = None
+    ) -> Callable[[], object]:
+        return partial(search, self.star, Search(words, chat_id, sender_id))
 
     def _search_as_somebody(self, words: str) -> Callable[[], object]:
         return partial(search, self.somebody, Search(words))
@@ -146,9 +158,11 @@ class Actions:
             pass
 
 
-def post(number: int) -> None:
+def post(
+    number: int, words: str = "A new message", chat_id: int = BIG_CHAT, sender_id: int = STAR
+) -> None:
     posts = [
-        NewPost(BIG_CHAT, STAR, uuid4(), f"A new message, {next(_numbers)}") for _ in range(number)
+        NewPost(chat_id, sender_id, uuid4(), f"{words}, {next(_numbers)}") for _ in range(number)
     ]
     refused = [outcome for outcome in post_messages(posts) if not isinstance(outcome, Posted)]
     assert not refused, refused

@@ -12,6 +12,7 @@ from chat.models.messages import MessageQuerySet
 from chat.reads.summaries import active_chat_ids
 from chat.search import fulltext, scanning
 from chat.search.excerpts import excerpt_around
+from chat.search.found import Scope
 from chat.search.words import parse_query
 from chat.services.access import membership_of
 from chat.wire.payloads import Payload, sender_payload, timestamp
@@ -41,7 +42,8 @@ def search_messages(user: User, search: Search) -> Payload:
     if not chat_ids:
         return {"results": [], "before": None}
     engine = fulltext if connection.vendor == "postgresql" else scanning
-    found = engine.find(_readable(user, search), terms, chat_ids=chat_ids, limit=PAGE_RESULTS)
+    scope = Scope(chat_ids, search.sender_id, search.before_id)
+    found = engine.find(_readable(user, search), terms, scope=scope, limit=PAGE_RESULTS)
     titles = _titles(user, [message.chat for message in found.messages])
     results = [
         {

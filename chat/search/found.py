@@ -1,4 +1,4 @@
-"""What an engine answers."""
+"""What an engine is asked, and what it answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from dataclasses import dataclass
 
 from chat.models import Message
 from chat.search.words import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where to look: in these chats, which are the person's own."""
+
+    chat_ids: Sequence[int]
+    sender_id: int | None = None
+    # Only messages with a smaller id; None: from the newest on.
+    before_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

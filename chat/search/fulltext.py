@@ -1,67 +1,46 @@
-"""The search on PostgreSQL: full text in Russian and English, on the index `message_words_by_chat`.
+"""The search on PostgreSQL: the newest messages one by one, then `message_words_by_place`.
 
-The configuration `russian` knows the forms of words of both languages (Latin letters go to the
-English stemmer); `simple` adds words as they stand: names, numbers, beginnings of words, and the
-small words ("не", "to be") that languages leave out.
-
-A message's chat is a word of it, too. Where few chats are searched, the index itself finds what is
-in them: without that, a frequent word in quiet chats had to be looked for in everybody's messages.
+Of a message that index has its words in both forms and, as words, its chat and how far back it
+is: so one part of the past after the other is asked, the newest first, and the rest costs nothing.
+Where few chats are searched, the index itself leaves out all others' messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import BooleanField, F
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from chat.errors import UnavailableError
 from chat.models import Message
 from chat.models.messages import MessageQuerySet
-from chat.search.found import Found
+from chat.search.found import Found, Scope
+from chat.search.queries import VECTOR, all_of, any_of, beginning_of
+from chat.search.walking import Sql, Walk, is_named, walk, walk_further
 from chat.search.words import Hit, Term, places_of_words
 
-CONFIGURATIONS = ("russian", "simple")
-TIMEOUT_MS = 3000
-# What matches so often is met soon from the newest back; what does not is quickly sorted.
-FREQUENT = 20_000
-QUERY_CANCELED = "57014"
-
-VECTOR = "(to_tsvector('russian', {0}) || to_tsvector('simple', {0}))"
-# The index's own expression, to the letter (a migration made it).
-INDEXED = (
-    '(to_tsvector(\'russian\', "chat_message"."content")'
-    ' || to_tsvector(\'simple\', "chat_message"."content")'
-    ' || array_to_tsvector(ARRAY[\'/chat\' || "chat_message"."chat_id"::text]))'
-)
-# Of more chats the index is not asked: their messages are common enough to be met soon.
-MAX_NAMED_CHATS = 200
+TIMEOUT_MS: Final = 3000
+QUERY_CANCELED: Final = "57014"
+# As the index has them. No word that PostgreSQL finds in a text begins with this sign.
+INDEXED: Final = """(to_tsvector('russian', content) || to_tsvector('simple', content)
+    || array_to_tsvector(ARRAY['#chat' || chat_id::text, '#part' || (id >> 17)::text]))"""
+PART_BITS: Final = 17  # of an id: a part has 131 thousand messages
+# How many parts are asked first; then all the rest at once.
+FIRST_PARTS: Final = 4
+# So few messages in all chats that are searched need no parts.
+FEW: Final = 20_000
 
 
-def find(
-    messages: MessageQuerySet, terms: Sequence[Term], *, chat_ids: Collection[int], limit: int
-) -> Found:
-    """`chat_ids`: the chats that `messages` are of."""
-    query, parameters = _all_of(terms)
-    is_named = len(chat_ids) <= MAX_NAMED_CHATS
-    if is_named:
-        query = f"({query}) && %s::tsquery"
-        parameters.append(" | ".join(f"'/chat{chat_id}'" for chat_id in chat_ids))
-    # What was typed goes as parameters alone.
-    matches = RawSQL(f"{INDEXED} @@ ({query})", parameters, output_field=BooleanField())  # noqa: S611
+def find(messages: MessageQuerySet, terms: Sequence[Term], *, scope: Scope, limit: int) -> Found:
+    """`messages`: those within the scope, newest first."""
     try:
         with transaction.atomic():
-            _limit_time()
-            found = messages.filter(matches)
-            if is_named or _match_few(matches):
-                # Not by the bare id: PostgreSQL takes the beginning of a word for more frequent
-                # than most are, and would read messages from the newest back to find it.
-                found = found.order_by((F("pk") + 0).desc())
-            rows = list(found[: limit + 1])
-            page = rows[:limit]
-            return Found(page, _hits(page, terms), page[-1].pk if len(rows) > limit else None)
+            _set_limits()
+            ids = _matching_ids(terms, scope, limit + 1)
+            page = list(messages.filter(pk__in=ids[:limit]))
+            return Found(page, _hits(page, terms), ids[limit - 1] if len(ids) > limit else None)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
             raise
@@ -69,13 +48,108 @@ def find(
         raise UnavailableError(detail) from error
 
 
-def _match_few(matches: RawSQL) -> bool:
-    return Message.objects.filter(matches)[:FREQUENT].count() < FREQUENT
-
-
-def _limit_time() -> None:
+def _set_limits() -> None:
+    """Until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {TIMEOUT_MS}")
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true),"
+            # Parts are asked one after the other, until there are enough.
+            " set_config('max_parallel_workers_per_gather', '0', true),"
+            " set_config('jit', 'off', true)",
+            [str(TIMEOUT_MS)],
+        )
+
+
+def _matching_ids(terms: Sequence[Term], scope: Scope, limit: int) -> list[int]:
+    """Newest first."""
+    readable = _readable(scope)
+    walked = walk(readable, scope)
+    found = _ids(_walked(walked, terms), limit)
+    if limit > len(found) >= limit // 4 and (further := walk_further(readable, scope, walked)):
+        # So frequent a word is met sooner than the index has gathered it.
+        walked = further
+        found += _ids(_walked(walked, terms), limit - len(found))
+    if len(found) < limit:
+        parts = [
+            _indexed(readable, terms, scope, end=end, places=places, limit=limit)
+            for end, places in _places(walked, scope)
+        ]
+        found += _ids_of_parts(parts, limit - len(found))
+    return found
+
+
+def _ids_of_parts(parts: Sequence[Sql], limit: int) -> list[int]:
+    """Each part is older than the one before it; PostgreSQL begins none that is not needed."""
+    if not parts:
+        return []
+    text = " UNION ALL ".join(f"({part.text})" for part in parts)
+    return _ids(Sql(text, [parameter for part in parts for parameter in part.parameters]), limit)
+
+
+def _ids(sql: Sql, limit: int) -> list[int]:
+    """Newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM ({sql.text}) AS found LIMIT {limit}", sql.parameters)  # noqa: S608
+        return sorted((pk for (pk,) in cursor.fetchall()), reverse=True)
+
+
+def _readable(scope: Scope) -> Sql:
+    messages = Message.objects.readable().order_by()
+    if scope.sender_id is not None:
+        messages = messages.filter(sender_id=scope.sender_id)
+    return Sql(*messages.values_list("id", "content").query.sql_with_params())
+
+
+def _walked(walked: Walk, terms: Sequence[Term]) -> Sql:
+    """OFFSET: the words of a message are looked for last, and of no more messages than needed."""
+    query, typed = all_of(terms)
+    patterns = [beginning_of(stem) for stem in _stems(terms)]
+    conditions = ["content ~* %s"] * len(patterns) + [f"{VECTOR.format('content')} @@ ({query})"]
+    text, parameters = walked.messages
+    return Sql(
+        f"SELECT id FROM ({text} OFFSET 0) AS walked WHERE {' AND '.join(conditions)}",  # noqa: S608
+        [*parameters, *patterns, *typed],
+    )
+
+
+def _stems(terms: Sequence[Term]) -> list[str]:
+    """Of the words that a language does not leave out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT lexeme FROM unnest(%s::text[]) AS term,"
+            " unnest(to_tsvector('russian', term)) ORDER BY lexeme",
+            [[term.text for term in terms]],
+        )
+        return [stem for (stem,) in cursor.fetchall()]
+
+
+def _places(walked: Walk, scope: Scope) -> Iterator[tuple[int, list[str]]]:
+    """What of the past is left: each the id before which it ends, and its parts as words; none:
+    all the rest."""
+    end = walked.floor if scope.before_id is None else min(walked.floor, scope.before_id)
+    if end > 0 and (walked.total is None or walked.total > FEW):
+        last = (end - 1) >> PART_BITS
+        first = max(0, last + 1 - FIRST_PARTS)
+        yield end, [f"'#part{part}'" for part in range(first, last + 1)]
+        end = first << PART_BITS
+    if end > 0:
+        yield end, []
+
+
+def _indexed(
+    readable: Sql, terms: Sequence[Term], scope: Scope, *, end: int, places: list[str], limit: int
+) -> Sql:
+    """`+ 0`: by the index of words, whatever PostgreSQL expects of the others."""
+    query, parameters = all_of(terms)
+    chats = [f"'#chat{chat_id}'" for chat_id in scope.chat_ids] if is_named(scope) else []
+    for words in filter(None, (chats, places)):
+        query = f"({query}) && %s::tsquery"
+        parameters.append(" | ".join(words))
+    text = f"""
+        SELECT id FROM ({readable.text} AND (chat_id + 0) = ANY(%s::bigint[]) AND (id + 0) < %s
+            AND {INDEXED} @@ ({query}) ORDER BY (id + 0) DESC LIMIT {limit}) AS part
+    """  # noqa: S608
+    return Sql(text, [*readable.parameters, list(scope.chat_ids), end, *parameters])
 
 
 def _hits(messages: Iterable[Message], terms: Sequence[Term]) -> list[list[Hit]]:
@@ -86,46 +160,9 @@ def _hits(messages: Iterable[Message], terms: Sequence[Term]) -> list[list[Hit]]
 
 
 def _matching_words(words: set[str], terms: Sequence[Term]) -> set[str]:
-    query, parameters = _any_of(terms)
+    query, parameters = any_of(terms)
     matches = f"{VECTOR.format('word')} @@ ({query})"
     sql = f"SELECT word FROM unnest(%s::text[]) AS word WHERE {matches}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, [sorted(words), *parameters])
         return {word for (word,) in cursor.fetchall()}
-
-
-def _all_of(terms: Sequence[Term]) -> tuple[str, list[str]]:
-    """All terms in the languages' forms, or all of them as they stand."""
-    halves = [
-        " && ".join(_sql(configuration, is_beginning=_is_beginning(term, terms)) for term in terms)
-        for configuration in CONFIGURATIONS
-    ]
-    return " || ".join(f"({half})" for half in halves), [term.text for term in terms] * len(halves)
-
-
-def _any_of(terms: Sequence[Term]) -> tuple[str, list[str]]:
-    """Any single word of the terms."""
-    words = [
-        (word, _is_beginning(term, terms) and place == len(term.words))
-        for term in terms
-        for place, word in enumerate(term.words, start=1)
-    ]
-    sql = [
-        _sql(configuration, is_beginning=is_beginning)
-        for _word, is_beginning in words
-        for configuration in CONFIGURATIONS
-    ]
-    return " || ".join(sql), [word for word, _ in words for _configuration in CONFIGURATIONS]
-
-
-def _is_beginning(term: Term, terms: Sequence[Term]) -> bool:
-    return term is terms[-1] and term.may_go_on
-
-
-def _sql(configuration: str, *, is_beginning: bool) -> str:
-    """A term as a query; an empty one where the language leaves all of its words out."""
-    words = f"phraseto_tsquery('{configuration}', %s)"
-    if not is_beginning:
-        return words
-    # A query as text is quoted by PostgreSQL itself; `:*` then belongs to its last word.
-    return f"coalesce((nullif({words}::text, '') || ':*')::tsquery, '')"

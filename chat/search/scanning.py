@@ -7,20 +7,18 @@ knows the case of ASCII letters only).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from chat.models.messages import MessageQuerySet
-from chat.search.found import Found
+from chat.search.found import Found, Scope
 from chat.search.words import Hit, Term
 
 # About a tenth of a second. What is farther back is on the next page, even when this one is short.
 MAX_SCANNED = 20_000
 
 
-def find(
-    messages: MessageQuerySet, terms: Sequence[Term], *, chat_ids: Collection[int], limit: int
-) -> Found:
-    """`chat_ids`: the chats that `messages` are of."""
+def find(messages: MessageQuerySet, terms: Sequence[Term], *, scope: Scope, limit: int) -> Found:
+    """`messages`: those within the scope, newest first."""
     patterns = [re.compile(_pattern(term), re.IGNORECASE) for term in terms]
     ids: list[int] = []
     before_id: int | None = None

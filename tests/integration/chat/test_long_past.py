@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat.models import User
+from chat.models import ActivityCount, User
+from chat.reads.directory import READ_BY_NAME, find_people
 from chat.reads.summaries import chat_summaries
-from chat.search import Search, fulltext, search_messages
+from chat.search import PAGE_RESULTS, Search, search_messages, walking
 from chat.upkeep.pruning import KINDS, Kind
 from tests.support import people
 
@@ -76,17 +76,19 @@ def test_a_list_of_chats_reads_the_last_message_of_each(ann):
     assert rows_read("chat_message") - before <= 2 * CHATS
 
 
-def test_a_rare_word_is_found_by_the_index_alone(ann, monkeypatch):
-    """With millions of messages PostgreSQL would read them from the newest back."""
+def test_a_frequent_word_is_met_among_the_newest_messages(ann):
     before = rows_read("chat_message")
-    with CaptureQueriesContext(connection) as asked:
-        assert len(search_messages(ann, Search("lighthouse"))["results"]) == 3
-    assert rows_read("chat_message") - before <= 20
-    assert any('("chat_message"."id" + 0' in query["sql"] for query in asked)
-    monkeypatch.setattr(fulltext, "FREQUENT", 3)
-    with CaptureQueriesContext(connection) as asked:
-        assert len(search_messages(ann, Search("lighthouse"))["results"]) == 3
-    assert any('ORDER BY "chat_message"."id" DESC' in query["sql"] for query in asked)
+    assert len(search_messages(ann, Search("number"))["results"]) == PAGE_RESULTS
+    # What is shown is read once more.
+    assert rows_read("chat_message") - before <= 2 * PAGE_RESULTS + 10
+
+
+def test_a_rare_word_is_found_by_the_index(ann, monkeypatch):
+    """With millions of messages PostgreSQL would read them from the newest back."""
+    monkeypatch.setattr(walking, "OF_ALL", 1000)
+    before = rows_read("chat_message")
+    assert len(search_messages(ann, Search("lighthouse"))["results"]) == 3
+    assert rows_read("chat_message") - before <= 1000 + 20
 
 
 def test_pruning_looks_at_old_notifications_only(ann):
@@ -95,3 +97,42 @@ def test_pruning_looks_at_old_notifications_only(ann):
     older = seen.older_than(timezone.now() - timedelta(minutes=MESSAGES - 100))
     assert 95 <= older.count() <= 100
     assert rows_read("chat_notification") - before <= 200
+
+
+def test_pruning_does_not_read_the_days_of_activity_that_stay():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO chat_activitycount (span, starts_at, chat_id, user_id, messages)"
+            " SELECT 'day', now() - interval '1 day' * n, 1, 1, 1 FROM generate_series(1, 9999) n"
+        )
+        cursor.execute("ANALYZE chat_activitycount")
+    old = timezone.now() - timedelta(days=8)
+    ActivityCount.objects.create(span="minute", starts_at=old, chat_id=1, user_id=1, messages=1)
+    before = rows_read("chat_activitycount")
+    [minutes] = [kind for kind in KINDS if kind.name == "activity_minutes"]
+    assert list(minutes.prune(timezone.now())) == [1]
+    assert rows_read("chat_activitycount") - before <= 20
+
+
+@pytest.fixture
+def crowd() -> None:
+    """8,000 people."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO chat_user (username, display_name, password, is_superuser, first_name,"
+            " last_name, email, is_staff, is_active, date_joined, language, is_bot,"
+            " shares_reading, shares_presence)"
+            " SELECT 'person' || n, md5(n::text), '!', false, '', '', '', false, true, now(), '',"
+            " false, true, true FROM generate_series(1, 8000) AS n"
+        )
+        cursor.execute("ANALYZE chat_user")
+
+
+# Those that one begins so, those whom one meets at once, those who are far back, and nobody.
+@pytest.mark.parametrize("words", ["person77", "erson", "rson7999", "nobody"])
+def test_finding_people_does_not_read_all_of_them(crowd, words):
+    ann = people.make_person("ann")
+    before = rows_read("chat_user")
+    found = find_people(ann, words)
+    assert rows_read("chat_user") - before <= READ_BY_NAME + 300
+    assert len(found) == {"rson7999": 1, "nobody": 0}.get(words, 20)

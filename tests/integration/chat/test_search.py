@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from chat.errors import NotFoundError, UnavailableError
 from chat.models import Chat, Message, User
-from chat.search import PAGE_RESULTS, Search, fulltext, scanning, search_messages
+from chat.search import PAGE_RESULTS, Search, fulltext, scanning, search_messages, walking
 from chat.services.messages import delete_message, edit_message
 from tests.support import people
 
@@ -102,6 +103,15 @@ class TestWords:
             ("We were running late", "runn"),
             ("Посмотри отчёты в example.com", "отчёт"),
             ("Кошки и коты", "кошками"),
+            ("Ёлки у дома", "ёлка"),
+            ("Елки у дома", "ёлка"),
+            ("The cat is dying", "die"),
+            ("Blue skies over us", "sky"),
+            ("They cried a lot", "cry"),
+            ("An easier way", "easy"),
+            ("It was hoped for", "hoping"),
+            ("İstanbul at night", "istanbul"),
+            ("300 \N{KELVIN SIGN} outside", "k"),
         ],
     )
     def test_are_found_in_other_forms(self, chat, ann, content, words):
@@ -223,7 +233,7 @@ def plans_of(search: Callable[[], object]) -> list[dict[str, Any]]:
 
 def entries_found(plan: dict[str, Any]) -> int:
     """Messages that the index of words gave, to be looked at."""
-    own = plan["Actual Rows"] if plan.get("Index Name") == "message_words_by_chat" else 0
+    own = plan["Actual Rows"] if plan.get("Index Name") == "message_words_by_place" else 0
     return int(own) + sum(map(entries_found, plan.get("Plans", ())))
 
 
@@ -236,7 +246,7 @@ class TestOnPostgreSQL:
 
     def test_the_index_is_used(self, crowd, ann):
         plan = plans_of(lambda: found(ann, "number 3711"))[-1]
-        assert '"Index Name": "message_words_by_chat"' in json.dumps(plan)
+        assert '"Index Name": "message_words_by_place"' in json.dumps(plan)
         assert [one["seq"] for one in results(ann, "number 3711")] == [3711]
 
     def test_a_frequent_word_is_not_looked_for_in_the_chats_of_others(self, crowd):
@@ -252,10 +262,87 @@ class TestOnPostgreSQL:
     def test_what_takes_too_long_is_said_so(self, crowd, ann, monkeypatch):
         monkeypatch.setattr(fulltext, "TIMEOUT_MS", 1)
         with pytest.raises(UnavailableError, match="takes too long"):
-            search_messages(ann, Search("слово number"))
+            search_messages(ann, Search("nowhere"))
         # The connection goes on.
         monkeypatch.undo()
         assert found(ann, "3711") != []
+
+
+WORDS = ("garden", "gardens", "door", "сад", "дверь", "nothing")
+LITTLE = {
+    "OF_ALL": 200_000,
+    "FURTHER": 200_000,
+    "OF_ONE": 3,
+    "OF_SEVERAL": 4,
+    "MIN_OF_EACH": 1,
+    "OF_SENDER": 3,
+}
+WAYS = {"all": {"MAX_NAMED_CHATS": 0}, "few": {}, "sender": {"OF_SENDER": 3000}}
+
+
+@pytest.mark.postgresql
+class TestAPast:
+    """What is walked, the parts of the index, and where they meet: with little of each."""
+
+    @pytest.fixture(autouse=True)
+    def little(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, number in LITTLE.items():
+            monkeypatch.setattr(walking, name, number)
+        monkeypatch.setattr(fulltext, "FEW", 0)
+        monkeypatch.setattr("chat.search.PAGE_RESULTS", 3)
+
+    @pytest.fixture
+    def chats(self, ann: User, bob: User) -> list[Chat]:
+        """Three of ann's, with messages of many parts of the past, and one of others."""
+        eve = people.make_person("eve")
+        chats = [people.make_group(ann, bob) for _ in range(3)]
+        chats.append(people.make_group(eve, bob))
+        chance = random.Random(7)
+        seqs = dict.fromkeys(chats, 0)
+        for number in range(1, 120):
+            chat = chats[0] if chance.random() < 0.4 else chance.choice(chats)
+            seqs[chat] += 1
+            Message.objects.bulk_create(
+                [
+                    Message(
+                        pk=10_000_000 + number * 37_000,
+                        chat=chat,
+                        seq=seqs[chat],
+                        revision=seqs[chat],
+                        sender=chance.choice([ann, bob]),
+                        content=" ".join(chance.sample(WORDS, 2)),
+                        deleted_at=timezone.now() if chance.random() < 0.1 else None,
+                    )
+                ]
+            )
+        return chats
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("where", [None, 0, 1])
+    @pytest.mark.parametrize("who", [None, "bob"])
+    @pytest.mark.parametrize("words", ["garden", "gardens door", "сад", "двери", "nowhere"])
+    def test_is_found_whole_and_in_order(
+        self, chats, ann, bob, monkeypatch, way, where, who, words
+    ):
+        for name, number in WAYS[way].items():
+            monkeypatch.setattr(walking, name, number)
+        chat_id = None if where is None else chats[where].pk
+        sender_id = bob.pk if who else None
+        found, before = [], None
+        while True:
+            page = search_messages(ann, Search(words, chat_id, sender_id, before))
+            found += [result["message_id"] for result in page["results"]]
+            if (before := page["before"]) is None:
+                break
+            assert len(page["results"]) == 3
+        wanted = Message.objects.readable().filter(chat__in=chats[:3]).order_by("-pk")
+        if chat_id:
+            wanted = wanted.filter(chat_id=chat_id)
+        if sender_id:
+            wanted = wanted.filter(sender_id=sender_id)
+        for word in words.removesuffix("и").split():
+            wanted = wanted.filter(content__contains=word.removesuffix("s"))
+        assert found == list(wanted.values_list("pk", flat=True))
 
 
 class TestLimits:

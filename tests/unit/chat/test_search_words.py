@@ -6,6 +6,7 @@ import pytest
 
 from chat.errors import BadTextError, EmptyTextError, TooLongError
 from chat.search.excerpts import EXCERPT_LENGTH, excerpt_around
+from chat.search.queries import beginning_of
 from chat.search.words import QUERY_LENGTH, Term, parse_query
 
 
@@ -45,6 +46,25 @@ class TestParseQuery:
     def test_refuses_what_no_message_can_hold(self):
         with pytest.raises(BadTextError):
             parse_query("a\0b")
+
+
+class TestBeginningOf:
+    @pytest.mark.parametrize(
+        ("stem", "pattern"),
+        [
+            ("встреч", "встр[её]"),
+            ("easi", "eas"),
+            ("die", "d"),
+            ("sky", "s"),
+            ("к", "к"),
+            ("kilo", "[k\N{KELVIN SIGN}][iİ]l"),
+            ("4711", "471"),
+            ("a+b.c", "a.b."),
+            ("λόγος", "...."),
+        ],
+    )
+    def test_is_what_all_forms_of_a_word_have(self, stem, pattern):
+        assert beginning_of(stem) == pattern
 
 
 def found_in(content: str, word: str) -> tuple[str, list[str]]:

@@ -1,0 +1,70 @@
+"""Terms as PostgreSQL asks for them: in Russian and English, and as they stand.
+
+The configuration `russian` knows the forms of words of both languages (Latin letters go to the
+English stemmer); `simple` adds words as they stand: names, numbers, beginnings of words, and the
+small words ("не", "to be") that languages leave out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from chat.search.words import Term
+
+CONFIGURATIONS = ("russian", "simple")
+VECTOR = "(to_tsvector('russian', {0}) || to_tsvector('simple', {0}))"
+
+Query = tuple[str, list[str]]  # a tsquery in SQL, and its parameters: what was typed
+
+SHORT = 3  # letters
+# Those that PostgreSQL takes for these too; in other alphabets any letter will do.
+LETTERS = {"е": "[её]", "i": "[iİ]", "k": "[k\N{KELVIN SIGN}]"}
+_PLAIN = re.compile(r"[a-zа-я0-9]")
+
+
+def all_of(terms: Sequence[Term]) -> Query:
+    """All terms in the languages' forms, or all of them as they stand."""
+    halves = [
+        " && ".join(_sql(configuration, is_beginning=_is_beginning(term, terms)) for term in terms)
+        for configuration in CONFIGURATIONS
+    ]
+    return " || ".join(f"({half})" for half in halves), [term.text for term in terms] * len(halves)
+
+
+def any_of(terms: Sequence[Term]) -> Query:
+    """Any single word of the terms."""
+    words = [
+        (word, _is_beginning(term, terms) and place == len(term.words))
+        for term in terms
+        for place, word in enumerate(term.words, start=1)
+    ]
+    sql = [
+        _sql(configuration, is_beginning=is_beginning)
+        for _word, is_beginning in words
+        for configuration in CONFIGURATIONS
+    ]
+    return " || ".join(sql), [word for word, _ in words for _configuration in CONFIGURATIONS]
+
+
+def beginning_of(stem: str) -> str:
+    """A pattern that each text with a word of this stem has in it, in any case.
+
+    A word begins as its stem does, but for the stem's last letter ("easy": "easi"); a few short
+    ones have only the first letter in common ("dying": "die", "skies": "sky").
+    """
+    letters = stem[: len(stem) - 1] if len(stem) > SHORT else stem[0]
+    return "".join(LETTERS.get(one, one if _PLAIN.match(one) else ".") for one in letters)
+
+
+def _is_beginning(term: Term, terms: Sequence[Term]) -> bool:
+    return term is terms[-1] and term.may_go_on
+
+
+def _sql(configuration: str, *, is_beginning: bool) -> str:
+    """A term as a query; an empty one where the language leaves all of its words out."""
+    words = f"phraseto_tsquery('{configuration}', %s)"
+    if not is_beginning:
+        return words
+    # A query as text is quoted by PostgreSQL itself; `:*` then belongs to its last word.
+    return f"coalesce((nullif({words}::text, '') || ':*')::tsquery, '')"
