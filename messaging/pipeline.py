@@ -67,17 +67,14 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
     transaction is PostgreSQL's alone.
     """
 
-    own, set_autocommit, roll_back = (
-        connection.connection,
-        connection._set_autocommit,
-        connection._rollback,
-    )
+    this: Any = transaction.get_connection()
+    own, set_autocommit, roll_back = this.connection, this._set_autocommit, this._rollback
 
     def begin() -> None:
         _add(b"BEGIN")
 
     def keep_autocommit(value: bool) -> None:
-        if connection.connection is not own:  # connected again, meanwhile
+        if this.connection is not own:  # connected again, meanwhile
             set_autocommit(value)
 
     def commit() -> None:
@@ -96,12 +93,12 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
         "_rollback": leave_and_roll_back,
     }
     for name, step in steps.items():
-        setattr(connection, name, step)
+        setattr(this, name, step)
     try:
         yield
     finally:
         for name in steps:
-            delattr(connection, name)
+            delattr(this, name)
 
 
 def _add(command: bytes) -> None:

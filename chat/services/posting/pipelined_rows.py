@@ -6,10 +6,12 @@ read behind the lock is as new as the lock. See docs/decisions/0013.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
+
+from psycopg import Cursor
 
 from chat.models import Message
 from chat.services.posting.locks import chats_of
@@ -72,18 +74,13 @@ WRITE: Final = """
 class PipelinedRows(Rows):
     def __init__(self, posts: Sequence[NewPost]) -> None:
         pairs = sorted({(post.chat_id, post.sender_id) for post in posts})
-        chats = ask(LOCK, columns(pairs, 2))
-        rows = ask(READ, columns([post.key for post in posts], 3))
+        chats = ask_for_chats(pairs)
+        rows = list(ask(READ, columns([post.key for post in posts], 3)))
         self.chats = chats_of(chats)
-        about = [(row[1:6], row[6:]) for row in self._take_ids(rows) if row[1] in self.chats]
+        self._new_ids = [row[0] for row in rows]  # those of refused posts stay unused
+        about = [(row[1:6], row[6:]) for row in rows if row[1] in self.chats]
         self.senders = senders_of(sender for sender, _ in about if sender[1] is not None)
         self.known = known_of(known for _, known in about if known[0] is not None)
-
-    def _take_ids(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Of refused posts they stay unused."""
-        taken = list(rows)
-        self._new_ids = [row[0] for row in taken]
-        return taken
 
     def insert(self, messages: Sequence[Message], now: datetime) -> None:
         for message, pk in zip(messages, self._new_ids, strict=False):
@@ -111,3 +108,7 @@ class PipelinedRows(Rows):
 def pipelined_rows_of(posts: Sequence[NewPost]) -> Iterator[Rows]:
     with pipelined_transaction():
         yield PipelinedRows(posts)
+
+
+def ask_for_chats(posters: Sequence[tuple[int, int]]) -> Cursor[Any]:
+    return ask(LOCK, columns(posters, 2))
