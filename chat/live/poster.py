@@ -6,7 +6,6 @@ One lock, one insert and one fsync for all of them; nothing is added when there 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -23,9 +22,8 @@ logger = logging.getLogger(__name__)
 
 # A transaction of this size takes some 100 ms; a larger one would only make everyone wait longer.
 MAX_IN_BATCH: Final = 500
-# After a batch of this size the next one gathers until as many wait again, but no longer than for a
-# share of the time that this one took: fuller batches cost less per message, and a chat's messages
-# share frames. In calm times nothing waits.
+# After a batch of this size the next one gathers for a share of the time that this one took: fuller
+# batches cost less per message, and a chat's messages share frames. In calm times nothing waits.
 BUSY_BATCH: Final = 8
 # Frames that arrive together are read in one turn of the event loop and submitted in the next one.
 # So many turns, some 0.1 ms in a calm process, let a batch begin with all of them.
@@ -44,8 +42,6 @@ class Poster:
     def __init__(self) -> None:
         self._waiting: deque[tuple[NewPost, Reply]] = deque()
         self._threads = DatabaseThreads("poster", size=1)
-        self._enough = MAX_WAITING
-        self._has_enough = asyncio.Event()
         # Not set while a batch is being written: readers give way to it.
         self.rests = threading.Event()
         self.rests.set()
@@ -58,15 +54,12 @@ class Poster:
         if self._is_closing or len(self._waiting) >= MAX_WAITING:
             raise UnavailableError
         self._waiting.append((post, reply))
-        if len(self._waiting) >= self._enough:
-            self._has_enough.set()
         if self._running is None:
             self._running = asyncio.create_task(self._run(), name="poster")
 
     async def drain(self) -> None:
         """Accepts nothing more; returns when everything accepted has its reply."""
         self._is_closing = True
-        self._has_enough.set()
         while self._running is not None:
             await asyncio.wait([self._running])
 
@@ -91,19 +84,9 @@ class Poster:
                     reply(outcome)
                 if size >= BUSY_BATCH:
                     took = time.monotonic() - began_at
-                    await self._gather(size, min(took * GATHER_PER_BATCH, MAX_GATHER_SECONDS))
+                    await asyncio.sleep(min(took * GATHER_PER_BATCH, MAX_GATHER_SECONDS))
         finally:
             self._running = None
-
-    async def _gather(self, enough: int, seconds: float) -> None:
-        """Until so many wait, but no longer than this."""
-        self._has_enough.clear()
-        self._enough = enough
-        if len(self._waiting) < enough and not self._is_closing:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._has_enough.wait()
-        self._enough = MAX_WAITING
 
     async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
         try:
