@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from messaging.errors import InvalidEventError
 from messaging.models import OutboxEvent
-from messaging.pipeline import columns, tell
+from messaging.pipeline.binary import boolean, int2s, texts, timestamptz, uuids
+from messaging.pipeline.transactions import tell
 
 # Sent once for each committed transaction that recorded events.
 outbox_recorded = Signal()
@@ -33,13 +34,14 @@ INSERT INTO messaging_outboxevent (
     event_id, topic, key, event_type, schema_version, payload, traceparent, created_at,
     status, attempts, last_error
 )
-SELECT event_id, topic, key, event_type, schema_version, payload, traceparent, %b, 0, 0, ''
-FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::smallint[], %b::text[], %b::text[])
+SELECT event_id, topic, key, event_type, schema_version, payload, traceparent, $1::timestamptz,
+    0, 0, ''
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[])
     WITH ORDINALITY
     AS given(event_id, topic, key, event_type, schema_version, payload, traceparent, place)
 ORDER BY place
 )
-SELECT pg_notify(%b, '') WHERE %b  -- delivered with the commit
+SELECT pg_notify($9::text, '') WHERE $10::boolean  -- delivered with the commit
 """
 
 
@@ -100,19 +102,19 @@ def _insert_together(events: Sequence[NewEvent], now: datetime, *, tells_relays:
     """One statement for all of them. Through the ORM the rows of the outbox cost twice as much as
     the messages themselves: a third of the cost of posting.
     """
-    rows = [
-        (
-            event.event_id,
-            event.topic,
-            event.key,
-            event.event_type,
-            event.schema_version,
-            _written(event),
-            event.traceparent,
-        )
-        for event in events
-    ]
-    tell(INSERT_EVENTS, [now, *columns(rows, 7), NOTIFY_CHANNEL, tells_relays])
+    tell(
+        INSERT_EVENTS,
+        timestamptz(now),
+        uuids([event.event_id for event in events]),
+        texts([event.topic for event in events]),
+        texts([event.key for event in events]),
+        texts([event.event_type for event in events]),
+        int2s([event.schema_version for event in events]),
+        texts([_written(event) for event in events]),
+        texts([event.traceparent for event in events]),
+        NOTIFY_CHANNEL.encode(),
+        boolean(tells_relays),
+    )
 
 
 def _written(event: NewEvent) -> str:

@@ -6,24 +6,24 @@ read behind the lock is as new as the lock. See docs/decisions/0013.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
-
-from psycopg import Cursor
+from typing import Final
 
 from chat.models import Message
 from chat.services.posting.locks import chats_of
 from chat.services.posting.posts import NewPost
 from chat.services.posting.rows import Rows, known_of, senders_of
-from messaging.pipeline import ask, columns, pipelined_transaction, tell
+from messaging.pipeline.binary import int8s, int8s_or_nulls, texts, timestamptz, uuids
+from messaging.pipeline.transactions import ask, pipelined_transaction, rows_of, tell
+from messaging.pipeline.trips import Statement
 
 # As chat.services.posting.locks has it: only chats in which who posts is a member.
 LOCK: Final = """
     SELECT c.id, c.last_seq, c.revision, c.is_closed FROM chat_chat c
     WHERE c.id IN (
-        SELECT m.chat_id FROM unnest(%b::bigint[], %b::bigint[]) AS given(chat_id, user_id)
+        SELECT m.chat_id FROM unnest($1::bigint[], $2::bigint[]) AS given(chat_id, user_id)
         JOIN chat_membership m ON m.chat_id = given.chat_id AND m.user_id = given.user_id
         WHERE m.left_at IS NULL
     )
@@ -38,7 +38,7 @@ READ: Final = """
         given.chat_id, u.id, u.username, u.display_name, u.is_bot,
         known.id, known.chat_id, known.seq, known.revision, known.sender_id,
         known.client_message_id, known.created_at
-    FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[])
+    FROM unnest($1::bigint[], $2::bigint[], $3::uuid[])
         AS given(chat_id, sender_id, client_message_id)
     LEFT JOIN LATERAL (
         SELECT u.* FROM chat_membership m JOIN chat_user u ON u.id = m.user_id
@@ -56,27 +56,32 @@ READ: Final = """
 WRITE: Final = """
     WITH moved AS (
         UPDATE chat_chat c
-        SET last_seq = given.last_seq, revision = given.revision, last_message_at = %b
-        FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[]) AS given(id, last_seq, revision)
+        SET last_seq = given.last_seq, revision = given.revision, last_message_at = $1::timestamptz
+        FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS given(id, last_seq, revision)
         WHERE c.id = given.id
     )
     INSERT INTO chat_message (
         id, chat_id, seq, revision, sender_id, client_message_id, content, reply_to_id,
         created_at, hidden_reason
     )
-    SELECT given.*, %b, '' FROM unnest(
-        %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::uuid[],
-        %b::text[], %b::bigint[]
+    SELECT given.*, $1::timestamptz, '' FROM unnest(
+        $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::uuid[],
+        $11::text[], $12::bigint[]
     ) AS given
 """
 
 
 class PipelinedRows(Rows):
     def __init__(self, posts: Sequence[NewPost]) -> None:
-        pairs = sorted({(post.chat_id, post.sender_id) for post in posts})
-        chats = ask_for_chats(pairs)
-        rows = list(ask(READ, columns([post.key for post in posts], 3)))
-        self.chats = chats_of(chats)
+        locked = ask_for_chats({(post.chat_id, post.sender_id) for post in posts})
+        read = ask(
+            READ,
+            int8s([post.chat_id for post in posts]),
+            int8s([post.sender_id for post in posts]),
+            uuids([post.client_message_id for post in posts]),
+        )
+        rows = rows_of(read)
+        self.chats = chats_of(rows_of(locked))
         self._new_ids = [row[0] for row in rows]  # those of refused posts stay unused
         about = [(row[1:6], row[6:]) for row in rows if row[1] in self.chats]
         self.senders = senders_of(sender for sender, _ in about if sender[1] is not None)
@@ -86,22 +91,22 @@ class PipelinedRows(Rows):
         for message, pk in zip(messages, self._new_ids, strict=False):
             message.pk = pk
             message._state.adding = False
-        told = [
-            (
-                message.pk,
-                message.chat_id,
-                message.seq,
-                message.revision,
-                message.sender_id,
-                message.client_message_id,
-                message.content,
-                message.reply_to_id,
-            )
-            for message in messages
-        ]
-        moved = {message.chat_id: self.chats[message.chat_id] for message in messages}
-        places = [(chat.pk, chat.last_seq, chat.revision) for chat in moved.values()]
-        tell(WRITE, [now, *columns(places, 3), now, *columns(told, 8)])
+        moved = {message.chat_id: self.chats[message.chat_id] for message in messages}.values()
+        tell(
+            WRITE,
+            timestamptz(now),
+            int8s([chat.pk for chat in moved]),
+            int8s([chat.last_seq for chat in moved]),
+            int8s([chat.revision for chat in moved]),
+            int8s([message.pk for message in messages]),
+            int8s([message.chat_id for message in messages]),
+            int8s([message.seq for message in messages]),
+            int8s([message.revision for message in messages]),
+            int8s([message.sender_id for message in messages]),
+            uuids([message.client_message_id for message in messages]),
+            texts([message.content for message in messages]),
+            int8s_or_nulls([message.reply_to_id for message in messages]),
+        )
 
 
 @contextmanager
@@ -110,5 +115,6 @@ def pipelined_rows_of(posts: Sequence[NewPost]) -> Iterator[Rows]:
         yield PipelinedRows(posts)
 
 
-def ask_for_chats(posters: Sequence[tuple[int, int]]) -> Cursor[Any]:
-    return ask(LOCK, columns(posters, 2))
+def ask_for_chats(posters: Collection[tuple[int, int]]) -> Statement:
+    pairs = sorted(posters)
+    return ask(LOCK, int8s([chat for chat, _ in pairs]), int8s([person for _, person in pairs]))

@@ -9,11 +9,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from messaging.models import RelayState
-from messaging.pipeline import ask, columns, pipelined, pipelined_transaction, tell
+from messaging.pipeline.binary import texts
+from messaging.pipeline.transactions import ask, pipelined_transaction, rows_of, tell
+from messaging.pipeline.trips import Trips
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
-
-WAITING = {"_fetch_gen", "_exit_gen", "_sync_gen", "_commit_gen", "_rollback_gen"}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def table() -> Iterator[None]:
 
 
 def add(word: str | None) -> None:
-    tell("INSERT INTO pipeline_words VALUES (%b)", [word])
+    tell("INSERT INTO pipeline_words VALUES ($1)", None if word is None else word.encode())
 
 
 def words() -> list[str]:
@@ -36,34 +36,92 @@ def words() -> list[str]:
 
 
 @pytest.fixture
-def waits(monkeypatch) -> list[str]:
-    """What psycopg waits for, by the names of its steps."""
-    found: list[str] = []
-    wait = type(connection.connection).wait
+def waits(monkeypatch) -> list[int]:
+    """How many statements were waited for, each time."""
+    found: list[int] = []
+    take_results = Trips._take_results
 
-    def note_and_wait(this: Any, step: Any, *arguments: Any) -> Any:
-        if step.__name__ in WAITING:
-            found.append(step.__name__)
-        return wait(this, step, *arguments)
+    def note_and_take(trips: Trips, under_way: Any) -> Any:
+        found.append(len(under_way))
+        return take_results(trips, under_way)
 
-    monkeypatch.setattr(type(connection.connection), "wait", note_and_wait)
+    monkeypatch.setattr(Trips, "_take_results", note_and_take)
     return found
 
 
-class TestPipeline:
-    def test_gives_rows_of_statements_that_were_sent_together(self):
-        with pipelined():
-            one, other = ask("SELECT %b::int", [1]), ask("SELECT %b::text", ["a"])
-            assert (one.fetchall(), other.fetchall()) == ([(1,)], [("a",)])
+class TestStatements:
+    def test_that_were_sent_together_have_their_own_rows(self):
+        with pipelined_transaction():
+            one, other = ask("SELECT 1"), ask("SELECT unnest($1::text[])", texts(["a", "b"]))
+            assert (rows_of(one), rows_of(other)) == ([(1,)], [("a",), ("b",)])
 
-    def test_raises_what_a_statement_raises_and_leaves_nothing(self):
-        with pytest.raises(IntegrityError), transaction.atomic(), pipelined():
+    def test_outside_of_a_transaction_are_carried_out_at_once(self):
+        add("good")
+        assert words() == ["good"]
+
+    def test_in_an_ordinary_transaction_raise_at_once(self):
+        with transaction.atomic():
+            with pytest.raises(IntegrityError), transaction.atomic():
+                add(None)
             add("good")
-            add(None)
-        assert words() == []
+        assert words() == ["good"]
 
-    def test_columns_of_no_rows_are_empty(self):
-        assert columns([], 2) == [[], []]
+    def test_are_carried_out_before_what_the_orm_sends_after_them(self):
+        with pipelined_transaction():
+            add("good")
+            assert words() == ["good"]
+
+    def test_come_after_what_the_orm_sent_before_them(self):
+        with pipelined_transaction():
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO pipeline_words VALUES ('good')")
+            assert rows_of(ask("SELECT word FROM pipeline_words")) == [("good",)]
+
+    def test_that_failed_once_work_again(self):
+        for _ in range(2):
+            with pytest.raises(IntegrityError), pipelined_transaction():
+                add(None)
+        add("good")
+        assert words() == ["good"]
+
+    @pytest.mark.parametrize("change", ["DEALLOCATE ALL", "DISCARD ALL"])
+    def test_are_prepared_again_when_the_connection_has_forgotten_them(self, change):
+        """A pooler between us and PostgreSQL may give us another of its connections."""
+        add("good")
+        with connection.cursor() as cursor:
+            cursor.execute(change)
+        with pytest.raises(DatabaseError):
+            add("better")
+        add("better")
+        assert words() == ["better", "good"]
+
+    def test_are_prepared_again_when_their_table_has_changed(self):
+        read = "SELECT * FROM pipeline_words"
+        add("good")
+        assert rows_of(ask(read)) == [("good",)]
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE pipeline_words ADD COLUMN length int")
+        with pytest.raises(DatabaseError):
+            ask(read)
+        assert rows_of(ask(read)) == [("good", None)]
+
+    def test_may_be_larger_than_what_the_connection_takes_at_once(self):
+        sizes = [3_000_000, 2_000_000, 1_000_000]
+        query = "SELECT word, length(word) FROM unnest($1::text[]) AS given(word)"
+        with pipelined_transaction():
+            asked = [ask(query, texts(["x" * size])) for size in sizes]
+            assert [rows_of(one) for one in asked] == [[("x" * size, size)] for size in sizes]
+
+    def test_of_an_interrupted_wait_leave_no_connection_that_answers_for_them(self, monkeypatch):
+        def interrupt(*_arguments: Any) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), pipelined_transaction():
+            monkeypatch.setattr(Trips, "_results", interrupt)
+            rows_of(ask("SELECT 1"))
+        monkeypatch.undo()
+        with pipelined_transaction():
+            assert rows_of(ask("SELECT 2")) == [(2,)]
 
 
 class TestTransaction:
@@ -75,9 +133,12 @@ class TestTransaction:
 
     def test_waits_once_for_what_it_reads_and_once_at_its_end(self, waits):
         with pipelined_transaction():
-            assert ask("SELECT 1").fetchall() == [(1,)]
+            assert rows_of(ask("SELECT 1")) == [(1,)]
             add("good")
-        assert waits == ["_fetch_gen", "_exit_gen"]
+        with pipelined_transaction():
+            assert rows_of(ask("SELECT 1")) == [(1,)]
+            add("better")
+        assert waits[2:] == [2, 2]  # BEGIN and SELECT, INSERT and COMMIT
 
     def test_calls_who_waits_for_its_commit_when_others_see_it(self):
         seen: list[list[str]] = []
@@ -102,8 +163,7 @@ class TestTransaction:
             add("good")
             add("good")
             if reads_after:
-                with connection.wrap_database_errors:
-                    ask("SELECT 1").fetchall()
+                rows_of(ask("SELECT 1"))
         assert (words(), called) == ([], [])
 
     def test_raises_the_error_of_the_first_statement_that_failed_whenever_it_comes(self):
