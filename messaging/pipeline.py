@@ -18,6 +18,8 @@ from typing import Any, Final
 import psycopg
 from django.db import DatabaseError, connection, transaction
 
+from messaging.outages import DATABASE
+
 # Django turns preparing off (None). This turns it on; only what asks for it is prepared.
 PREPARE_THRESHOLD: Final = 1_000_000
 # By itself PostgreSQL plans a statement again for one or two rows: 28 % of its work for a single
@@ -80,6 +82,7 @@ def _sent_along(pipeline: ExitStack) -> Iterator[None]:
     def commit() -> None:
         _add(b"COMMIT")
         pipeline.close()
+        DATABASE.worked()
 
     def leave_and_roll_back() -> None:
         with suppress(DatabaseError):  # it has been raised, or will never be missed

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -122,10 +123,7 @@ class Sender:
             while not self._stopping.is_set():
                 try:
                     self._turn(locks)
-                except DATABASE_AWAY as error:
-                    logger.warning(
-                        "the database is unavailable", extra={"error": type(error).__name__}
-                    )
+                except DATABASE_AWAY:
                     self._start_anew(locks)
                 except Exception:
                     # Whatever it is, other webhooks' deliveries wait behind this thread.
@@ -268,12 +266,10 @@ class Sender:
 
     def _finish(self) -> None:
         """Waits for answers and writes them down."""
-        try:
+        with suppress(DATABASE_AWAY):
             while self._running and time.monotonic() < self._finish_by:
                 # `stop` says how long, and wakes.
                 self._attend(min(60.0, self._finish_by - time.monotonic()))
-        except DATABASE_AWAY as error:
-            logger.warning("the database is unavailable", extra={"error": type(error).__name__})
 
 
 def _ask_for_leave(webhook_id: int, inbox: Inbox) -> None:

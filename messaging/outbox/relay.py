@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.dispatch import Signal
 
+from messaging.away import DatabaseAwayError, DatabaseUnavailableError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import RecordPosition
 from messaging.describing import describe, frames, names_of
@@ -134,7 +135,7 @@ class Relay:
                     failures = 0
                 except ShuttingDownError:
                     break
-                except (MessagingError, DatabaseError, InterfaceError) as error:
+                except (MessagingError, DatabaseError) as error:
                     failures += 1
                     self._recover(error, failures)
                 except Exception as error:  # noqa: BLE001  the road to the bus outlives any fault
@@ -213,7 +214,7 @@ class Relay:
 
     def _recover(self, error: Exception, failures: int) -> None:
         """After a failure of the database or the relay itself: starts from the beginning."""
-        if failures == 1:
+        if failures == 1 and not isinstance(error, DatabaseAwayError):
             logger.warning("The relay waits: %s", describe(error))
         self._lock.release()
         self.has_lock = False
@@ -256,6 +257,8 @@ class Relay:
         try:
             with transaction.atomic():  # a receiver that fails undoes its own work only
                 published.send(sender=OutboxEvent, rows=rows)
+        except DatabaseUnavailableError:
+            raise
         except Exception as error:  # noqa: BLE001  what is on the bus is on the bus
             logger.error(
                 "A receiver of the signal `published` failed: %s",
