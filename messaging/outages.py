@@ -10,16 +10,26 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 logger = logging.getLogger(__name__)
+
+Later = Callable[[float, Callable[[], object]], object]
+
+
+def call_later(seconds: float, call: Callable[[], object]) -> None:
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
 
 
 class Outage:
     """Of one thing that this process needs.
 
-    It is over with the first success that comes `calm_seconds` after the last failure: those who
-    find a dead connection late, and those for whom it works by halves, make no outage of their own.
+    It is over when something has worked after the last failure, and `calm_seconds` have passed
+    since: those who find a dead connection late, and those for whom it works by halves, make no
+    outage of their own.
     """
 
     def __init__(
@@ -28,15 +38,18 @@ class Outage:
         *,
         calm_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        later: Later = call_later,
     ) -> None:
         self._what = what
         self._calm_seconds = calm_seconds
         self._clock = clock
+        self._later = later
         self._lock = threading.Lock()
         self._failures = 0
         self._began_at = 0.0
         self.failed_at = float("-inf")  # by the clock
         self._why = ""
+        self._ends_at_failures = 0  # with so many the end is on its way
 
     @property
     def is_going_on(self) -> bool:
@@ -50,19 +63,30 @@ class Outage:
             if self._failures > 1:
                 return
             self._began_at = self.failed_at
-        logger.warning("%s is away: %s", self._what, why)
+        logger.warning("%s is unavailable: %s", self._what, why)
 
     def worked(self) -> None:
         """Costs next to nothing while there is no outage."""
-        if not self._failures:
+        if not self._failures or self._ends_at_failures == self._failures:
             return
         with self._lock:
-            if not self._failures or self._clock() - self.failed_at < self._calm_seconds:
+            failures = self._ends_at_failures = self._failures
+            left = self.failed_at + self._calm_seconds - self._clock()
+        if left > 0:
+            self._later(left, partial(self._end, failures))
+        else:
+            self._end(failures)
+
+    def _end(self, failures: int) -> None:
+        with self._lock:
+            if self._failures != failures or not failures:
                 return
-            failures, self._failures = self._failures, 0
+            self._failures = self._ends_at_failures = 0
             seconds = round(self.failed_at - self._began_at, 1)
         logger.warning(
-            "%s is back", self._what, extra={"away_seconds": seconds, "failures": failures}
+            "%s is available again",
+            self._what,
+            extra={"unavailable_seconds": seconds, "failures": failures},
         )
 
     def why_lately(self, seconds: float) -> str:
@@ -72,13 +96,14 @@ class Outage:
 
     def forget(self) -> None:
         """As if there had been none: for tests."""
-        self._failures, self.failed_at = 0, float("-inf")
+        self._failures = self._ends_at_failures = 0
+        self.failed_at = float("-inf")
 
 
-# Longer than its users wait between two tries: relay, consumer, webhooks, and the browsers.
+# Each longer than its users wait between two tries: threads and processes try the database every
+# few seconds, an open breaker lets one call to Kafka pass after 5 s, and a Redis that failed is
+# left alone for up to 10 s.
 DATABASE: Final = Outage("The database", calm_seconds=5.0)
-# A breaker closes with the first success; a reader waits a second before it joins its group again.
-KAFKA: Final = Outage("Kafka", calm_seconds=0.5)
-# Cache and limits leave it alone for 10 s after a failure, the layer for up to 5 s.
+KAFKA: Final = Outage("Kafka", calm_seconds=6.0)
 REDIS: Final = Outage("Redis", calm_seconds=12.0)
 ALL: Final = (DATABASE, KAFKA, REDIS)

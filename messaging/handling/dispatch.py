@@ -187,7 +187,8 @@ class Dispatcher:
         """A dependency is down: no limit, and not the event's fault."""
         times = self._waits[event.event_id] = self._waits.get(event.event_id, 0) + 1
         wait = self._retries.wait_seconds(times, longest_seconds=LONGEST_WAIT_SECONDS)
-        self._log(event, handler, error, f"waits {wait:.1f} s for what it needs")
+        level = logging.WARNING if times == 1 else logging.DEBUG
+        self._log(event, handler, error, f"waits {wait:.1f} s for what it needs", level=level)
         return wait
 
     def _count(
@@ -215,8 +216,17 @@ class Dispatcher:
         topics = {event.topic for event in events}
         return [h for topic in sorted(topics) for h in self._registry.handlers(topic, self._group)]
 
-    def _log(self, event: Event, handler: Handler, error: Exception, what: str) -> None:
-        logger.warning(
+    def _log(
+        self,
+        event: Event,
+        handler: Handler,
+        error: Exception,
+        what: str,
+        *,
+        level: int = logging.WARNING,
+    ) -> None:
+        logger.log(
+            level,
             "%s %s: %s",
             handler.name,
             what,

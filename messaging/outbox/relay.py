@@ -21,6 +21,7 @@ from messaging.contract.records import RecordPosition
 from messaging.describing import describe, frames, names_of
 from messaging.errors import CircuitOpenError, MessagingError, PermanentError, ShuttingDownError
 from messaging.models import OutboxEvent
+from messaging.outages import KAFKA
 from messaging.outbox.relay_lock import Alarm, RelayLock
 from messaging.outbox.relay_state import StateReport
 from messaging.outbox.rows import (
@@ -229,6 +230,7 @@ class Relay:
             set_aside.send(sender=OutboxEvent, impossible=impossible)
 
     def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
+        fresh = failed.keys() - self._holds.keys()
         for lane in failed:
             failures = self._holds[lane].failures + 1 if lane in self._holds else 1
             self._holds[lane] = Hold(failures, self._clock() + self._retry.wait_seconds(failures))
@@ -237,6 +239,11 @@ class Relay:
             by_reason[describe(error)].append(row)
         for reason, rows in by_reason.items():
             mark_failed(rows, reason)
+            self._tell_held(reason, [row for row in rows if row.lane in fresh])
+
+    def _tell_held(self, reason: str, rows: Sequence[OutboxRow]) -> None:
+        """Once of each key; of none while Kafka is away, which has been said."""
+        if rows and not KAFKA.is_going_on:
             logger.warning("Held back, %d keys: %s", len(rows), reason, extra=names_of(rows[0]))
 
     def _release(self, rows: Sequence[OutboxRow]) -> None:

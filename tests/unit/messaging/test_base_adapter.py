@@ -129,7 +129,8 @@ class TestPublish:
                 {"id": "1", "content": "not-for-the-log"},
                 headers=(("event-id", b"e-1"),),
             )
-        failed, published = caplog.records
+        outage, failed, published = caplog.records
+        assert outage.message == "Kafka is unavailable: away"
         assert (vars(failed)["event_id"], vars(failed)["attempt"]) == ("e-1", 1)
         assert (vars(published)["partition"], vars(published)["offset"]) == (0, 7)
         assert not any("not-for-the-log" in str(vars(record)) for record in caplog.records)
