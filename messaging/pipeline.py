@@ -57,7 +57,8 @@ def pipelined_transaction() -> Iterator[None]:
             yield
         return
     connection.close_if_health_check_failed()
-    with ExitStack() as pipeline:
+    # The pipeline has been left before what undid the transaction comes out of it.
+    with connection.wrap_database_errors, ExitStack() as pipeline:
         pipeline.enter_context(pipelined())
         with _sent_along(pipeline), transaction.atomic():
             yield

@@ -12,7 +12,7 @@ from uuid import uuid4
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import channel_layers
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 from chat.http.json import unlogged
 from chat.live.runtime import is_draining
 from messaging.away import DatabaseBusyError, DatabaseUnavailableError
+from messaging.backends.writing import would_write
 from messaging.operating.looks import ANSWER_SECONDS, Look
 from messaging.operating.status import look_at_bus
 from messaging.outages import DATABASE
@@ -31,8 +32,6 @@ LAYER_SECONDS: Final = 1.5
 # What people's own work has met lately counts, for a look does not see everything: a disk that is
 # full is noticed by who needs another page of it.
 LATELY_SECONDS: Final = 5.0
-# Refused by a server that only reads, and no row is touched or made.
-WOULD_WRITE: Final = "SELECT 1 FROM django_migrations WHERE false FOR UPDATE"
 
 
 @never_cache
@@ -74,6 +73,7 @@ def database_problems() -> list[str]:
     try:
         missing = migrations_of_code() - MigrationRecorder(connection).applied_migrations().keys()
         would_write()
+        DATABASE.worked()
     except DatabaseBusyError:
         return []  # others write
     except DatabaseUnavailableError as error:
@@ -91,17 +91,6 @@ def migrations_of_code() -> frozenset[tuple[str, str]]:
     """Read from the disk once: they are this process's own."""
     known = MigrationLoader(None).disk_migrations or {}
     return frozenset(key for key, migration in known.items() if not migration.replaces)
-
-
-def would_write() -> None:
-    """Raises what the database would raise of a write, and leaves no trace."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(WOULD_WRITE)
-    else:
-        with transaction.atomic():  # takes the lock of who writes
-            pass
-    DATABASE.worked()
 
 
 def layer_problems() -> list[str]:

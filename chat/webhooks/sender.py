@@ -35,6 +35,7 @@ from chat.webhooks.locks import WebhookLocks, make_locks
 from chat.webhooks.outgoing import deliveries_announced
 from chat.webhooks.requests import BROKEN, Outcome, WithheldError, post
 from chat.webhooks.signing import signed_headers
+from messaging.backends.writing import would_write
 from messaging.handling.companions import companion
 
 logger = logging.getLogger(__name__)
@@ -164,9 +165,11 @@ class Sender:
             return taken
 
     def _answer(self, questions: list[_Question]) -> None:
-        """All in one query; whoever was told to stop begins nothing."""
+        """All in one query; whoever was told to stop begins nothing, and nothing leaves of which
+        the database would not take down what came of it."""
         if not questions:
             return
+        would_write()
         ids = {question.webhook_id for question in questions}
         working = set() if self._stopping.is_set() else Webhook.objects.working_ids(ids)
         for question in questions:

@@ -32,6 +32,7 @@ from messaging.outbox.rows import (
     mark_set_aside,
     read_waiting,
 )
+from messaging.outbox.shards import Shards
 from messaging.outbox.target import Result, Target
 
 logger = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class Relay:
         self._holds: dict[Lane, Hold] = {}
         self._report = StateReport(target, clock)
         self.has_lock = False
+        self._told_shards: Shards = ()
 
     def wake(self, **_signal: object) -> None:
         """From any thread; also a receiver of `outbox_recorded`."""
@@ -181,6 +183,8 @@ class Relay:
         if not self._has_share():
             return self._alarm.wait(LOCK_SECONDS)
         began_at = self._clock()
+        # First of all after a failure: what cannot be marked would be sent again and again.
+        self._report.save_when_due(self._lock.shards)
         count = self.run_round()
         self._report.save_when_due(self._lock.shards)
         if count < self._batch_size and not self._stopping.is_set():
@@ -198,6 +202,8 @@ class Relay:
             self.has_lock = self._lock.acquire() and self._lock.confirm()
         if self.has_lock and self._lock.shards != before:
             self._holds.clear()
+        if self.has_lock and self._lock.shards != self._told_shards:
+            self._told_shards = self._lock.shards
             logger.info(
                 "This relay is active now",
                 extra={"bus": self._target.bus, "shards": len(self._lock.shards)},
@@ -219,6 +225,7 @@ class Relay:
             logger.warning("The relay waits: %s", describe(error))
         self._lock.release()
         self.has_lock = False
+        self._report.make_due()
         connection.close()
         self._stopping.wait(self._retry.wait_seconds(failures, longest_seconds=2.0))
 
