@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chat.database.threads import DATABASE_AWAY, DatabaseThreads
+from chat.database.threads import DatabaseThreads
 from chat.errors import UnavailableError
 from chat.services.posting.posting import post_messages
 from chat.services.posting.posts import NewPost, Outcome
-from messaging.away import DatabaseBusyError
+from messaging.away import DatabaseAwayError, DatabaseBusyError
 from messaging.describing import describe
 
 logger = logging.getLogger(__name__)
@@ -92,20 +92,21 @@ class Poster:
     async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
         try:
             return await self._threads.run(post_messages, posts)
+        except DatabaseAwayError:
+            return [UnavailableError()] * len(posts)
         except DatabaseBusyError as error:
-            logger.warning(
-                "a batch waited too long for others",
-                extra={"posts": len(posts), "error": describe(error)},
-            )
-            return [UnavailableError()] * len(posts)
-        except DATABASE_AWAY:
-            return [UnavailableError()] * len(posts)
-        except Exception:
-            # One post that the database rejects must not hold back the others.
             if len(posts) > 1:
-                logger.warning(
-                    "a batch was refused, posting one by one", extra={"posts": len(posts)}
-                )
-                return [(await self._save([post]))[0] for post in posts]
+                return await self._save_each(posts)
+            names = {"chat_id": posts[0].chat_id, "error": describe(error)}
+            logger.warning("a post waited too long for others", extra=names)
+            return [UnavailableError()]
+        except Exception:
+            if len(posts) > 1:
+                return await self._save_each(posts)
             logger.exception("a post was refused", extra={"chat_id": posts[0].chat_id})
             return [UnavailableError()]
+
+    async def _save_each(self, posts: list[NewPost]) -> Sequence[Outcome]:
+        """One post that the database rejects must not hold back the others."""
+        logger.warning("a batch was refused, posting one by one", extra={"posts": len(posts)})
+        return [(await self._save([post]))[0] for post in posts]
