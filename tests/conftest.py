@@ -13,6 +13,7 @@ import django
 import pytest
 from django.conf import settings
 
+from messaging import outages
 from tests.support import loopback, needs, servers, stack
 from tests.support.services import (
     Kafka,
@@ -121,6 +122,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def patience_with_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no picture that takes too long; its processor time is bounded as ever."""
     monkeypatch.setattr("chat.pictures.process.MAX_SECONDS", 120.0)
+
+
+@pytest.fixture(autouse=True)
+def no_outage_of_an_earlier_test() -> None:
+    for outage in outages.ALL:
+        outage.forget()
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,16 @@
 import logging
 import os
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webchat.settings")
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  (needs the apps to be ready)
 
 from chat.live.routing import websocket_application  # noqa: E402
+from webchat.bodies import Handler  # noqa: E402
 from webchat.daphne import BackPressure, Connections, Deadlines, mend  # noqa: E402
 from webchat.daphne.connections import max_connections  # noqa: E402
 from webchat.daphne.descriptors import raise_descriptor_limit  # noqa: E402
@@ -42,5 +43,5 @@ logger.info(
     "this process accepts this many connections",
     extra={"connections": connections.most, "descriptors": descriptors},
 )
-_routes = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
+_routes = ProtocolTypeRouter({"http": Handler(), "websocket": websocket_application})
 application = ProxyGate(Lifecycle(BackPressure(_routes)), proxies)

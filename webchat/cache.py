@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
+from messaging.outages import REDIS
 
 # So long nobody waits for a Redis that did not answer.
 REST_SECONDS = 10.0
@@ -42,8 +41,11 @@ class SharedCache(RedisCache):
     def _try(self, name: str, *args: Any, **options: Any) -> Any:
         if time.monotonic() >= self._resting_until:
             try:
-                return getattr(super(), name)(*args, **options)
+                answer = getattr(super(), name)(*args, **options)
             except RedisError as error:
                 self._resting_until = time.monotonic() + REST_SECONDS
-                logger.warning("the cache is unavailable", extra={"error": type(error).__name__})
+                REDIS.failed(f"the cache ({type(error).__name__})")
+            else:
+                REDIS.worked()
+                return answer
         return getattr(self._own, name)(*args, **options)

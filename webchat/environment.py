@@ -161,6 +161,8 @@ class Environment:
             expected = "a URL like postgres://user:password@host:5432/name or sqlite:///path"
             raise self._wrong("DATABASE_URL", expected, secret=True) from None
         options = database.setdefault("OPTIONS", {})
+        # Django's own, with errors that say whether the server is away.
+        database["ENGINE"] = database["ENGINE"].replace("django.db.", "messaging.")
         if database["ENGINE"].endswith("sqlite3"):
             options.update(SQLITE_OPTIONS)
             path = Path(database["NAME"])

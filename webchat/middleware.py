@@ -5,17 +5,21 @@ Also on what others answer before the views are asked: static files, refused hos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from chat.http.json import as_json_error, is_for_programs
+from webchat import health
 from webchat.headers import headers_of
 
 Finish = Callable[[HttpRequest, Any], HttpResponseBase]
+ADDRESS: Final = re.compile(r"([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?")
+HEALTH: Final = {"/livez": health.livez, "/readyz": health.readyz}
 
 
 def _afterwards(get_response: Any, finish: Finish) -> Any:
@@ -35,8 +39,29 @@ def headers_on_every_answer(get_response: Any) -> Any:
 
 
 @sync_and_async_middleware
+def health_by_address(get_response: Any) -> Any:
+    """Whoever watches this process asks it by its address, which ALLOWED_HOSTS does not name."""
+    if iscoroutinefunction(get_response):
+
+        async def answer(request: HttpRequest) -> HttpResponseBase:
+            if look := _asked_by_address(request):
+                return await sync_to_async(look)(request)
+            response: HttpResponseBase = await get_response(request)
+            return response
+
+        return answer
+    return lambda request: (_asked_by_address(request) or get_response)(request)
+
+
+@sync_and_async_middleware
 def json_errors(get_response: Any) -> Any:
     return _afterwards(get_response, _with_json)
+
+
+def _asked_by_address(request: HttpRequest) -> Callable[[HttpRequest], HttpResponseBase] | None:
+    """The view of health, where the Host is an IP address with or without a port."""
+    view = HEALTH.get(request.path_info)
+    return view if view and ADDRESS.fullmatch(request.META.get("HTTP_HOST", "")) else None
 
 
 def _with_headers(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -7,6 +7,8 @@ from chat.http.page_limits import page
 from chat.limits.doors import Unlimited
 from webchat import health
 
+handler500 = "chat.http.json.failed"
+
 HEALTH = Unlimited("Asked by monitoring; nobody is signed in.")
 
 urlpatterns = [

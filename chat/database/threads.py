@@ -10,21 +10,21 @@ from contextlib import ExitStack, asynccontextmanager, nullcontext
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    connections,
-)
+from django.db import close_old_connections, connection, connections
+
+from messaging.away import DatabaseAwayError, DatabaseUnavailableError
+from messaging.outages import DATABASE
 
 Result = TypeVar("Result")
 
 # A connection that was idle for longer is asked whether it still lives before it is used.
 TRUSTED_IDLE_SECONDS = 30.0
 
-# What the database's client raises when the database is away.
-DATABASE_AWAY = (OperationalError, InterfaceError)
+# While the database is away a thread whose calls fail to connect again so often at most.
+CONNECTION_KEPT_SECONDS = 1.0
+
+# What a person is told of as `unavailable`: it may work later. See Note [Away or busy].
+DATABASE_AWAY = DatabaseUnavailableError
 
 
 def let_go_of_database() -> None:
@@ -85,7 +85,9 @@ class OneByOne:
 
 
 class DatabaseThreads:
-    """A pool of `size` threads. Where the database went away, the next call connects again.
+    """A pool of `size` threads. Where the database went away, the next call connects again, also
+    where another thread has found it: a connection that was there before may be to a server that
+    only reads, or be dead.
 
     With `may_read` calls run one by one (see OneByOne; the other threads are for when one is slow)
     and give way to others while that is not set (see GivesWay).
@@ -104,18 +106,25 @@ class DatabaseThreads:
             return await loop.run_in_executor(self._pool, self._call, function, arguments)
 
     def _call(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
-        now = monotonic()
-        if now - getattr(self._thread, "used_at", now) > TRUSTED_IDLE_SECONDS:
-            close_old_connections()
-        self._thread.used_at = now
+        self._drop_old_connection(monotonic())
         try:
             if self._may_read is None:
                 return function(*arguments)
             with connection.execute_wrapper(GivesWay(self._may_read)):
                 return function(*arguments)
-        except DATABASE_AWAY:
+        except DatabaseAwayError:
             connections.close_all()
             raise
+
+    def _drop_old_connection(self, now: float) -> None:
+        thread = vars(self._thread)
+        if now - thread.get("used_at", now) > TRUSTED_IDLE_SECONDS:
+            close_old_connections()
+        thread["used_at"] = now
+        made_at = thread.setdefault("made_at", now)
+        if DATABASE.failed_at >= made_at and now - made_at >= CONNECTION_KEPT_SECONDS:
+            connections.close_all()
+            thread["made_at"] = now
 
     def close(self) -> None:
         """Waits for what is running and closes every thread's connection."""

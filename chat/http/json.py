@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -22,6 +23,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
+from django.views.defaults import server_error
 
 from chat.database.threads import DATABASE_AWAY
 from chat.errors import (
@@ -38,6 +40,7 @@ from chat.errors import (
 from chat.limits.doors import Rule, knock, rule_of
 from chat.models import User
 from chat.models.ids import LARGEST_ID
+from chat.pictures.checking import is_for_want_of_room, no_room
 from chat.wire.fields import Fields
 from chat.wire.payloads import Made, Payload
 from chat.wire.protocol import MAX_FRAME_BYTES, parse_object
@@ -46,6 +49,7 @@ MAX_DIGITS = 20
 
 logger = logging.getLogger(__name__)
 
+Response = TypeVar("Response", bound=HttpResponse)
 Result = Payload | Made | None
 Request = Callable[[User, Fields], Result]
 UploadRequest = Callable[[User, Fields, "UploadedFile[Any]"], Result]
@@ -81,10 +85,7 @@ def as_json_error(response: HttpResponseBase) -> None:
 
 
 def error_response(error: ChatError) -> JsonResponse:
-    response = JsonResponse({"error": error.payload()}, status=error.status)
-    if error.retry_after is not None:
-        response["Retry-After"] = seconds_header(error.retry_after)
-    return response
+    return _finished(JsonResponse({"error": error.payload()}, status=error.status), error)
 
 
 def seconds_header(seconds: float) -> str:
@@ -96,10 +97,31 @@ def refuse(request: HttpRequest, error: ChatError) -> HttpResponse:
     """JSON to whoever asked the API, a page to everybody else."""
     if request.path.startswith("/api/"):
         return error_response(error)
-    response = render(request, "chat/refused.html", {"error": error}, status=error.status)
+    page = render(request, "chat/refused.html", {"error": error}, status=error.status)
+    return _finished(page, error)
+
+
+def _finished(response: Response, error: ChatError) -> Response:
     if error.retry_after is not None:
         response["Retry-After"] = seconds_header(error.retry_after)
+    return unlogged(response) if isinstance(error, UnavailableError) else response
+
+
+def unlogged(response: Response) -> Response:
+    """Django would log each 503 as an error; that something is away is said once, elsewhere."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own word for it
     return response
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Of what nobody caught, wherever it was raised: of what may work later it says so."""
+    error = sys.exception()
+    if isinstance(error, DATABASE_AWAY):
+        return refuse(request, UnavailableError())
+    if isinstance(error, OSError) and is_for_want_of_room(error):
+        logger.warning("no room for a request", extra={"error": repr(error)})
+        return refuse(request, no_room())
+    return server_error(request)
 
 
 def refuse_csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -167,7 +189,6 @@ def answer(request: HttpRequest, call: Callable[[], Result]) -> HttpResponse:
     except ChatError as error:
         return error_response(error)
     except DATABASE_AWAY:
-        logger.exception("the database is unavailable", extra={"path": request.path})
         return error_response(UnavailableError())
 
 
@@ -219,7 +240,7 @@ def _file(request: HttpRequest) -> UploadedFile[Any]:
         files = []
     except OSError as error:
         logger.warning("an upload was not received", extra={"error": repr(error)})
-        raise UnavailableError from None
+        raise no_room() if is_for_want_of_room(error) else UnavailableError() from None
     if len(files) != 1:
         raise BadRequestError.of("file", _("one file, in a form (multipart/form-data)"))
     file: UploadedFile[Any] = files[0]

@@ -5,8 +5,8 @@ Stand after AuthenticationMiddleware; LocaleMiddleware has chosen for everyone e
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,8 +19,6 @@ from chat.limits.held import Held
 from chat.limits.table import DOWNLOADS_AT_ONCE, REQUESTS_AT_ONCE, Limit
 from chat.limits.words import too_many
 
-logger = logging.getLogger(__name__)
-
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -31,11 +29,9 @@ class PersonLanguageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Without a session cookie nobody is signed in: spare the look.
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            try:
+            # While the database is away the view will say so, in the browser's language.
+            with suppress(DATABASE_AWAY):
                 use_language_of(request)
-            except DATABASE_AWAY:
-                # The view will say so, in the browser's language.
-                logger.warning("the database is unavailable", extra={"path": request.path})
         return self.get_response(request)
 
 

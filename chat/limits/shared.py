@@ -9,7 +9,6 @@ come back; and adding what has been let through already, many at once.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,8 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from chat.limits.buckets import Charge, Rate, Refusal, seconds_to_wait
-
-logger = logging.getLogger(__name__)
+from messaging.outages import REDIS
 
 PREFIX: Final = "webchat:limit:"
 # So long nobody waits for a Redis that did not answer.
@@ -91,7 +89,7 @@ class SharedBuckets:
     def rest(self, error: RedisError) -> None:
         """Each process counts for itself for a while."""
         self._resting_until = time.monotonic() + REST_SECONDS
-        logger.warning("limits are not shared", extra={"error": type(error).__name__})
+        REDIS.failed(f"limits are not shared ({type(error).__name__})")
 
     def take(self, charges: Sequence[Charge]) -> Refusal | None:
         numbers = [number for charge in charges for number in _milliseconds(charge.rate)]
@@ -130,6 +128,7 @@ class SharedBuckets:
     @staticmethod
     def _answer(answer: Any) -> Any:
         # The client's types say that it may be awaitable, which this client's never is.
+        REDIS.worked()
         return answer
 
 

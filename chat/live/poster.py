@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chat.database.threads import DATABASE_AWAY, DatabaseThreads
+from chat.database.threads import DatabaseThreads
 from chat.errors import UnavailableError
 from chat.services.posting.posting import post_messages
 from chat.services.posting.posts import NewPost, Outcome
+from messaging.away import DatabaseAwayError, DatabaseBusyError
+from messaging.describing import describe
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,6 @@ class Poster:
         self.rests = threading.Event()
         self.rests.set()
         self._running: asyncio.Task[None] | None = None
-        self._is_away = False
         self._is_closing = False
 
     def submit(self, post: NewPost, reply: Reply) -> None:
@@ -90,24 +91,22 @@ class Poster:
 
     async def _save(self, posts: list[NewPost]) -> Sequence[Outcome]:
         try:
-            outcomes = await self._threads.run(post_messages, posts)
-        except DATABASE_AWAY as error:
-            self._note_away(error)
+            return await self._threads.run(post_messages, posts)
+        except DatabaseAwayError:
             return [UnavailableError()] * len(posts)
-        except Exception:
-            # One post that the database rejects must not hold back the others.
+        except DatabaseBusyError as error:
             if len(posts) > 1:
-                logger.warning(
-                    "a batch was refused, posting one by one", extra={"posts": len(posts)}
-                )
-                return [(await self._save([post]))[0] for post in posts]
+                return await self._save_each(posts)
+            names = {"chat_id": posts[0].chat_id, "error": describe(error)}
+            logger.warning("a post waited too long for others", extra=names)
+            return [UnavailableError()]
+        except Exception:
+            if len(posts) > 1:
+                return await self._save_each(posts)
             logger.exception("a post was refused", extra={"chat_id": posts[0].chat_id})
             return [UnavailableError()]
-        self._is_away = False
-        return outcomes
 
-    def _note_away(self, error: Exception) -> None:
-        """Once per outage, not once per post."""
-        if not self._is_away:
-            logger.error("the database is unavailable", extra={"error": type(error).__name__})
-        self._is_away = True
+    async def _save_each(self, posts: list[NewPost]) -> Sequence[Outcome]:
+        """One post that the database rejects must not hold back the others."""
+        logger.warning("a batch was refused, posting one by one", extra={"posts": len(posts)})
+        return [(await self._save([post]))[0] for post in posts]

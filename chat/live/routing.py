@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -18,8 +17,6 @@ from chat.live.opening import may_open, refuse
 from chat.live.origins import header, is_allowed, note_refused
 from chat.live.runtime import runtime
 from chat.wire.protocol import CloseCode
-
-logger = logging.getLogger(__name__)
 
 PATH: Final = "/ws/"
 
@@ -65,8 +62,7 @@ class WayIn:
         scope["session"] = self.session_store(key)
         try:
             scope["user"] = await self._person_of(scope)
-        except DATABASE_AWAY as error:
-            logger.warning("the database is unavailable", extra={"error": type(error).__name__})
+        except DATABASE_AWAY:
             return False
         scope["language"] = language_of(scope)
         return True

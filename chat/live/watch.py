@@ -187,7 +187,9 @@ async def _forever(one_round: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await one_round()
+        except DATABASE_AWAY:
+            await asyncio.sleep(1)
         except Exception as error:  # noqa: BLE001
-            # The watch survives any error (mostly a database that is down).
+            # The watch survives any error.
             logger.warning("a round of the watch failed", extra={"error": type(error).__name__})
             await asyncio.sleep(1)

@@ -6,6 +6,7 @@ never unfolds anything in this process.
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import tempfile
@@ -111,6 +112,11 @@ def _refusal(told: dict[str, Any]) -> ChatError:
     if told["outcome"] == "too_many_frames":
         return TooLargeError.of_frames(told["most"])
     return no_room() if told["outcome"] == "no_room" else TooLargeError.to_draw()
+
+
+def is_for_want_of_room(error: OSError) -> bool:
+    """The disk is full, or what this person or process may have of it."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def no_room() -> UnavailableError:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -34,6 +35,7 @@ from chat.webhooks.locks import WebhookLocks, make_locks
 from chat.webhooks.outgoing import deliveries_announced
 from chat.webhooks.requests import BROKEN, Outcome, WithheldError, post
 from chat.webhooks.signing import signed_headers
+from messaging.backends.writing import would_write
 from messaging.handling.companions import companion
 
 logger = logging.getLogger(__name__)
@@ -122,10 +124,7 @@ class Sender:
             while not self._stopping.is_set():
                 try:
                     self._turn(locks)
-                except DATABASE_AWAY as error:
-                    logger.warning(
-                        "the database is unavailable", extra={"error": type(error).__name__}
-                    )
+                except DATABASE_AWAY:
                     self._start_anew(locks)
                 except Exception:
                     # Whatever it is, other webhooks' deliveries wait behind this thread.
@@ -166,9 +165,11 @@ class Sender:
             return taken
 
     def _answer(self, questions: list[_Question]) -> None:
-        """All in one query; whoever was told to stop begins nothing."""
+        """All in one query; whoever was told to stop begins nothing, and nothing leaves of which
+        the database would not take down what came of it."""
         if not questions:
             return
+        would_write()
         ids = {question.webhook_id for question in questions}
         working = set() if self._stopping.is_set() else Webhook.objects.working_ids(ids)
         for question in questions:
@@ -268,12 +269,10 @@ class Sender:
 
     def _finish(self) -> None:
         """Waits for answers and writes them down."""
-        try:
+        with suppress(DATABASE_AWAY):
             while self._running and time.monotonic() < self._finish_by:
                 # `stop` says how long, and wakes.
                 self._attend(min(60.0, self._finish_by - time.monotonic()))
-        except DATABASE_AWAY as error:
-            logger.warning("the database is unavailable", extra={"error": type(error).__name__})
 
 
 def _ask_for_leave(webhook_id: int, inbox: Inbox) -> None:

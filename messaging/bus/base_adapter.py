@@ -22,6 +22,7 @@ from messaging.contract.records import Headers, OutgoingRecord, RecordPosition
 from messaging.contract.schemas import known_versions
 from messaging.contract.validation import check_message, write_json
 from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
+from messaging.outages import KAFKA
 
 logger = logging.getLogger(__name__)
 
@@ -152,16 +153,22 @@ class BusAdapter(ABC):
                 self.breaker.allow()
             except CircuitOpenError as error:
                 return [error] * len(records)
-            is_answered = False
+            results: list[RecordPosition | Exception] = []
             try:
                 results = self._send(records, timeout_seconds)
-                is_answered = any(not isinstance(result, RetryableError) for result in results)
             finally:
-                if is_answered:
-                    self.breaker.succeeded()
-                else:
-                    self.breaker.failed()
+                self._note(results)
         return results
+
+    def _note(self, results: Sequence[RecordPosition | Exception]) -> None:
+        """Whether the bus has answered at all."""
+        if any(not isinstance(result, RetryableError) for result in results):
+            self.breaker.succeeded()
+            KAFKA.worked()
+            return
+        self.breaker.failed()
+        for result in results[:1]:
+            KAFKA.failed(str(result))
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -193,7 +200,8 @@ def _write_record(
 def _log_batch(
     records: Sequence[OutgoingRecord], results: Sequence[RecordPosition | Exception]
 ) -> None:
-    """Logs each record at DEBUG; at WARNING only how many failed, and the first of them."""
+    """Logs each record at DEBUG; at WARNING only how many failed, and the first of them, where some
+    were refused for good: that what may be accepted later waits is said once."""
     failed = [
         (record, result)
         for record, result in zip(records, results, strict=True)
@@ -201,7 +209,9 @@ def _log_batch(
     ]
     if failed:
         record, error = failed[0]
-        logger.warning(
+        may_be_later = all(isinstance(error, RetryableError) for _, error in failed)
+        logger.log(
+            logging.DEBUG if may_be_later else logging.WARNING,
             "%d of %d records not published; the first: %s",
             len(failed),
             len(records),

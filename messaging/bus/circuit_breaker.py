@@ -76,9 +76,7 @@ class CircuitBreaker:
         if state is self._state:
             return
         previous, self._state = self._state, state
-        level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
-        logger.log(
-            level,
+        logger.debug(
             "Circuit breaker of the bus: %s",
             state,
             extra={"breaker": str(state), "previous": str(previous), "failures": self._failures},

@@ -16,7 +16,8 @@ from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import Record, TopicPartition
 from messaging.contract.schemas import known_versions
 from messaging.contract.validation import check_message, read_json
-from messaging.errors import InvalidEventError, PartitionsLostError
+from messaging.errors import InvalidEventError, PartitionsLostError, RetryableError
+from messaging.outages import KAFKA
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +66,13 @@ class SubscriptionLoop:
         while not self._stopping.is_set():
             try:
                 self._read_until_changed(self._topics())
+            except RetryableError as error:
+                KAFKA.failed(str(error))
+                self._crashes += 1
+                self._stopping.wait(self._wait_seconds())
             except Exception:  # the loop outlives whatever the bus does: reconnect, subscribe again
                 self._crashes += 1
-                wait = self._retry.wait_seconds(
-                    self._crashes, longest_seconds=LONGEST_RECONNECT_SECONDS
-                )
+                wait = self._wait_seconds()
                 logger.exception(
                     "The subscription loop crashed; subscribing again in %.1f s",
                     wait,
@@ -77,12 +80,16 @@ class SubscriptionLoop:
                 )
                 self._stopping.wait(wait)
 
+    def _wait_seconds(self) -> float:
+        return self._retry.wait_seconds(self._crashes, longest_seconds=LONGEST_RECONNECT_SECONDS)
+
     def _topics(self) -> list[str]:
         with self._lock:
             return sorted(self._handlers)
 
     def _read_until_changed(self, topics: list[str]) -> None:
         source = self._open_source(topics)
+        KAFKA.worked()
         progress = _Progress(source)
         logger.info("Subscribed", extra={"topics": topics})
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from messaging.away import DatabaseAwayError, DatabaseUnavailableError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.contract.records import Record, RecordPosition, TopicPartition
@@ -20,7 +21,7 @@ from messaging.contract.validation import decode
 from messaging.describing import describe
 from messaging.errors import InvalidEventError, RetryableError
 from messaging.handling.dead_letters import DeadLetterBox, EventLetters
-from messaging.handling.dispatch import RETRIES, DatabaseAwayError, Dispatcher
+from messaging.handling.dispatch import RETRIES, Dispatcher
 from messaging.handling.group_reader import GroupReader
 from messaging.handling.registry import Registry
 
@@ -106,7 +107,7 @@ class GroupConsumer:
         events, cuts = self._check(lanes)
         try:
             progress = self._dispatcher.process(events)
-        except DatabaseAwayError as error:
+        except DatabaseUnavailableError as error:
             return self._wait_for_database(lanes, error)
         if not cuts:
             self._times_away = 0
@@ -143,7 +144,8 @@ class GroupConsumer:
         try:
             self._box.add(record, "", error)
         except RetryableError as obstacle:
-            logger.warning("A bad record waits: %s", describe(obstacle))
+            log = logger.debug if isinstance(obstacle, DatabaseAwayError) else logger.warning
+            log("A bad record waits: %s", describe(obstacle))
             return self._away_seconds()
         self.counts.invalid += 1
         return None
@@ -167,7 +169,9 @@ class GroupConsumer:
     ) -> dict[TopicPartition, int]:
         """Nothing is committed; whatever was handled before the outage is recognised later."""
         seconds = self._away_seconds()
-        logger.warning("Paused for %.1f s: %s", seconds, describe(error))
+        # That it is away has been said, once.
+        log = logger.debug if isinstance(error, DatabaseAwayError) else logger.warning
+        log("Paused for %.1f s: %s", seconds, describe(error))
         for partition, records in lanes.items():
             self._reader.wait_at(partition, records[0].offset, seconds)
         return {}

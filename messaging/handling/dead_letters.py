@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from messaging.away import DatabaseUnavailableError
 from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.configuration import dead_letter_topic
 from messaging.contract.events import Event
@@ -77,9 +78,9 @@ class DeadLetterBox:
             if self._adapter is not None:
                 self._publish(self._adapter, record, handler, error, attempts)
             self._write(record, handler, error, attempts, event_id)
-        except (OperationalError, InterfaceError) as obstacle:
+        except DatabaseUnavailableError:
             connection.close_if_unusable_or_obsolete()
-            raise RetryableError("The table of dead letters does not answer") from obstacle
+            raise
         self._limit.note_dead(handler)
         logger.error(
             "Dead letter: %s",

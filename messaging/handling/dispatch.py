@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
+from messaging.away import DatabaseUnavailableError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.describing import describe, names_of
@@ -30,10 +31,6 @@ Lane = TypeVar("Lane", bound=Hashable)
 ATTEMPTS = 5
 RETRIES = RetryPolicy(initial_seconds=0.2)
 LONGEST_WAIT_SECONDS = 5.0
-
-
-class DatabaseAwayError(RetryableError):
-    """Raised when the database, which all lanes need, does not answer."""
 
 
 class Letters(Protocol):
@@ -99,9 +96,16 @@ class Dispatcher:
     def process(self, lanes: Mapping[Lane, Sequence[Event]]) -> dict[Lane, Progress]:
         """Handles what can be handled, each lane in order.
 
-        Raises DatabaseAwayError: whatever was committed before stays, and is recognised when it
-        comes again.
+        Raises DatabaseUnavailableError, for all lanes need the database: whatever was committed
+        before stays, and is recognised when it comes again.
         """
+        try:
+            return self._process(lanes)
+        except DatabaseUnavailableError:
+            connection.close_if_unusable_or_obsolete()
+            raise
+
+    def _process(self, lanes: Mapping[Lane, Sequence[Event]]) -> dict[Lane, Progress]:
         all_events = [event for events in lanes.values() for event in events]
         if not self._has_failed(all_events) and self._succeeds(all_events):
             return {lane: Progress(len(events)) for lane, events in lanes.items()}
@@ -148,8 +152,8 @@ class Dispatcher:
     def _succeeds(self, events: Sequence[Event]) -> bool:
         handlers = self._handlers(events)
         try:
-            self._handle(events, handlers)
-        except DatabaseAwayError:
+            handle_once(events, handlers, group=self._group)
+        except DatabaseUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  any fault of a handler: smaller pieces show whose and of what
             logger.info("A batch of %d failed: %s", len(events), describe(error))
@@ -168,8 +172,8 @@ class Dispatcher:
     def _handle_by(self, handler: Handler, event: Event) -> float | None:
         failures = self._failures.get((event.event_id, handler.name), 0)
         try:
-            self._handle([event], [handler], attempts=failures + 1)
-        except DatabaseAwayError:
+            handle_once([event], [handler], group=self._group, attempts=failures + 1)
+        except DatabaseUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001  whatever a handler raises, others go on
             if is_away(error):
@@ -183,7 +187,8 @@ class Dispatcher:
         """A dependency is down: no limit, and not the event's fault."""
         times = self._waits[event.event_id] = self._waits.get(event.event_id, 0) + 1
         wait = self._retries.wait_seconds(times, longest_seconds=LONGEST_WAIT_SECONDS)
-        self._log(event, handler, error, f"waits {wait:.1f} s for what it needs")
+        level = logging.WARNING if times == 1 else logging.DEBUG
+        self._log(event, handler, error, f"waits {wait:.1f} s for what it needs", level=level)
         return wait
 
     def _count(
@@ -199,27 +204,29 @@ class Dispatcher:
             return wait
         try:
             self._letters.add(event, handler.name, error, attempts=failures)
+        except DatabaseUnavailableError:
+            raise
         except RetryableError as obstacle:
             self._failures[event.event_id, handler.name] = failures - 1
             return self._wait(event, handler, obstacle)
         self._failures.pop((event.event_id, handler.name), None)
         return None
 
-    def _handle(
-        self, events: Sequence[Event], handlers: Sequence[Handler], *, attempts: int = 1
-    ) -> None:
-        try:
-            handle_once(events, handlers, group=self._group, attempts=attempts)
-        except (OperationalError, InterfaceError) as error:
-            connection.close_if_unusable_or_obsolete()
-            raise DatabaseAwayError("The database does not answer") from error
-
     def _handlers(self, events: Sequence[Event]) -> list[Handler]:
         topics = {event.topic for event in events}
         return [h for topic in sorted(topics) for h in self._registry.handlers(topic, self._group)]
 
-    def _log(self, event: Event, handler: Handler, error: Exception, what: str) -> None:
-        logger.warning(
+    def _log(
+        self,
+        event: Event,
+        handler: Handler,
+        error: Exception,
+        what: str,
+        *,
+        level: int = logging.WARNING,
+    ) -> None:
+        logger.log(
+            level,
             "%s %s: %s",
             handler.name,
             what,

@@ -33,7 +33,7 @@ class HandlerTarget:
         self._rows: dict[str, OutboxRow] = {}
 
     def deliver(self, rows: Sequence[OutboxRow]) -> list[Result]:
-        """Raises DatabaseAwayError, TooManyDeadLettersError."""
+        """Raises DatabaseUnavailableError, TooManyDeadLettersError."""
         refused = {row.id: error for row in rows if (error := _refusal(row))}
         lanes: dict[Lane, list[OutboxRow]] = defaultdict(list)
         for row in rows:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from messaging.bus.adapter import RecordSource
 from messaging.contract.records import Record, TopicPartition
-from messaging.describing import describe
 from messaging.errors import PartitionsLostError, RetryableError
+from messaging.outages import KAFKA
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class GroupReader:
         try:
             if self._source is None:
                 self.open()
+                KAFKA.worked()
             assert self._source is not None
             self._resume_due()
             records = self._source.poll(
@@ -87,9 +88,10 @@ class GroupReader:
         except PartitionsLostError:
             logger.info("Partitions went to another member; their records come again")
         except RetryableError as error:
-            logger.warning("Not committed yet: %s", describe(error))
+            KAFKA.failed(str(error))
             return
         self._uncommitted = {}
+        KAFKA.worked()
 
     def close(self) -> None:
         if self._source is not None:
@@ -121,7 +123,7 @@ class GroupReader:
         logger.info("Partitions assigned", extra={"partitions": parts})
 
     def _reopen_later(self, error: RetryableError) -> None:
-        logger.warning("The bus is unavailable: %s", describe(error))
+        KAFKA.failed(str(error))
         if self._source is not None:
             self._source.close(timeout_seconds=2.0)
             self._source = None

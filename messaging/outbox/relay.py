@@ -12,14 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.dispatch import Signal
 
+from messaging.away import DatabaseAwayError, DatabaseUnavailableError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import RecordPosition
 from messaging.describing import describe, frames, names_of
 from messaging.errors import CircuitOpenError, MessagingError, PermanentError, ShuttingDownError
 from messaging.models import OutboxEvent
+from messaging.outages import KAFKA
 from messaging.outbox.relay_lock import Alarm, RelayLock
 from messaging.outbox.relay_state import StateReport
 from messaging.outbox.rows import (
@@ -30,6 +32,7 @@ from messaging.outbox.rows import (
     mark_set_aside,
     read_waiting,
 )
+from messaging.outbox.shards import Shards
 from messaging.outbox.target import Result, Target
 
 logger = logging.getLogger(__name__)
@@ -113,6 +116,7 @@ class Relay:
         self._holds: dict[Lane, Hold] = {}
         self._report = StateReport(target, clock)
         self.has_lock = False
+        self._told_shards: Shards = ()
 
     def wake(self, **_signal: object) -> None:
         """From any thread; also a receiver of `outbox_recorded`."""
@@ -134,7 +138,7 @@ class Relay:
                     failures = 0
                 except ShuttingDownError:
                     break
-                except (MessagingError, DatabaseError, InterfaceError) as error:
+                except (MessagingError, DatabaseError) as error:
                     failures += 1
                     self._recover(error, failures)
                 except Exception as error:  # noqa: BLE001  the road to the bus outlives any fault
@@ -179,6 +183,8 @@ class Relay:
         if not self._has_share():
             return self._alarm.wait(LOCK_SECONDS)
         began_at = self._clock()
+        # First of all after a failure: what cannot be marked would be sent again and again.
+        self._report.save_when_due(self._lock.shards)
         count = self.run_round()
         self._report.save_when_due(self._lock.shards)
         if count < self._batch_size and not self._stopping.is_set():
@@ -196,6 +202,8 @@ class Relay:
             self.has_lock = self._lock.acquire() and self._lock.confirm()
         if self.has_lock and self._lock.shards != before:
             self._holds.clear()
+        if self.has_lock and self._lock.shards != self._told_shards:
+            self._told_shards = self._lock.shards
             logger.info(
                 "This relay is active now",
                 extra={"bus": self._target.bus, "shards": len(self._lock.shards)},
@@ -213,10 +221,11 @@ class Relay:
 
     def _recover(self, error: Exception, failures: int) -> None:
         """After a failure of the database or the relay itself: starts from the beginning."""
-        if failures == 1:
+        if failures == 1 and not isinstance(error, DatabaseAwayError):
             logger.warning("The relay waits: %s", describe(error))
         self._lock.release()
         self.has_lock = False
+        self._report.make_due()
         connection.close()
         self._stopping.wait(self._retry.wait_seconds(failures, longest_seconds=2.0))
 
@@ -228,6 +237,7 @@ class Relay:
             set_aside.send(sender=OutboxEvent, impossible=impossible)
 
     def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
+        fresh = failed.keys() - self._holds.keys()
         for lane in failed:
             failures = self._holds[lane].failures + 1 if lane in self._holds else 1
             self._holds[lane] = Hold(failures, self._clock() + self._retry.wait_seconds(failures))
@@ -236,6 +246,11 @@ class Relay:
             by_reason[describe(error)].append(row)
         for reason, rows in by_reason.items():
             mark_failed(rows, reason)
+            self._tell_held(reason, [row for row in rows if row.lane in fresh])
+
+    def _tell_held(self, reason: str, rows: Sequence[OutboxRow]) -> None:
+        """Once of each key; of none while Kafka is away, which has been said."""
+        if rows and not KAFKA.is_going_on:
             logger.warning("Held back, %d keys: %s", len(rows), reason, extra=names_of(rows[0]))
 
     def _release(self, rows: Sequence[OutboxRow]) -> None:
@@ -256,6 +271,8 @@ class Relay:
         try:
             with transaction.atomic():  # a receiver that fails undoes its own work only
                 published.send(sender=OutboxEvent, rows=rows)
+        except DatabaseUnavailableError:
+            raise
         except Exception as error:  # noqa: BLE001  what is on the bus is on the bus
             logger.error(
                 "A receiver of the signal `published` failed: %s",

@@ -22,6 +22,7 @@ import psycopg
 from django.db import connection
 
 from messaging import lock_keys
+from messaging.away import unavailable
 from messaging.errors import RetryableError
 from messaging.outbox.recording import NOTIFY_CHANNEL
 from messaging.outbox.shards import ALL_SHARDS, Shards
@@ -102,7 +103,7 @@ class PostgresLock:
                 return True
         except psycopg.Error as error:
             self.release()
-            raise RetryableError("PostgreSQL does not answer") from error
+            raise unavailable(error) or RetryableError("PostgreSQL refuses the lock") from error
         return False
 
     def confirm(self) -> bool:
@@ -111,7 +112,7 @@ class PostgresLock:
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error as error:
-            raise self._gone() from error
+            raise self._gone(error) from error
         return True
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
@@ -122,7 +123,7 @@ class PostgresLock:
             if not any(True for _ in self._connection.notifies(timeout=0)):
                 alarm.wait(timeout_seconds, fileno=self._connection.fileno())
         except (psycopg.Error, ValueError, OSError) as error:
-            raise self._gone() from error
+            raise self._gone(error) from error
         return None
 
     def release(self) -> None:
@@ -131,9 +132,10 @@ class PostgresLock:
                 self._connection.close()
             self._connection = None
 
-    def _gone(self) -> RetryableError:
+    def _gone(self, error: Exception) -> RetryableError:
         self.release()
-        return RetryableError("The connection that holds the relay's lock is gone")
+        gone = RetryableError("The connection that holds the relay's lock is gone")
+        return unavailable(error) or gone
 
 
 class FileLock:

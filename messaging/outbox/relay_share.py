@@ -15,6 +15,7 @@ import psycopg
 from django.db import connection
 
 from messaging import lock_keys
+from messaging.away import unavailable
 from messaging.errors import RetryableError
 from messaging.outbox.recording import NOTIFY_CHANNEL
 from messaging.outbox.relay_lock import Alarm, PostgresLock, RelayLock, make_lock
@@ -70,7 +71,7 @@ class PostgresShare(PostgresLock):
                 self._balance()
         except psycopg.Error as error:
             self.release()
-            raise RetryableError("PostgreSQL does not answer") from error
+            raise unavailable(error) or RetryableError("PostgreSQL refuses the lock") from error
         return bool(self.shards)
 
     def confirm(self) -> bool:
@@ -79,7 +80,7 @@ class PostgresShare(PostgresLock):
         try:
             self._balance()
         except psycopg.Error as error:
-            raise self._gone() from error
+            raise self._gone(error) from error
         return bool(self.shards)
 
     def wait(self, alarm: Alarm, timeout_seconds: float) -> None:
@@ -133,7 +134,7 @@ class PostgresShare(PostgresLock):
         held = {lock - first for lock, _, _ in holders if lock != relay}
         places = [place for place, (_, is_own) in enumerate(relays) if is_own]
         if not places:
-            raise psycopg.OperationalError("This relay's lock is not held any more")
+            raise RetryableError("This relay's lock is not held any more")
         return Standing(places[0], len(relays), [s for s in ALL_SHARDS if s not in held])
 
     def _ask(self, function: str, key: int) -> bool:

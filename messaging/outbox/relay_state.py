@@ -34,6 +34,9 @@ class StateReport:
     def note_errors(self, errors: Iterable[Exception]) -> None:
         self._last_error = next((describe(error) for error in errors), "")
 
+    def make_due(self) -> None:
+        self._saved_at = float("-inf")
+
     def save_when_due(self, shards: Shards) -> None:
         current = self._target.breaker_state(), len(shards)
         is_due = self._clock() - self._saved_at >= STATE_SECONDS

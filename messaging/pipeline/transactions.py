@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.db import DatabaseError, connection, transaction
 
+from messaging.outages import DATABASE
 from messaging.pipeline.trips import Statement, Trips, trips_of
 
 BEGIN: Final = "BEGIN"
@@ -117,6 +118,7 @@ def _sent_along(trips: Trips) -> Iterator[None]:
     def commit() -> None:
         trips.add(Statement(COMMIT), departs=False)
         _come_back(trips)
+        DATABASE.worked()
 
     def come_back_and_roll_back() -> None:
         _come_back_whatever_comes(trips)

@@ -10,7 +10,7 @@ import pytest
 from messaging.contract.records import OutgoingRecord
 from messaging.contract.validation import encode
 from tests.support.bus_parts import message_event
-from tests.support.pipe import HANDLERS, Pipe
+from tests.support.pipe import HANDLERS, Pipe, Worker
 from tests.support.processes import PATIENCE
 from tests.support.services import Kafka, Postgres, free_port, wait_until
 
@@ -34,8 +34,7 @@ class TestKafkaAway:
     def test_killed_nobody_who_writes_waits_and_all_arrives_in_order(
         self, breakable: Pipe, own_kafka: Kafka
     ):
-        breakable.relay()
-        breakable.consumer()
+        relay, consumer = breakable.relay(), breakable.consumer()
         breakable.write(chats=CHATS, last=20)
         own_kafka.kill()
         slowest = breakable.write(chats=CHATS, first=21, last=120)
@@ -46,6 +45,8 @@ class TestKafkaAway:
         breakable.write(chats=CHATS, first=121, last=140)
         assert_all_arrived(breakable, 140)
         wait_until(lambda: breaker(breakable) == "closed", seconds=10)
+        assert_an_outage_is_two_lines(relay, "Kafka")
+        assert len(loud_lines(consumer)) <= 2
 
     @pytest.mark.long
     def test_frozen_nobody_who_writes_waits_and_all_arrives_in_order(
@@ -121,7 +122,7 @@ class TestPostgresRestarted:
         breakable.write(chats=CHATS, first=41, last=60)
         own_postgres.kill()
         send_to(breakable)
-        wait_until(lambda: "Paused" in consumer.log.read_text(), seconds=30)
+        wait_until(lambda: "The database is unavailable" in consumer.log.read_text(), seconds=30)
         own_postgres.start()
         breakable.write(chats=CHATS, first=61, last=80)
         wait_until(lambda: breakable.lag() == 0 and breakable.waiting() == 0, seconds=30)
@@ -130,6 +131,22 @@ class TestPostgresRestarted:
         assert breakable.dead_letters() == []
         assert relay.is_running()
         assert consumer.is_running()
+        for worker in (relay, consumer):
+            assert_an_outage_is_two_lines(worker, "The database")
+
+
+def loud_lines(worker: Worker) -> list[str]:
+    lines = worker.log.read_text().splitlines()
+    return [line for line in lines if " WARNING " in line or " ERROR " in line]
+
+
+def assert_an_outage_is_two_lines(worker: Worker, what: str) -> None:
+    """The restart before it may have been one of its own."""
+    wait_until(lambda: "is available again" in (loud_lines(worker) or [""])[-1], seconds=30)
+    lines = loud_lines(worker)
+    assert len(lines) in (2, 4), lines
+    assert [f"{what} is " in line for line in lines] == [True] * len(lines)
+    assert "failures=" in lines[-1]
 
 
 def send_to(pipe: Pipe) -> None:

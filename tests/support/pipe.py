@@ -65,6 +65,7 @@ class Pipe:
         self.topic = f"messages-{uuid.uuid4().hex[:8]}"
         self.group = f"group-{uuid.uuid4().hex[:8]}"
         self.workers: list[Worker] = []
+        self.log_level = "INFO"
         self.adapter = KafkaAdapter(brokers=[brokers])
         topics = [self.topic, dead_letter_topic(self.topic)]
         self.adapter.ensure_topics(topics, partitions=6, replication=1)
@@ -89,6 +90,7 @@ class Pipe:
             "KAFKA_BROKERS": self.brokers,
             "MESSAGE_BUS": "kafka",
             "LOG_FORMAT": "text",
+            "LOG_LEVEL": self.log_level,
             "TEST_TOPIC": self.topic,
             "TEST_GROUP": self.group,
             "TEST_DIES_AT": dies_at,

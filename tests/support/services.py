@@ -74,6 +74,30 @@ class PostgresServer:
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
 
+    def make_read_only(self, url: str) -> None:
+        """As after a failover or on a full disk, for this database: whoever is connected is cut
+        off, and all sessions that begin from now on only read, for as long as they last."""
+        name = urlsplit(url).path.lstrip("/")
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(
+                    sql.Identifier(name)
+                )
+            )
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
+    def make_writable(self, url: str) -> None:
+        """For sessions that begin from now on: whoever keeps an older one goes on to only read."""
+        name = urlsplit(url).path.lstrip("/")
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(
+                    sql.Identifier(name)
+                )
+            )
+
 
 class RedisServer:
     """`url` is a REDIS_URL; `database(n)` another one on the same server."""

@@ -19,6 +19,7 @@ class Way:
         brokers: str,
         *,
         server: type[Server] = Server,
+        **more: str | int,
     ) -> None:
         self.settings: dict[str, Any] = {
             "KAFKA_BROKERS": brokers,
@@ -26,6 +27,7 @@ class Way:
             "LIMIT_FRAMES_PER_SECOND": 0,
             "LIMIT_SOCKETS_OPENED_PER_MINUTE": 0,
             "LIMIT_MESSAGES_PER_MINUTE": 0,
+            **more,
         }
         self.brokers = brokers
         self.database_url = database_url
@@ -35,8 +37,8 @@ class Way:
         done = manage("kafka_topics", "--ensure", env=self.env)
         assert done.returncode == 0, done.stderr
 
-    def start_consumer(self) -> Command:
-        consumer = Command("run_kafka_consumer", env=self.env, started_by="webchat-group")
+    def start_consumer(self, group: str = "webchat-group") -> Command:
+        consumer = Command("run_kafka_consumer", "--group", group, env=self.env, started_by=group)
         self.consumers.append(consumer)
         consumer.start()
         return consumer

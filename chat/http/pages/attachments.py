@@ -27,7 +27,6 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from chat.database.threads import DATABASE_AWAY
 from chat.http.downloads import is_still_signed_in, while_allowed
 from chat.models import Attachment, User
 
@@ -96,11 +95,7 @@ def preview(request: HttpRequest, attachment_id: UUID) -> HttpResponseBase:
 
 
 def _hand_out(request: HttpRequest, attachment_id: UUID, *, is_preview: bool) -> HttpResponseBase:
-    try:
-        attachment = _visible(request, attachment_id)
-    except DATABASE_AWAY:
-        logger.exception("the database is unavailable", extra={"path": request.path})
-        return HttpResponse(status=503, headers={"Retry-After": "2"})
+    attachment = _visible(request, attachment_id)
     file = attachment.preview if is_preview else attachment.file
     etag = f'"{attachment.pk}{"-preview" if is_preview else ""}"'
     unchanged = get_conditional_response(request, etag=etag)

@@ -26,6 +26,7 @@ from chat.events.hub_commands import (
     shard_of,
 )
 from chat.live.hub.listeners import ANNOUNCE_SECONDS, Listeners
+from messaging.outages import REDIS
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +185,7 @@ class LayerLink:
         await self._enter()
         message = self._listeners.announcement(self._channel)
         await _patiently(self._layer.group_send(HUBS_GROUP, message))
+        REDIS.worked()
         if fresh := self._listeners.just_announced:
             self._loop.call_later(READ_SECONDS, self._doubt_shards, fresh)
 
@@ -248,10 +250,7 @@ class LayerLink:
             self._loop.call_later(moment, self._to_announce.set)
 
     def _note_down(self, error: Exception) -> None:
-        if self.is_up:
-            logger.warning(
-                "the channel layer is unavailable", extra={"error": type(error).__name__}
-            )
+        REDIS.failed(f"the channel layer ({type(error).__name__})")
         self.is_up = False
         self._listeners.lose_sight()
 

@@ -9,10 +9,10 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 
 from chat.audit.chain import Head
 from chat.audit.verifying import Damage, Verification
+from messaging.away import DatabaseUnavailableError
 from messaging.describing import describe
 from messaging.management.arguments import positive
 from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables, say
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 found += 1
                 if len(damages) < MAX_SHOWN:
                     damages.append(damage)
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseUnavailableError as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
         self._report(verification, damages, found, as_json=options["json"])
         if found:

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from chat.upkeep.pruning import KINDS, Kind, StrayFiles
+from messaging.away import DatabaseUnavailableError
 from messaging.describing import describe
 from messaging.management.exits import AWAY, fail, require_tables, say
 from messaging.management.long_queries import allow_long_queries
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             allow_long_queries()
             counts = {kind.name: self._prune(kind, execute=execute) for kind in KINDS}
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseUnavailableError as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
         if options["json"]:
             self.stdout.write(json.dumps({"is_executed": execute, "rows": counts}))

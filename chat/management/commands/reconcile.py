@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 
 from chat.upkeep.reconciling.checks import CHECKS
 from chat.upkeep.reconciling.damage import KINDS, Damage
 from chat.upkeep.reconciling.repairing import Todo, repair
 from chat.upkeep.reconciling.snapshot import Scope, index_outbox, snapshot
 from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, index_topics
+from messaging.away import DatabaseUnavailableError
 from messaging.bus.configuration import close_adapter, get_adapter
 from messaging.describing import describe
 from messaging.errors import ConfigurationError, RetryableError
@@ -78,7 +78,7 @@ class Command(BaseCommand):
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
         except RetryableError as error:
             fail(AWAY, f"{kafka_is_away()} ({describe(error)})")
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseUnavailableError as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
         finally:
             close_adapter(timeout_seconds=1.0)

@@ -142,7 +142,7 @@ class Publisher:
         with self._lock:
             if self._producer is producer:
                 self._producer = None
-        logger.warning("The producer failed and is discarded; the next send creates a new one")
+        logger.debug("The producer failed and is discarded; the next send creates a new one")
         threading.Thread(target=_abandon, args=(producer,), name="drop", daemon=True).start()
 
 

@@ -8,8 +8,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 
+from messaging.away import DatabaseUnavailableError
 from messaging.describing import describe
 from messaging.handling.dead_letter_retries import NotOpenError, discard, retry
 from messaging.handling.dead_letters import record_of
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         require_tables()
         try:
             getattr(self, f"_{options['action']}")(options)
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseUnavailableError as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Command(BaseCommand):
         for number, letter_id in enumerate(ids, start=1):
             try:
                 change(letter_id)
-            except (OperationalError, InterfaceError):
+            except DatabaseUnavailableError:
                 raise
             except NotOpenError as error:
                 say(f"{error}.")

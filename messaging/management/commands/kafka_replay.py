@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 
+from messaging.away import DatabaseUnavailableError
 from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.configuration import close_adapter, get_adapter, is_embedded
 from messaging.contract.records import TopicPartition
@@ -107,7 +107,7 @@ class Command(BaseCommand):
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
         except RetryableError as error:
             fail(AWAY, f"{kafka_is_away()} ({describe(error)}) Nothing has changed.")
-        except (OperationalError, InterfaceError) as error:
+        except DatabaseUnavailableError as error:
             fail(
                 AWAY,
                 f"The database does not answer, or is too busy ({describe(error)}). Nothing has"

@@ -36,6 +36,7 @@ from messaging.management.exits import (
     say,
     stopped_by_signals,
 )
+from messaging.operating.own_topics import OwnTopics
 
 
 class Command(BaseCommand):
@@ -63,7 +64,9 @@ class Command(BaseCommand):
             "--metrics-port", type=positive, help="serve Prometheus metrics on this port"
         )
         parser.add_argument(
-            "--heartbeat-file", default="", help="touched every second while the loop runs"
+            "--heartbeat-file",
+            default="",
+            help="touched every second while the loop runs and all topics are there",
         )
 
     def handle(self, **options: Any) -> None:
@@ -120,8 +123,11 @@ class Command(BaseCommand):
         heartbeat = Heartbeat(options["heartbeat_file"])
         metrics = ConsumerMetrics(group, port=options["metrics_port"])
 
+        own_topics = OwnTopics(adapter, topics)
+
         def turn(counts: Counts) -> None:
-            heartbeat.beat()
+            if heartbeat.is_wanted and own_topics.are_there():
+                heartbeat.beat()
             metrics.note(counts)
 
         consumer = make_consumer(adapter, group, topics, options, on_turn=turn)

@@ -634,10 +634,12 @@ class TestDatabaseAway:
     @every_case
     def test_is_said_as_unavailable(self, world, case):
         """No traceback, no false ok, whichever query meets it first."""
-        from django.db import OperationalError, connection
+        from django.db import connection
+
+        from messaging.away import DatabaseAwayError
 
         def refuse(execute, sql, params, many, context):
-            raise OperationalError("the server closed the connection")
+            raise DatabaseAwayError("the server closed the connection")
 
         client = browser_of(getattr(world, case.by), raise_request_exception=False)
         body = world.body(case)

@@ -124,16 +124,15 @@ class TestRecheck:
     async def test_that_meets_a_database_that_is_away_is_done_when_it_is_back(
         self, connect, world, monkeypatch
     ):
-        from django.db import OperationalError
-
         from chat.reads import sessions
+        from messaging.away import DatabaseAwayError
 
         look, away = sessions.holding, [True]
 
         def fail_once(sign_ins):
             if away:
                 away.clear()
-                raise OperationalError("away")
+                raise DatabaseAwayError("away")
             return look(sign_ins)
 
         monkeypatch.setattr(sessions, "holding", fail_once)

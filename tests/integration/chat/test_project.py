@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from redis import Redis as RedisClient
 
 from chat.live import runtime as runtime_module
+from messaging.away import DatabaseAwayError
+from messaging.operating.looks import Look
+from messaging.outages import Outage
 from tests.support.people import browser_of, make_person
+from tests.support.services import Redis
+from webchat import health
+from webchat.environment import Environment
 
 pytestmark = pytest.mark.django_db
 
@@ -20,55 +29,49 @@ def client():
     return Client(raise_request_exception=False)
 
 
-def ready(client, query: str = "?exclude=bus") -> tuple[int, dict]:
+def ready(client, query: str = "") -> tuple[int, dict]:
     answer = client.get(f"/readyz{query}")
     return answer.status_code, answer.json()
 
 
+def refuse(execute, sql, params, many, context):
+    raise DatabaseAwayError("The database is away: it does not answer")
+
+
+@pytest.fixture
+def parts(monkeypatch) -> dict[str, list[str]]:
+    """What the looks find, instead of looking."""
+    found: dict[str, list[str]] = {"database": [], "layer": [], "bus": []}
+    looks = {name: Look(partial(list, problems), silence="") for name, problems in found.items()}
+    monkeypatch.setattr(health, "PARTS", looks)
+    return found
+
+
 class TestHealth:
     def test_is_alive_whatever_else_is_not(self, client):
-        def refuse(execute, sql, params, many, context):
-            raise OperationalError("away")
-
         with connection.execute_wrapper(refuse):
             answer = client.get("/livez")
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
-    def test_is_ready_when_all_parts_are(self, client):
+    @pytest.mark.django_db(transaction=True)
+    def test_is_ready_when_all_parts_are(self, client, monkeypatch):
+        looks = {name: Look(look._look, silence="silent") for name, look in health.PARTS.items()}
+        monkeypatch.setattr(health, "PARTS", looks)
         status, body = ready(client)
-        assert (status, body["status"], body["database"], body["layer"]) == (200, "ok", "ok", "ok")
+        assert (status, body) == (
+            200,
+            {"status": "ok", "process": "ok", "database": "ok", "layer": "ok", "bus": "ok"},
+        )
 
-    def test_is_not_ready_before_migrations(self, client):
-        MigrationRecorder.Migration.objects.filter(app="chat").delete()
+    @pytest.mark.parametrize("part", ["database", "layer", "bus"])
+    def test_is_not_ready_while_a_part_is_not_unless_that_is_left_out(self, client, parts, part):
+        parts[part].append("it is away")
         status, body = ready(client)
-        assert status == 503
-        assert "manage.py migrate" in str(body["database"])
+        assert (status, body["status"], body[part]) == (503, "unavailable", ["it is away"])
+        status, body = ready(client, f"?exclude={part}")
+        assert (status, part in body) == (200, False)
 
-    def test_is_not_ready_without_the_database(self, client):
-        def refuse(execute, sql, params, many, context):
-            raise OperationalError("password authentication failed for user secret")
-
-        with connection.execute_wrapper(refuse):
-            status, body = ready(client)
-        assert status == 503
-        assert "OperationalError" in str(body["database"])
-        assert "secret" not in str(body)
-
-    def test_is_not_ready_without_redis_unless_that_is_left_out(self, client, settings):
-        from webchat.environment import Environment
-
-        url = "redis://:hunter2@127.0.0.1:1/0"
-        settings.REDIS_URL = url
-        settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(url)}
-        status, body = ready(client)
-        assert status == 503
-        assert "does not answer" in str(body["layer"])
-        assert "hunter2" not in str(body)
-        status, body = ready(client, "?exclude=bus&exclude=layer")
-        assert status == 200
-        assert "layer" not in body
-
-    def test_is_not_ready_while_it_shuts_down(self, client, monkeypatch):
+    def test_is_not_ready_while_it_shuts_down(self, client, parts, monkeypatch):
         class Draining:
             is_draining = True
 
@@ -77,10 +80,94 @@ class TestHealth:
         assert status == 503
         assert body["process"] == ["shutting down"]
 
+    def test_that_is_bad_is_no_line_in_the_log_each_time(self, client, parts, caplog):
+        parts["database"].append("it is away")
+        assert ready(client)[0] == 503
+        assert caplog.records == []
+
     @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-    def test_is_asked_by_get_only_and_never_kept(self, client, path):
+    def test_is_asked_by_get_only_and_never_kept(self, client, parts, path):
         assert client.post(path).status_code == 405
         assert "no-cache" in client.get(path)["Cache-Control"]
+
+    @pytest.mark.parametrize("path", ["/livez", "/readyz"])
+    @pytest.mark.parametrize("host", ["10.1.2.3", "127.0.0.1:8000", "[::1]", "[fe80::1]:8000"])
+    def test_is_asked_by_address_whatever_hosts_are_allowed(
+        self, client, parts, settings, path, host
+    ):
+        settings.ALLOWED_HOSTS = ["chat.example.org"]
+        assert client.get(path, headers={"host": host}).status_code == 200
+        assert client.post(path, headers={"host": host}).status_code == 405
+        for other in ("/sign-in", f"{path}/", f"/x{path}", "/api/me"):
+            assert client.get(other, headers={"host": host}).status_code == 400
+
+    @pytest.mark.parametrize("path", ["/livez", "/readyz"])
+    @pytest.mark.parametrize("host", ["evil.example", "10.1.2.3.evil.example", "[::1", "1.2.3.4:x"])
+    def test_is_not_asked_by_the_name_of_another(self, client, parts, settings, path, host):
+        settings.ALLOWED_HOSTS = ["chat.example.org"]
+        assert client.get(path, headers={"host": host}).status_code == 400
+
+
+class TestTheLookAtTheDatabase:
+    def test_finds_nothing_wrong_with_this_one(self):
+        assert health.database_problems() == []
+
+    def test_finds_migrations_that_are_missing(self):
+        MigrationRecorder.Migration.objects.filter(app="chat").delete()
+        assert "manage.py migrate" in str(health.database_problems())
+
+    def test_finds_one_that_is_away(self):
+        with connection.execute_wrapper(refuse):
+            assert health.database_problems() == ["The database is away: it does not answer"]
+
+    def test_finds_what_others_have_met_lately(self, monkeypatch):
+        full = Outage("The database", calm_seconds=5)
+        monkeypatch.setattr(health, "DATABASE", full)
+        full.failed("its disk is full (53100)")
+        assert health.database_problems() == [
+            "The database was away just now: its disk is full (53100)"
+        ]
+
+    @pytest.mark.postgresql
+    def test_finds_one_that_only_reads_and_leaves_no_trace_in_one_that_writes(self):
+        with connection.cursor() as cursor:
+            assert health.database_problems() == []
+            cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NULL")
+            assert cursor.fetchone() == (True,)
+            cursor.execute("SET LOCAL transaction_read_only = on")
+        assert health.database_problems() == ["The database is away: it is read-only (25006)"]
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.embedded
+    def test_finds_a_sqlite_that_only_reads(self):
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA query_only = 1")
+            found = health.database_problems()
+            cursor.execute("PRAGMA query_only = 0")
+        assert found == ["The database is away: it is read-only"]
+
+
+class TestTheLookAtTheLayer:
+    def test_finds_nothing_wrong_with_this_one(self):
+        assert health.layer_problems() == []
+
+    def test_finds_one_that_is_away(self, settings):
+        url = "redis://:hunter2@127.0.0.1:1/0"
+        settings.REDIS_URL = url
+        settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(url)}
+        (found,) = health.layer_problems()
+        assert "carries nothing" in found
+        assert "hunter2" not in found
+
+    def test_finds_a_redis_that_is_full(self, settings):
+        with Redis() as redis, RedisClient.from_url(redis.url) as client:
+            settings.REDIS_URL = redis.url
+            settings.CHANNEL_LAYERS = {"default": Environment({}).channel_layer(redis.url)}
+            assert health.layer_problems() == []
+            client.config_set("maxmemory", 1)
+            assert "carries nothing" in str(health.layer_problems())
+            client.config_set("maxmemory", 0)
+            assert health.layer_problems() == []
 
 
 @pytest.mark.embedded

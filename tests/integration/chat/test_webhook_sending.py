@@ -18,6 +18,7 @@ from chat.webhooks import requests
 from chat.webhooks import sender as sender_module
 from chat.webhooks.deliveries import FAILED_FOR_LONG, SAYS_GONE, record_deliveries
 from chat.webhooks.signing import make_secret
+from messaging.away import DatabaseAwayError
 from messaging.bus.retry import RetryPolicy
 from messaging.models import OutboxEvent
 from tests.integration.chat.webhook_parts import (
@@ -495,3 +496,22 @@ class TestSender:
         with sending():
             make_all_due(webhook)  # tells nobody, as another process would not
             until(lambda: receiver.taken)
+
+    def test_sends_nothing_while_the_database_would_not_take_it_down(
+        self, webhook, chat, receiver, monkeypatch
+    ):
+        note([chat], last=1)
+        asked: list[bool] = []
+
+        def refuse() -> None:
+            asked.append(True)
+            raise DatabaseAwayError("The database is away: it is read-only (25006)")
+
+        monkeypatch.setattr(sender_module, "AWAY_SECONDS", 0.01)
+        with sending():
+            with monkeypatch.context() as patched:
+                patched.setattr(sender_module, "would_write", refuse)
+                until(lambda: len(asked) > 2)
+                assert receiver.asked == []
+            until(lambda: statuses(webhook) == ["delivered"])
+        assert len(receiver.taken) == 1

@@ -8,8 +8,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError
 
+from messaging.away import DatabaseAwayError
 from messaging.bus.circuit_breaker import CircuitBreaker
 from messaging.bus.memory_adapter import InMemoryAdapter
 from messaging.bus.retry import RetryPolicy
@@ -220,7 +220,7 @@ class TestFailures:
     def test_the_database_being_away_loses_nothing(self, adapter, consume, faults):
         # Whichever partitions come together in a batch, all of them need the database.
         all_of_them = [("1", 1), ("1", 2), ("1", 3), ("2", 1)]
-        faults.update(dict.fromkeys(all_of_them, OperationalError("gone")))
+        faults.update(dict.fromkeys(all_of_them, DatabaseAwayError("gone")))
         send(adapter, 1, 1, 2, 3)
         send(adapter, 2, 1)
         consumer = consume()

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from django.db import DataError, OperationalError, transaction
+from django.db import DataError, transaction
 
+from messaging.away import DatabaseAwayError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.contract.records import RecordPosition
 from messaging.errors import PermanentError, RetryableError, ShuttingDownError
-from messaging.handling.dispatch import DatabaseAwayError, Dispatcher, handle_once
+from messaging.handling.dispatch import Dispatcher, handle_once
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry
 from messaging.models import HandledEvent
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, Effects, message_payload
@@ -198,7 +199,7 @@ class TestProcess:
         assert Effects.once_for(BOTH, chats=1, messages=3)
 
     def test_the_database_being_away_concerns_all_lanes(self, dispatcher, faults, letters):
-        faults.by_message["1", 2] = OperationalError("server closed the connection")
+        faults.by_message["1", 2] = DatabaseAwayError("server closed the connection")
         lanes = {1: lane(1, 3), 2: lane(2, 3)}
         for _ in range(10):
             with pytest.raises(DatabaseAwayError):

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from chat.services.cursors.published import highest_seqs
+from messaging.away import DatabaseAwayError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.contract.validation import decode
@@ -102,7 +103,7 @@ class TestHandlerDelivery:
             ("writer", "1", 3),
         ]
 
-    @pytest.mark.parametrize("error", [RetryableError("away"), OperationalError("gone")])
+    @pytest.mark.parametrize("error", [RetryableError("away"), DatabaseAwayError("gone")])
     def test_what_is_away_is_waited_for(self, relay, faults, error):
         faults["1", 1] = error
         record_chats(1, 2)

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from chat.services.cursors.published import highest_seqs
+from messaging.away import DatabaseAwayError
 from messaging.bus.circuit_breaker import CircuitBreaker
 from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
 from messaging.bus.retry import RetryPolicy
@@ -14,9 +15,11 @@ from messaging.contract.records import OutgoingRecord, RecordPosition
 from messaging.contract.validation import decode
 from messaging.errors import ConfigurationError, PermanentError, RetryableError
 from messaging.models import OutboxEvent, RelayState
+from messaging.outbox import relay as relay_module
 from messaging.outbox.recording import NewEvent, outbox_recorded
 from messaging.outbox.relay import Relay, published
 from messaging.outbox.relay_lock import Alarm, FileLock
+from messaging.outbox.relay_state import StateReport
 from messaging.outbox.target import KafkaTarget
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
 from tests.support.processes import DEADLINE
@@ -346,6 +349,29 @@ class TestRun:
 
 def state_says(breaker: str) -> bool:
     return RelayState.objects.filter(breaker=breaker).exists()
+
+
+class TestADatabaseThatDoesNotWrite:
+    def test_has_nothing_sent_again_before_it_writes(self, make_relay, failing, monkeypatch):
+        """What cannot be marked would go out with every try."""
+        record_chats(1, 3)
+        tries: list[str] = []
+
+        def refuse(*given, **named) -> None:
+            tries.append("refused")
+            raise DatabaseAwayError("The database is away: it is read-only (25006)")
+
+        relay = make_relay()
+        thread = threading.Thread(target=relay.run)
+        with monkeypatch.context() as patched:
+            patched.setattr(relay_module, "mark_published", refuse)
+            patched.setattr(StateReport, "_save", refuse)
+            thread.start()
+            wait_until(lambda: len(tries) >= 4, seconds=20)
+        assert len(failing.batches) <= 1
+        wait_until(lambda: statuses() == [Status.PUBLISHED] * 3, seconds=20)
+        relay.stop()
+        thread.join(DEADLINE)
 
 
 class TestAlarm:

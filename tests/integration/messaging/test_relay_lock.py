@@ -58,7 +58,7 @@ class TestPostgresLock:
         with psycopg.connect(postgres_url, autocommit=True) as other:
             end_lock_holders(other)
         wait_until(second.acquire, seconds=5)
-        with pytest.raises(RetryableError, match="gone"):
+        with pytest.raises(RetryableError, match="away"):
             first.confirm()
         assert not first.acquire()
 

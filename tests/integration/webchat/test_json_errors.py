@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import types
 from typing import Any
@@ -15,6 +16,7 @@ from django.urls import re_path
 
 from chat.errors import TooManyError
 from chat.http.json import answer
+from messaging.away import DatabaseAwayError
 from tests.support.people import browser_of, make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
@@ -40,6 +42,7 @@ def raising(error: Exception) -> types.ModuleType:
         raise error
 
     urls = types.ModuleType("failing_urls")
+    urls.handler500 = "chat.http.json.failed"  # type: ignore[attr-defined]
     urls.urlpatterns = [re_path("", fail)]  # type: ignore[attr-defined]
     return urls
 
@@ -92,7 +95,9 @@ class TestErrors:
             (PermissionDenied("the secret reason"), (403, "forbidden")),
             (SuspiciousOperation("the secret reason"), (400, "bad_request")),
             (RequestDataTooBig("the secret reason"), (400, "bad_request")),
+            (DatabaseAwayError("the secret reason"), (503, "unavailable")),
             (OperationalError("the secret reason"), (500, "error")),
+            (OSError(errno.ENOSPC, "the secret reason"), (503, "unavailable")),
         ],
         ids=lambda value: type(value).__name__,
     )
@@ -105,7 +110,7 @@ class TestErrors:
 
     def test_of_a_database_that_is_away_and_of_too_much_say_when_to_come_back(self, settings, rf):
         def away() -> None:
-            raise OperationalError("away")
+            raise DatabaseAwayError("away")
 
         def too_much() -> None:
             raise TooManyError(retry_after=3)

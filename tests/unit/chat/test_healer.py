@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 
 from chat.live.hub import healing
 from chat.live.hub.healing import Healer
 from chat.live.hub.rooms import Room
+from messaging.away import DatabaseAwayError
 
 
 class Hub:
@@ -67,7 +67,7 @@ class TestDoubt:
 
     async def test_outlives_a_database_that_is_away(self):
         def away() -> dict[int, int]:
-            raise OperationalError
+            raise DatabaseAwayError
 
         hub = Hub()
         threads: Any = Threads(away, lambda: {1: 5})

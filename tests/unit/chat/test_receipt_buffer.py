@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 
 from chat.database.threads import DatabaseThreads
 from chat.live import receipt_buffer
 from chat.live.receipt_buffer import MAX_OF_A_CHAT, ReceiptBuffer
 from chat.services.cursors.receipts import Cursors
+from messaging.away import DatabaseAwayError
 
 CHAT, OTHER = 7, 8
 
@@ -141,7 +141,7 @@ class TestAtTheEnd:
 class TestADatabaseThatIsAway:
     async def test_loses_nothing(self) -> None:
         database = FakeDatabase()
-        database.errors = [OperationalError()] * 2
+        database.errors = [DatabaseAwayError()] * 2
         buffer = buffer_with(database)
         buffer.add(CHAT, 1, Cursors(5, 2))
         buffer.add(CHAT, 2, Cursors(1))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 
 from chat.live.together import MAX_TOGETHER, Together
+from messaging.away import DatabaseAwayError
 
 
 class Threads:
@@ -98,10 +98,10 @@ class TestWhatFails:
 
     async def test_for_want_of_a_database_is_tried_once_and_told_to_all(self, threads):
         def read(questions: Sequence[int]) -> list[int]:
-            raise OperationalError
+            raise DatabaseAwayError
 
         answers = await asyncio.gather(
             *asked(Together(threads, read), 1, 2, 3), return_exceptions=True
         )
-        assert [type(answer) for answer in answers] == [OperationalError] * 3
+        assert [type(answer) for answer in answers] == [DatabaseAwayError] * 3
         assert threads.groups == [[1, 2, 3]]

@@ -129,7 +129,8 @@ class TestPublish:
                 {"id": "1", "content": "not-for-the-log"},
                 headers=(("event-id", b"e-1"),),
             )
-        failed, published = caplog.records
+        outage, failed, published = caplog.records
+        assert outage.message == "Kafka is unavailable: away"
         assert (vars(failed)["event_id"], vars(failed)["attempt"]) == ("e-1", 1)
         assert (vars(published)["partition"], vars(published)["offset"]) == (0, 7)
         assert not any("not-for-the-log" in str(vars(record)) for record in caplog.records)
@@ -146,7 +147,7 @@ class TestPublishMany:
         with caplog.at_level(logging.DEBUG, "messaging.bus.base_adapter"):
             ScriptedAdapter(WRITTEN).publish_many(good)
             ScriptedAdapter(RetryableError("away")).publish_many(good)
-        *published, failure = caplog.records
+        *published, _outage, failure = caplog.records
         assert [vars(record)["event_id"] for record in published] == ["e-0", "e-1", "e-2"]
         assert "3 of 3" in failure.getMessage()
         assert vars(failure)["event_id"] == "e-0"

@@ -106,7 +106,7 @@ class TestLog:
     def test_has_one_line_for_each_change(
         self, breaker: CircuitBreaker, clock: Clock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        with caplog.at_level(logging.INFO, "messaging.bus.circuit_breaker"):
+        with caplog.at_level(logging.DEBUG, "messaging.bus.circuit_breaker"):
             fail(breaker, 3)
             for _ in range(5):
                 with pytest.raises(CircuitOpenError):
@@ -117,9 +117,9 @@ class TestLog:
             breaker.succeeded()
         changes = [(vars(r)["previous"], vars(r)["breaker"], r.levelname) for r in caplog.records]
         assert changes == [
-            ("closed", "open", "WARNING"),
-            ("open", "half-open", "INFO"),
-            ("half-open", "closed", "INFO"),
+            ("closed", "open", "DEBUG"),
+            ("open", "half-open", "DEBUG"),
+            ("half-open", "closed", "DEBUG"),
         ]
 
 
