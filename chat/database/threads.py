@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import close_old_connections, connection, connections
 
+from chat.database.lock_waits import limit_lock_waits
 from messaging.away import DatabaseAwayError, DatabaseUnavailableError
 from messaging.outages import DATABASE
 
@@ -90,11 +91,21 @@ class DatabaseThreads:
     only reads, or be dead.
 
     With `may_read` calls run one by one (see OneByOne; the other threads are for when one is slow)
-    and give way to others while that is not set (see GivesWay).
+    and give way to others while that is not set (see GivesWay). With `lock_ms` they wait for no
+    lock longer than that, and raise DatabaseBusyError; SQLite, which has one lock for everything,
+    waits as ever.
     """
 
-    def __init__(self, name: str, *, size: int, may_read: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        size: int,
+        may_read: threading.Event | None = None,
+        lock_ms: int | None = None,
+    ) -> None:
         self._size = size
+        self._lock_ms = lock_ms
         self._may_read = may_read
         self._turns = OneByOne() if may_read else None
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
@@ -108,6 +119,8 @@ class DatabaseThreads:
     def _call(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         self._drop_old_connection(monotonic())
         try:
+            if self._lock_ms is not None:
+                self._limit_locks(self._lock_ms)
             if self._may_read is None:
                 return function(*arguments)
             with connection.execute_wrapper(GivesWay(self._may_read)):
@@ -125,6 +138,15 @@ class DatabaseThreads:
         if DATABASE.failed_at >= made_at and now - made_at >= CONNECTION_KEPT_SECONDS:
             connections.close_all()
             thread["made_at"] = now
+
+    def _limit_locks(self, milliseconds: int) -> None:
+        """Once for each connection."""
+        if connection.vendor != "postgresql":
+            return
+        connection.ensure_connection()
+        if getattr(self._thread, "limited", None) is not connection.connection:
+            limit_lock_waits(milliseconds, whole_session=True)
+            self._thread.limited = connection.connection
 
     def close(self) -> None:
         """Waits for what is running and closes every thread's connection."""

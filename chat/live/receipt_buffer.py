@@ -11,11 +11,13 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from chat.database.threads import DATABASE_AWAY, DatabaseThreads
 from chat.services.cursors.receipts import Cursors, advance_cursors
+from messaging.away import DatabaseBusyError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ WRITE_EVERY_SECONDS: Final = 1.0
 # and makes an event or two. In a chat of 1,000 who all read, each person's is written every ten
 # seconds.
 MAX_OF_A_CHAT: Final = 100
+MAX_LOCK_MS: Final = 100
+ADVANCE: Final = partial(advance_cursors, lock_ms=MAX_LOCK_MS)
 
 Waiting = dict[int, dict[int, Cursors]]  # by chat, then person: whoever waits longest first
 
@@ -89,15 +93,26 @@ class ReceiptBuffer:
         if not receipts:
             return
         try:
-            self._learn_sizes(await self._threads.run(advance_cursors, receipts))
+            self._learn_sizes(await self._threads.run(ADVANCE, receipts))
+        except DatabaseBusyError:
+            if len(taken) == 1:
+                self._put_back(taken)
+                return
+            # One chat that somebody has locked must not hold back the others.
+            for chat_id, people in taken.items():
+                await self._write({chat_id: people})
         except DATABASE_AWAY:
-            # Cumulative cursors: keep them, newer ones join in.
-            for (chat_id, user_id), cursors in receipts.items():
-                people = self._waiting[chat_id]
-                people[user_id] = cursors.joined(people.get(user_id, Cursors()))
+            self._put_back(taken)
         except Exception:
             # A browser sends its cursors again when it comes back: losing some harms nothing.
             logger.exception("receipts could not be written", extra={"receipts": len(receipts)})
+
+    def _put_back(self, taken: Waiting) -> None:
+        """Cumulative cursors: newer ones join in."""
+        for chat_id, people in taken.items():
+            waiting = self._waiting[chat_id]
+            for user_id, cursors in people.items():
+                waiting[user_id] = cursors.joined(waiting.get(user_id, Cursors()))
 
     def _learn_sizes(self, counts: Mapping[int, int]) -> None:
         for chat_id, count in counts.items():

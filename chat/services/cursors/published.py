@@ -25,7 +25,10 @@ MOVE = "UPDATE chat_chat AS c SET published_seq = given.seq FROM {given} WHERE c
 
 @receiver(published)
 def follow_relay(rows: Sequence[OutboxRow], **kwargs: Any) -> None:
-    mark_published({int(key): seq for key, seq in highest_seqs(rows).items()})
+    """Waits for nobody: the rest of the relay's chats would wait too. A chat that somebody has
+    locked moves when its status comes back from the bus.
+    """
+    mark_published({int(key): seq for key, seq in highest_seqs(rows).items()}, skip_locked=True)
 
 
 def highest_seqs(rows: Iterable[OutboxRow]) -> dict[str, int]:
@@ -41,11 +44,11 @@ def highest_seqs(rows: Iterable[OutboxRow]) -> dict[str, int]:
 
 
 @transaction.atomic
-def mark_published(seqs: Mapping[int, int]) -> None:
+def mark_published(seqs: Mapping[int, int], *, skip_locked: bool = False) -> None:
     """Moves the chats' `published_seq` forward to these, never beyond their last message, and tells
     the browsers. Two statements however many chats: it runs after every round of the relay.
     """
-    moved = _lock_behind(list(seqs.items())) if seqs else []
+    moved = _lock_behind(list(seqs.items()), skip_locked=skip_locked) if seqs else []
     if not moved:
         return
     _move(moved)
@@ -55,11 +58,11 @@ def mark_published(seqs: Mapping[int, int]) -> None:
     )
 
 
-def _lock_behind(seqs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _lock_behind(seqs: Sequence[tuple[int, int]], *, skip_locked: bool) -> list[tuple[int, int]]:
     table, parameters = given(("chat_id", "seq"), seqs)
     query = READ_BEHIND.format(given=table)
     if connection.vendor == "postgresql":
-        query += " FOR NO KEY UPDATE OF c"
+        query += " FOR NO KEY UPDATE OF c" + (" SKIP LOCKED" if skip_locked else "")
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from chat.database.lock_waits import limit_lock_waits
 from chat.events.audiences import DELIVERY, READING
 from chat.events.hub_commands import HubCommand, announce
 from chat.events.statuses import Moved, record_cursors
@@ -34,13 +35,17 @@ Receipts = Mapping[tuple[int, int], Cursors]  # by (chat_id, user_id)
 
 
 @transaction.atomic
-def advance_cursors(receipts: Receipts, *, record: bool = True) -> Mapping[int, int]:
+def advance_cursors(
+    receipts: Receipts, *, record: bool = True, lock_ms: int | None = None
+) -> Mapping[int, int]:
     """Moves members' cursors forward; those of non-members, or behind the present ones, change
     nothing.
 
     Returns, for each chat, how many members' cursors moved. `record=False`: their events are on the
-    topic already.
+    topic already. `lock_ms`: see `limit_lock_waits`.
     """
+    if lock_ms is not None:
+        limit_lock_waits(lock_ms)
     wanted = [
         Wanted(chat_id, user_id, max(cursors.delivered_seq, cursors.read_seq), cursors.read_seq)
         for (chat_id, user_id), cursors in receipts.items()

@@ -260,7 +260,7 @@ class TestDatabaseAway:
             raise DatabaseAwayError("the server closed the connection unexpectedly")
 
         with monkeypatch.context() as patched:
-            patched.setattr(posting, "post_messages", away)
+            patched.setattr("chat.live.saving.post_messages", away)
             for _ in range(3):
                 error = await at_anns.say(chat.pk, "hello")
                 assert (error["type"], error["code"]) == ("error", "unavailable")
@@ -294,7 +294,7 @@ class TestDatabaseAway:
                 raise DataError
             return save(posts)
 
-        monkeypatch.setattr(posting, "post_messages", refuse_one)
+        monkeypatch.setattr("chat.live.saving.post_messages", refuse_one)
         ann, _, chat = world
         poster = runtime().poster
         posts = [people.new_post(chat, ann, text) for text in ("one", "poison", "two", "three")]
@@ -311,7 +311,7 @@ class TestPoster:
             sizes.append(len(posts))
             return save(posts)
 
-        monkeypatch.setattr(posting, "post_messages", note)
+        monkeypatch.setattr("chat.live.saving.post_messages", note)
         ann, _, chat = world
         poster = runtime().poster
         posts = [people.new_post(chat, ann, f"{n}") for n in range(120)]

@@ -102,7 +102,7 @@ class TestWriting:
             seen.append(poster.rests.is_set())
             return [NotFoundError() for _ in posts]
 
-        monkeypatch.setattr("chat.live.poster.post_messages", save)
+        monkeypatch.setattr("chat.live.saving.post_messages", save)
         assert poster.rests.is_set()
         await outcome_of(poster, self.POST)
         await poster.close()
@@ -111,7 +111,7 @@ class TestWriting:
 
     async def test_that_fails_gives_it_back(self, monkeypatch):
         poster = Poster()
-        monkeypatch.setattr("chat.live.poster.post_messages", lambda posts: 1 / 0)
+        monkeypatch.setattr("chat.live.saving.post_messages", lambda posts: 1 / 0)
         assert isinstance(await outcome_of(poster, self.POST), UnavailableError)
         await poster.close()
         assert poster.rests.is_set()

@@ -25,7 +25,7 @@ def sizes(monkeypatch) -> list[int]:
         found.append(len(posts))
         return list(posts)
 
-    monkeypatch.setattr(posting, "post_messages", save)
+    monkeypatch.setattr("chat.live.saving.post_messages", save)
     return found
 
 

@@ -11,7 +11,7 @@ from chat.database.threads import DatabaseThreads
 from chat.live import receipt_buffer
 from chat.live.receipt_buffer import MAX_OF_A_CHAT, ReceiptBuffer
 from chat.services.cursors.receipts import Cursors
-from messaging.away import DatabaseAwayError
+from messaging.away import DatabaseAwayError, DatabaseBusyError
 
 CHAT, OTHER = 7, 8
 
@@ -149,3 +149,24 @@ class TestADatabaseThatIsAway:
         buffer.add(CHAT, 1, Cursors(4, 3))
         await finished(buffer)
         assert database.writes == [{(CHAT, 1): Cursors(5, 3), (CHAT, 2): Cursors(1)}]
+
+
+class TestALockedChat:
+    async def test_holds_no_receipt_of_another_back_and_loses_none_of_its_own(self) -> None:
+        class Locked(FakeDatabase):
+            tries = 0
+
+            async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+                (receipts,) = arguments
+                if any(chat_id == CHAT for chat_id, _ in receipts):
+                    self.tries += 1
+                    if self.tries < 4:
+                        raise DatabaseBusyError
+                return await super().run(function, *arguments)
+
+        database = Locked()
+        buffer = buffer_with(database)
+        buffer.add(CHAT, 1, Cursors(5, 1))
+        buffer.add(OTHER, 2, Cursors(9, 9))
+        await finished(buffer)
+        assert database.writes == [{(OTHER, 2): Cursors(9, 9)}, {(CHAT, 1): Cursors(5, 1)}]
