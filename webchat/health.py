@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from time import monotonic
 from typing import Final
@@ -29,6 +30,7 @@ from messaging.outages import DATABASE
 
 # A message to oneself that takes longer does not come.
 LAYER_SECONDS: Final = 1.5
+SQLITE_MILLISECONDS: Final = 200
 # What people's own work has met lately counts, for a look does not see everything: a disk that is
 # full is noticed by who needs another page of it.
 LATELY_SECONDS: Final = 5.0
@@ -72,7 +74,8 @@ def problems_by_part(*, left_out: list[str]) -> Mapping[str, list[str]]:
 def database_problems() -> list[str]:
     try:
         missing = migrations_of_code() - MigrationRecorder(connection).applied_migrations().keys()
-        would_write()
+        with waits_for_no_writer():
+            would_write()
         DATABASE.worked()
     except DatabaseBusyError:
         return []  # others write
@@ -84,6 +87,21 @@ def database_problems() -> list[str]:
         return [f"{len(missing)} migrations not applied: run manage.py migrate"]
     why = DATABASE.why_lately(LATELY_SECONDS)
     return [f"The database was away just now: {why}"] if why else []
+
+
+@contextmanager
+def waits_for_no_writer() -> Iterator[None]:
+    """SQLite has one writer at a time: where there is one, it takes writes."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        (usual,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {SQLITE_MILLISECONDS}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 @cache

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from chat.database.threads import DatabaseThreads, GivesWay
 from chat.errors import ChatError, NotFoundError, UnavailableError
 from chat.live.poster import Poster
 from chat.models import User
 from chat.services.posting.posts import NewPost
+from messaging import outages
+from messaging.away import DatabaseAwayError, DatabaseBusyError
 from tests.support.people import Clock, outcome_of
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db(transaction=True)]
@@ -115,3 +118,49 @@ class TestWriting:
         assert isinstance(await outcome_of(poster, self.POST), UnavailableError)
         await poster.close()
         assert poster.rests.is_set()
+
+
+class TestAConnection:
+    @pytest.fixture
+    async def threads(self):
+        threads = DatabaseThreads("reader", size=1)
+        yield threads
+        await asyncio.to_thread(threads.close)
+
+    async def test_stays_with_its_thread(self, threads):
+        assert await threads.run(this_connection) is await threads.run(this_connection)
+
+    async def test_is_made_again_where_others_have_found_the_database_away(
+        self, threads, monkeypatch
+    ):
+        """It may lead to a server that only reads, for as long as it lasts."""
+        monkeypatch.setattr("chat.database.threads.CONNECTION_KEPT_SECONDS", 0.0)
+        before = await threads.run(this_connection)
+        outages.DATABASE.failed("it is read-only (25006)")
+        after = await threads.run(this_connection)
+        assert after is not before
+        assert await threads.run(this_connection) is after
+
+    async def test_is_made_once_a_second_at_most_while_that_goes_on(self, threads, clock):
+        before = await threads.run(this_connection)
+        outages.DATABASE.failed("it is read-only (25006)")
+        assert await threads.run(this_connection) is before
+        outages.DATABASE.failed_at = clock.now = 1.0
+        assert await threads.run(this_connection) is not before
+
+    @pytest.mark.parametrize("error", [DatabaseAwayError, DatabaseBusyError])
+    async def test_is_dropped_for_a_database_that_is_away_and_kept_for_one_that_is_busy(
+        self, threads, error
+    ):
+        def fail() -> None:
+            raise error("not now")
+
+        before = await threads.run(this_connection)
+        with pytest.raises(error):
+            await threads.run(fail)
+        assert (await threads.run(this_connection) is before) is (error is DatabaseBusyError)
+
+
+def this_connection() -> object:
+    connection.ensure_connection()
+    return connection.connection

@@ -143,6 +143,24 @@ class TestPages:
         assert response.status_code == 404
         assert response["Content-Type"].startswith("text/html")
 
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (DatabaseAwayError("the secret reason"), "cannot save just now"),
+            (OSError(errno.ENOSPC, "the secret reason"), "no room for files"),
+        ],
+        ids=["the database is away", "the disk is full"],
+    )
+    def test_say_when_to_come_back_where_something_is_away(self, settings, caplog, error, words):
+        settings.ROOT_URLCONF = raising(error)
+        response = Client(raise_request_exception=False).get("/nothing")
+        assert response.status_code == 503
+        assert response["Content-Type"].startswith("text/html")
+        assert int(response["Retry-After"]) > 0
+        assert words in response.content.decode()
+        assert b"secret reason" not in response.content
+        assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
 
 class TestHead:
     def test_is_get_without_a_body(self):

@@ -12,8 +12,11 @@ import pytest
 from chat.live import poster as posting
 from chat.live.poster import BUSY_BATCH, Poster
 from chat.services.posting.posts import NewPost
+from messaging import outages
+from messaging.away import DatabaseAwayError, DatabaseBusyError
 
 PATIENCE = 5.0
+LOCKED = 7
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def for_long(monkeypatch):
     monkeypatch.setattr(posting, "GATHER_PER_BATCH", 1e9)
 
 
-def submit(poster: Poster, number: int) -> asyncio.Future[None]:
+def submit(poster: Poster, number: int, *, chat_id: int = 1) -> asyncio.Future[None]:
     """Done when each of so many posts has its outcome."""
     left = number
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -55,7 +58,7 @@ def submit(poster: Poster, number: int) -> asyncio.Future[None]:
             done.set_result(None)
 
     for _ in range(number):
-        poster.submit(NewPost(1, 1, uuid4(), "Hello"), reply)
+        poster.submit(NewPost(chat_id, 1, uuid4(), "Hello"), reply)
     return done
 
 
@@ -94,3 +97,37 @@ class TestBatch:
         gathered.set()
         await saved(one, two)
         assert sizes == [BUSY_BATCH, 2]
+
+
+class TestADatabaseThatIsUnavailable:
+    async def test_is_asked_once_for_a_batch_while_it_is_away(self, poster, monkeypatch, caplog):
+        asked: list[int] = []
+
+        def save(posts: list[NewPost]) -> list[Any]:
+            asked.append(len(posts))
+            raise DatabaseAwayError("The database is away: it is read-only (25006)")
+
+        monkeypatch.setattr(posting, "post_messages", save)
+        await saved(submit(poster, 3))
+        assert asked == [3]
+        assert caplog.records == []  # it was said where it was found
+
+    async def test_is_waited_for_by_one_post_alone_and_is_no_outage(
+        self, poster, monkeypatch, caplog
+    ):
+        asked: list[int] = []
+
+        def save(posts: list[NewPost]) -> list[Any]:
+            asked.append(len(posts))
+            if any(post.chat_id == LOCKED for post in posts):
+                raise DatabaseBusyError("The database kept it waiting: LockNotAvailable")
+            return list(posts)
+
+        monkeypatch.setattr(posting, "post_messages", save)
+        await saved(submit(poster, 2), submit(poster, 1, chat_id=LOCKED))
+        assert asked == [3, 1, 1, 1]
+        assert [record.message for record in caplog.records] == [
+            "a batch was refused, posting one by one",
+            "a post waited too long for others",
+        ]
+        assert not outages.DATABASE.is_going_on
