@@ -25,7 +25,7 @@ VECTOR = f"(to_tsvector('russian', {PLAIN}) || to_tsvector('simple', {PLAIN}))"
 Query = tuple[str, list[str]]  # a tsquery in SQL, and its parameters: what was typed
 
 SHORT = 3  # letters
-# Those that are taken for these too, alone or with an accent; of other alphabets any letter will do.
+# Those that are taken for these too, alone or with an accent; elsewhere any letter will do.
 LETTERS = {
     "е": "[её]\u0308?",
     "й": "[йи]\u0306?",
