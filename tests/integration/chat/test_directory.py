@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 import pytest
 
@@ -11,6 +12,8 @@ from chat.reads.directory import find_people, find_public_chats, list_members, n
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
+
+Form = Literal["NFC", "NFD"]
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ class TestNamesInMessages:
 class TestTitles:
     @pytest.mark.parametrize("kept", ["NFC", "NFD"])
     @pytest.mark.parametrize("typed", ["NFC", "NFD"])
-    def test_are_found_in_every_form_of_unicode(self, ann: User, kept: str, typed: str) -> None:
+    def test_are_found_in_every_form_of_unicode(self, ann: User, kept: Form, typed: Form) -> None:
         people.make_public(ann, title=unicodedata.normalize(kept, "Йога"))
         found = find_public_chats(ann, unicodedata.normalize(typed, "йога"), 0)["chats"]
         assert len(found) == 1
