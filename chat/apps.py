@@ -14,6 +14,7 @@ class ChatConfig(AppConfig):
         from chat.handlers import HANDLERS
         from chat.services.cursors import published  # noqa: F401
         from chat.staff import groups  # noqa: F401
+        from chat.upkeep import catching_up  # noqa: F401
         from chat.webhooks import sender  # noqa: F401
         from messaging.handling.registry import registry
 

@@ -8,4 +8,9 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         # Only registers: threads and connections begin with the first request or in a command.
+        from django.db.backends.signals import connection_created
+
         from messaging import checks  # noqa: F401
+        from messaging.pooling import refuse_pooled
+
+        connection_created.connect(refuse_pooled, dispatch_uid="messaging.pooling")

@@ -11,6 +11,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from messaging.bus.configuration import is_embedded
+from messaging.pooling import find_mistakes
 
 FILES = {
     "ssl_cafile": "KAFKA_SSL_CAFILE",
@@ -26,6 +27,12 @@ def check_bus(**_options: Any) -> list[CheckMessage]:
     if is_embedded():
         return []
     return [*_check_sasl(settings.KAFKA), *_check_tls(settings.KAFKA), *_check_topics()]
+
+
+@checks.register(checks.Tags.database)
+def check_way_to_database(**_kwargs: Any) -> list[CheckMessage]:
+    """Only with `check --database default`, and before `migrate`."""
+    return [Error(what, hint=hint, id="messaging.E007") for what, hint in find_mistakes()]
 
 
 @checks.register(checks.Tags.security, deploy=True)

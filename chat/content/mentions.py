@@ -17,7 +17,7 @@ _FENCE_ENDS = re.compile(r"```[ \t]*(?:\n|\Z)")
 _NAME = re.compile(
     # \ufeff: white space to JavaScript.
     # \u0300-\u036f: accents that are not yet one with their letters.
-    r"`[^`\n]+`|https?://[^\s\ufeff<>\"'`*]+|(?<![\w@.+-])@(\w[\w\u0300-\u036f@.+-]*)",
+    r"`[^`\n]+`|https?://[^\s\ufeff<>\"`*—…«»“”„]+|(?<![\w@.+-])@(\w[\w\u0300-\u036f@.+-]*)",
     re.IGNORECASE,
 )
 # A sentence's own signs at the end of a name.

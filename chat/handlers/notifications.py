@@ -12,6 +12,7 @@ from chat.services.notifications import (
     notify_of_invites,
     notify_of_messages,
     take_back,
+    take_back_mentions,
 )
 from chat.services.webhook_notices import (
     RightLost,
@@ -40,6 +41,9 @@ def tell_of_messages(events: Sequence[Event]) -> None:
     gone = {row_number(event.payload["messageId"]) for event in events if _is_gone(event)}
     if gone:
         take_back(gone)
+    edited = {row_number(event.payload["messageId"]) for event in events if _is_edited(event)}
+    if edited:
+        take_back_mentions(edited)
     notify_of_messages([_said(event) for event in events if not _is_gone(event)])
 
 
@@ -95,6 +99,10 @@ def _tell_of_paused(events: Sequence[Event]) -> None:
 
 def _is_gone(event: Event) -> bool:
     return event.payload.get("action") == "deleted"
+
+
+def _is_edited(event: Event) -> bool:
+    return event.payload.get("action") == "edited"
 
 
 def _said(event: Event) -> Said:

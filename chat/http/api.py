@@ -44,6 +44,7 @@ urlpatterns = [
     path(f"{_CHAT}/leave", route(post=chats.leave_chat)),
     path(f"{_CHAT}/members", route(get=members.list_members, post=members.add_member)),
     path(f"{_CHAT}/mentionable", route(get=members.list_mentionable)),
+    path(f"{_CHAT}/named", route(get=members.list_named)),
     path(
         f"{_CHAT}/members/<int:user_id>",
         route(patch=members.set_role, delete=members.remove_member),

@@ -28,7 +28,7 @@ def holding(field: str, words: str) -> Q:
     if words.isascii():
         return Q(**{f"{field}__icontains": words})
     # Titles are kept as they were typed; names are in NFC.
-    forms = (words, unicodedata.normalize("NFC", words))
+    forms = (words, *(unicodedata.normalize(form, words) for form in ("NFC", "NFD")))
     cases = {
         case
         for form in forms
@@ -53,6 +53,13 @@ def names_of_people(names: Collection[str]) -> dict[int, str]:
         is_bot=False,
     )
     return {pk: normal_form(username) for pk, username in people.values_list("pk", "username")}
+
+
+def names_of_members(chat_id: int, names: Collection[str]) -> list[str]:
+    """Those of the names, in normal form, that belong to people in the chat."""
+    people = names_of_people(names)
+    members = Membership.objects.active().filter(chat_id=chat_id, user__in=people)
+    return sorted(people[pk] for pk in members.values_list("user_id", flat=True))
 
 
 def share_a_chat(user: User, other_id: int) -> bool:

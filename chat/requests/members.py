@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from chat.content.names import normal_form
 from chat.limits.doors import under
 from chat.limits.table import CHANGES, LOOK_UPS, MEMBERS_ADDED, READS
 from chat.models import User
@@ -11,6 +14,8 @@ from chat.services.access import managing_membership_of, membership_of
 from chat.services.chats import chats
 from chat.wire.fields import Fields
 from chat.wire.payloads import Payload, timestamp
+
+MAX_NAMED: Final = 50
 
 
 @under(LOOK_UPS)
@@ -25,6 +30,15 @@ def list_mentionable(user: User, fields: Fields) -> Payload:
     chat_id = fields.id("chat_id")
     membership_of(user, chat_id)
     return {"people": directory.find_mentionable(user, chat_id, fields.words())}
+
+
+@under(READS)
+def list_named(user: User, fields: Fields) -> Payload:
+    """Which of these usernames are of people in the chat: those that messages there mention."""
+    chat_id = fields.id("chat_id")
+    membership_of(user, chat_id)
+    names = map(normal_form, fields.names("names", most=MAX_NAMED))
+    return {"usernames": directory.names_of_members(chat_id, frozenset(names))}
 
 
 @under(MEMBERS_ADDED)

@@ -1,4 +1,4 @@
-"""The search on PostgreSQL: the newest messages one by one, then `message_words_by_place`.
+"""The search on PostgreSQL: the newest messages one by one, then `message_words_apart`.
 
 Of a message that index has its words in both forms and, as words, its chat and how far back it
 is: so one part of the past after the other is asked, the newest first, and the rest costs nothing.
@@ -24,7 +24,7 @@ from chat.search.words import Hit, Term, places_of_words
 TIMEOUT_MS: Final = 3000
 QUERY_CANCELED: Final = "57014"
 # As the index has them. No word that PostgreSQL finds in a text begins with this sign.
-INDEXED: Final = """(to_tsvector('russian', content) || to_tsvector('simple', content)
+INDEXED: Final = f"""({VECTOR.format("content")}
     || array_to_tsvector(ARRAY['#chat' || chat_id::text, '#part' || (id >> 17)::text]))"""
 PART_BITS: Final = 17  # of an id: a part has 131 thousand messages
 # How many parts are asked first; then all the rest at once.
@@ -118,7 +118,7 @@ def _stems(terms: Sequence[Term]) -> list[str]:
         cursor.execute(
             "SELECT DISTINCT lexeme FROM unnest(%s::text[]) AS term,"
             " unnest(to_tsvector('russian', term)) ORDER BY lexeme",
-            [[term.text for term in terms]],
+            [[term.plain for term in terms]],
         )
         return [stem for (stem,) in cursor.fetchall()]
 

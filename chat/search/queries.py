@@ -2,24 +2,36 @@
 
 The configuration `russian` knows the forms of words of both languages (Latin letters go to the
 English stemmer); `simple` adds words as they stand: names, numbers, beginnings of words, and the
-small words ("не", "to be") that languages leave out.
+small words ("не", "to be") that languages leave out. What a word is, words.py says.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from chat.search.words import Term
 
 CONFIGURATIONS = ("russian", "simple")
-VECTOR = "(to_tsvector('russian', {0}) || to_tsvector('simple', {0}))"
+# A text in one form of Unicode, with one letter for Е and Ё, and a space wherever a word ends.
+PLAIN = (
+    "regexp_replace(replace(replace("
+    "CASE WHEN {0} IS NFC NORMALIZED THEN {0} ELSE normalize({0}, NFC) END, 'ё', 'е'), 'Ё', 'Е'),"
+    " '([0-9]+)|[!-/:-@[-`{{-~]', ' \\1 ', 'g')"
+)
+VECTOR = f"(to_tsvector('russian', {PLAIN}) || to_tsvector('simple', {PLAIN}))"
 
 Query = tuple[str, list[str]]  # a tsquery in SQL, and its parameters: what was typed
 
 SHORT = 3  # letters
-# Those that PostgreSQL takes for these too; in other alphabets any letter will do.
-LETTERS = {"е": "[её]", "i": "[iİ]", "k": "[k\N{KELVIN SIGN}]"}
+# Those that are taken for these too, alone or with an accent; elsewhere any letter will do.
+LETTERS = {
+    "е": "[её]\u0308?",
+    "й": "[йи]\u0306?",
+    "i": "[iİ]\u0307?",
+    "k": "[k\N{KELVIN SIGN}]",
+}
 _PLAIN = re.compile(r"[a-zа-я0-9]")
 
 
@@ -29,7 +41,7 @@ def all_of(terms: Sequence[Term]) -> Query:
         " && ".join(_sql(configuration, is_beginning=_is_beginning(term, terms)) for term in terms)
         for configuration in CONFIGURATIONS
     ]
-    return " || ".join(f"({half})" for half in halves), [term.text for term in terms] * len(halves)
+    return " || ".join(f"({half})" for half in halves), [term.plain for term in terms] * len(halves)
 
 
 def any_of(terms: Sequence[Term]) -> Query:
@@ -54,7 +66,14 @@ def beginning_of(stem: str) -> str:
     ones have only the first letter in common ("dying": "die", "skies": "sky").
     """
     letters = stem[: len(stem) - 1] if len(stem) > SHORT else stem[0]
-    return "".join(LETTERS.get(one, one if _PLAIN.match(one) else ".") for one in letters)
+    return "".join(map(_pattern_of, letters))
+
+
+def _pattern_of(letter: str) -> str:
+    if letter in LETTERS or _PLAIN.match(letter):
+        return LETTERS.get(letter, letter)
+    parts = len(unicodedata.normalize("NFD", letter))
+    return "." if parts == 1 else f".{{1,{parts}}}"
 
 
 def _is_beginning(term: Term, terms: Sequence[Term]) -> bool:

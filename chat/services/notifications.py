@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat.content.mentions import mentioned_names
+from chat.content.names import normal_form
 from chat.errors import BadRequestError
 from chat.events.hub_commands import HubCommand, announce
 from chat.models import Block, Chat, Invitation, Membership, Message, Notification, User
@@ -70,10 +71,10 @@ def notify_of_messages(said: Sequence[Said]) -> None:
     chat, and those whom a block keeps apart from its writer.
     """
     concerned = _Concerned(said)
-    wanted: dict[tuple[int, int], tuple[Said, Membership, Kind]] = {}
+    wanted: dict[tuple[int, int], tuple[Said, Membership]] = {}
     for one in said:
-        for membership, kind in concerned.by(one):
-            wanted.setdefault((one.message_id, membership.user_id), (one, membership, kind))
+        for membership in concerned.by(one):
+            wanted.setdefault((one.message_id, membership.user_id), (one, membership))
     if not wanted:
         return
     ids = {message_id for message_id, _user_id in wanted}
@@ -90,13 +91,15 @@ def notify_of_messages(said: Sequence[Said]) -> None:
             actor=message.sender,
             event_id=one.event_id,
         )
-        for key, (one, membership, kind) in wanted.items()
+        for key, (one, membership) in wanted.items()
         if key not in told
         and (message := by_id.get(one.message_id)) is not None
         and message.chat_id == membership.chat_id
         and message.sender_id != membership.user_id
         and (message.sender_id, membership.user_id) not in apart
         and message.seq > membership.read_seq
+        # It may have been edited since.
+        and (kind := concerned.kind(replace(one, content=message.content), membership.user_id))
     )
 
 
@@ -163,6 +166,28 @@ def notify_of_invitations(invited: Sequence[Invited]) -> None:
 def take_back(message_ids: Collection[int]) -> None:
     """The messages are gone, and so are their notifications."""
     _remove(Notification.objects.filter(message_id__in=message_ids))
+
+
+@transaction.atomic
+def take_back_mentions(message_ids: Collection[int]) -> None:
+    """Of people whom these messages, once edited, no longer name. A reply stays one."""
+    rows = Notification.objects.filter(message_id__in=message_ids, kind=Kind.MENTION)
+    lost = [row for row in rows.select_related("user", "message__reply_to") if not _is_named(row)]
+    replies = {row.pk for row in lost if _is_answered(row)}
+    Notification.objects.filter(pk__in=replies).update(kind=Kind.REPLY)
+    gone = {row.pk for row in lost} - replies
+    if gone:
+        _remove(Notification.objects.filter(pk__in=gone))
+
+
+def _is_named(row: Notification) -> bool:
+    content = row.message.content if row.message else ""
+    return normal_form(row.user.username) in mentioned_names(content)
+
+
+def _is_answered(row: Notification) -> bool:
+    answered = row.message.reply_to if row.message else None
+    return answered is not None and answered.sender_id == row.user_id
 
 
 @transaction.atomic
@@ -235,13 +260,12 @@ class _Concerned:
         self.named = names_of_people(names) if names else {}
         self.members = self._read_members(others)
 
-    def by(self, one: Said) -> Iterator[tuple[Membership, Kind]]:
+    def by(self, one: Said) -> Iterator[Membership]:
         for membership in self.members.get(one.chat_id, ()):
-            kind = self._kind(one, membership.user_id)
-            if kind is not None:
-                yield membership, kind
+            if self.kind(one, membership.user_id):
+                yield membership
 
-    def _kind(self, one: Said, user_id: int) -> Kind | None:
+    def kind(self, one: Said, user_id: int) -> Kind | None:
         if one.chat_id in self.direct:
             return Kind.DIRECT
         if self.named.get(user_id) in one.names:

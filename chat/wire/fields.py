@@ -71,6 +71,13 @@ class Fields:
         """Empty where it is missing."""
         return "" if self.given.get(name) is None else self.text(name)
 
+    def names(self, name: str, *, most: int) -> list[str]:
+        """Several usernames with spaces between them, at most so many."""
+        names = self.text(name).split()
+        if len(names) > most or "\x00" in "".join(names):
+            raise BadRequestError.of(name, _("a list of up to %(most)d usernames") % {"most": most})
+        return names
+
     def ids(self, name: str, *, most: int) -> list[int]:
         """Several rows' ids, at most so many."""
         value = self.given.get(name)

@@ -24,6 +24,7 @@ from messaging.outbox.relay import Relay
 from messaging.outbox.relay_lock import make_lock
 from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
+from messaging.outbox.unknown import Guard
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def make_relay() -> Relay:
             batch_size=embedded.BATCH_SIZE,
             gather_seconds=embedded.GATHER_SECONDS,
         )
-    return Relay(KafkaTarget(get_adapter()), make_share(seat=lock_keys.WEB_RELAY))
+    adapter = get_adapter()
+    return Relay(KafkaTarget(adapter, Guard(adapter)), make_share(seat=lock_keys.WEB_RELAY))
 
 
 def _make_companions() -> list[Companion]:

@@ -11,6 +11,7 @@ from messaging.contract.schemas import find_schema
 from messaging.contract.validation import encode_headers
 from messaging.errors import InvalidEventError
 from messaging.outbox.rows import OutboxRow
+from messaging.outbox.unknown import Guard, OlderDatabaseError
 
 # Shorter than the time that a stopping process has.
 PUBLISH_SECONDS = 8.0
@@ -32,17 +33,30 @@ class KafkaTarget:
 
     bus = "kafka"
 
-    def __init__(self, adapter: BusAdapter) -> None:
+    def __init__(self, adapter: BusAdapter, guard: Guard | None = None) -> None:
         self._adapter = adapter
+        self._guard = guard
 
     def deliver(self, rows: Sequence[OutboxRow]) -> list[Result]:
+        if refused := self._refusal():
+            return [refused] * len(rows)
         prepared = [_prepare(row) for row in rows]
         records = [record for record in prepared if isinstance(record, OutgoingRecord)]
         answers = iter(self._adapter.publish_many(records, timeout_seconds=PUBLISH_SECONDS))
         return [next(answers) if isinstance(p, OutgoingRecord) else p for p in prepared]
 
     def breaker_state(self) -> str:
+        if self._guard and self._guard.is_closed:
+            return "open"
         return str(self._adapter.breaker.state)
+
+    def _refusal(self) -> OlderDatabaseError | None:
+        try:
+            if self._guard:
+                self._guard.check()
+        except OlderDatabaseError as error:
+            return error
+        return None
 
 
 def check_row(row: OutboxRow) -> None:

@@ -428,6 +428,25 @@ class TestMentions:
         assert wrong[:5] == []
 
 
+TEXTS = json.loads((Path(__file__).resolve().parents[1] / "texts.json").read_text())["cases"]
+SHOWN = """
+  const nodes = m.parse(given);
+  const words = (node) => "children" in node ? node.children.map(words).join("") : node.text;
+  const all = (kind) => nodes.filter((node) => node.kind === kind).map(words);
+  return { text: nodes.map(words).join(""), links: all("link"), bold: all("bold"),
+           quote: all("quote").length > 0 };"""
+
+
+class TestTexts:
+    """`mentions` of the table: tests/e2e/test_ways_of_use.py."""
+
+    @pytest.mark.parametrize("case", TEXTS, ids=lambda case: case["write"])
+    def test_are_shown_as_people_know_them(self, run, case):
+        shown = run("messages/rich-text", SHOWN, case["write"])
+        expected = {name: case[name] for name in shown if name in case}
+        assert {name: shown[name] for name in expected} == expected
+
+
 class TestRichText:
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -442,6 +461,14 @@ class TestRichText:
             ("```py\nx\n", ["```py\nx\n"]),
             ("> one\n> two\nmine", [["quote", "one\ntwo"], "mine"]),
             ("1 > 0", ["1 > 0"]),
+            ("> one\n>\n> two\n>100", [["quote", "one\n\ntwo"], ">100"]),
+            (">", [">"]),
+            ("> ", ["> "]),
+            ("сло**во** и **сло**во", ["сло**во** и **сло**во"]),
+            ("«https://a.example/b»…", ["«", ["link", "https://a.example/b"], "»…"]),
+            ("('https://a.example/b')", ["('", ["link", "https://a.example/b"], "')"]),
+            ("https://a.example/it's.", [["link", "https://a.example/it's"], "."]),
+            ("https://a.example/~ann/", [["link", "https://a.example/~ann/"]]),
             ("hi @anna.", ["hi ", ["mention", "@anna"], "."]),
             ("a@b.example", ["a@b.example"]),
             ("(see https://a.example/b).", ["(see ", ["link", "https://a.example/b"], ")."]),
@@ -582,6 +609,38 @@ class TestTimelineItems:
             return items.map((one) => one.kind === "message"
               ? one.message.seq + marks(one) : one.kind);""",
         ) == ["start", "day", "1<", "2>", "day", "new", "3<>", "4<>", "hole", "7<>", "8<>"]
+
+    @pytest.mark.parametrize(
+        ("days", "pending", "headings"),
+        [
+            # Two servers' clocks around midnight.
+            ([22, 23, 22, 23, 23], [], [22, 23]),
+            # Written yesterday and still not sent; by a clock that is ahead; and both.
+            ([23], [22], [23]),
+            ([22], [23, 22, 23], [22, 23]),
+            ([], [23, 22], [23]),
+            ([22], [24], [22, 24]),
+        ],
+    )
+    def test_a_day_begins_once_whatever_the_clocks_say(self, run, days, pending, headings):
+        found = run(
+            "messages/timeline-items",
+            """
+            const [days, waiting] = given;
+            const me = { id: 1, name: "me" };
+            const time = (day) => `2026-11-${day}T10:00:00Z`;
+            const messages = days.map((day, place) => ({ id: place + 1, seq: place + 1,
+              sender: { id: 2, name: "x" }, created_at: time(day), reactions: [] }));
+            const pending = waiting.map((day, place) => ({ client_message_id: `u${place}`,
+              chat_id: 1, content: "x", written_at: Date.parse(time(day)), state: "waiting" }));
+            const items = m.timelineItems({ me, beforeMore: false, afterMore: false,
+              newFromSeq: 0, messages, pending });
+            const keys = items.map((one) => one.key);
+            return [items.filter((one) => one.kind === "day").map((one) => one.moment.getDate()),
+              keys.length - new Set(keys).size];""",
+            [days, pending],
+        )
+        assert found == [headings, 0]
 
     def test_an_echo_is_the_same_item_as_the_message_it_becomes(self, run):
         assert run(

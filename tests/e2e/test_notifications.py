@@ -16,6 +16,7 @@ from tests.e2e.chatting import (
     send,
     sign_in,
     sign_up,
+    wait_until_connected,
     write_to,
 )
 from tests.e2e.network import HeldRequests
@@ -167,6 +168,21 @@ class TestNotifications:
         api(boris, "DELETE", f"messages/{found['id']}")
         expect(mentions(anna)).to_have_count(0)
         expect(badge(anna)).to_have_text("1")
+
+    def test_go_with_a_mention_that_is_taken_out(self, two):
+        boris, anna = two
+        switch_on(anna)
+        open_chat(anna, "Garden")
+        choose_level(anna, "mentions")
+        anna.goto("/")
+        wait_until_connected(anna)
+        send(boris, "@anna, never mind")
+        expect(mentions(anna)).to_have_count(1)
+        rang(anna, 1)
+        found = api(boris, "GET", f"chats/{chat_id_of(boris)}/messages")["messages"][-1]
+        api(boris, "PATCH", f"messages/{found['id']}", {"content": "never mind"})
+        expect(mentions(anna)).to_have_count(0)
+        assert [is_open for _title, _body, is_open in notes(anna)] == [False]
 
     def test_say_so_when_there_are_none(self, server, new_person):
         anna = new_person(server)

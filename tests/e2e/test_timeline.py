@@ -505,6 +505,23 @@ class TestDaysAndGroups:
         expect(message(anna, "a minute later").locator(".byline")).to_have_count(0)
         expect(message(anna, "at noon").locator("time")).to_have_text("12:00 PM")
 
+    def test_are_told_anew_when_a_day_ends_in_an_open_page(self, server, anna_and_boris):
+        anna, boris = anna_and_boris
+        chat_id = chat_id_of(anna)
+        post_many(anna, chat_id, ["before", "at noon"])
+        noon = datetime.now().astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
+        move(server, chat_id, [noon - timedelta(days=1), noon])
+        boris.page.clock.install(time=noon + timedelta(hours=11, minutes=59, seconds=30))
+        boris.goto(f"/chats/{chat_id}")
+        sees(boris, "at noon")
+        days, listed = boris.page.locator("li.day"), boris.page.locator("#chat-list time")
+        expect(days).to_have_text(["Yesterday", "Today"])
+        expect(listed).to_have_text(re.compile("12:00"))
+        boris.page.clock.fast_forward(31_000)
+        expect(days.nth(1)).to_have_text("Yesterday")
+        expect(days.nth(0)).not_to_have_text("Yesterday")
+        expect(listed).to_have_text(f"{noon:%a}")
+
 
 def move(server, chat_id: int, moments: list[datetime]) -> None:
     """The chat's messages were written at these moments."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+from pathlib import Path
 
 from tests.e2e.barriers import small_targets
 from tests.e2e.chatting import (
@@ -23,6 +25,7 @@ from tests.e2e.chatting import (
 )
 from tests.support.playwrights import expect
 
+TEXTS = json.loads((Path(__file__).resolve().parents[1] / "texts.json").read_text())["cases"]
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -464,3 +467,9 @@ class TestNames:
         expect(anna.page.locator("#message")).to_have_value("hi @boris ")
         anna.page.keyboard.press("Enter")
         expect(boris.page.locator(".mention.me")).to_have_text("@boris")
+        # Also to somebody else; but not where nobody here is called so.
+        expect(anna.page.locator(".mention")).to_have_text("@boris")
+        (nobody,) = [case["write"] for case in TEXTS if "mentions" in case]
+        send(anna, f"{nobody}, @BORIS")
+        expect(anna.page.locator(".mention")).to_have_text(["@boris", "@BORIS"])
+        expect(boris.page.locator(".mention")).to_have_text(["@boris", "@BORIS"])

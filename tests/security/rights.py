@@ -94,6 +94,7 @@ API: Mapping[str, Line] = {
     "DELETE chats/{chat}/webhooks/incoming/{incoming}": HOOKS,
     "POST chats/{chat}/webhooks/incoming/{incoming}/take-over": HOOKS,
     "GET chats/{chat}/mentionable": MEMBERS,
+    "GET chats/{chat}/named": MEMBERS,
     "GET blocks": PEOPLE,
     # The author is who is blocked here: nobody blocks themselves.
     "PUT blocks/{member}": {**PEOPLE, "author": "conflict"},

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 
 from tests.support import browser
+from tests.support.pgbouncer import PgBouncer
 from tests.support.processes import ServiceMissing
 from tests.support.services import Kafka, Postgres, Redis
 
@@ -30,6 +31,7 @@ FINDERS: dict[str, Callable[[], object]] = {
     Postgres.environment_name: Postgres.find,
     Redis.environment_name: Redis.find,
     Kafka.environment_name: Kafka.find,
+    PgBouncer.environment_name: PgBouncer.find,
     "TEST_CHROMIUM": browser.find,
     "TEST_MSGFMT": find_msgfmt,
     "TEST_NPM": find_npm,

@@ -148,12 +148,7 @@ class Postgres(Process, PostgresServer):
         return max(folders, key=lambda folder: (folder.parent.name.isdigit(), folder.parent.name))
 
     def system_user(self) -> str | None:
-        if os.getuid() != 0:
-            return None
-        for user in ("postgres", "nobody"):  # it refuses root
-            with contextlib.suppress(KeyError):
-                return pwd.getpwnam(user).pw_name
-        raise ServiceMissing("PostgreSQL refuses root; its user is missing.", "postgresql")
+        return other_than_root("PostgreSQL", "postgresql")
 
     def prepare(self) -> None:
         self.run_once(
@@ -182,6 +177,16 @@ class Postgres(Process, PostgresServer):
             psycopg.connect(self.url, connect_timeout=2).close()
             return True
         return False
+
+
+def other_than_root(service: str, package: str) -> str | None:
+    """Whom to run a service as that refuses root; None: whoever runs the tests."""
+    if os.getuid() != 0:
+        return None
+    for user in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(user).pw_name
+    raise ServiceMissing(f"{service} refuses root; its user is missing.", package)
 
 
 class Redis(Process, RedisServer):

@@ -77,7 +77,8 @@ KINDS = {
     "lost_on_topic": Kind("event {event} was published, but is not on its topic", SENT_AGAIN),
     "record_without_row": Kind(
         "{place} has event {event}, which neither outbox nor audit log knows",
-        "needs a person: another producer wrote it, or the database is older than the topic",
+        "another producer wrote it, or the database is older than the topic: then stop all that"
+        " writes and run manage.py catch_up_with_topics",
         is_repairable=False,
     ),
 }

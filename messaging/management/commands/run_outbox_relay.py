@@ -24,6 +24,7 @@ from messaging.management.exits import (
 from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
 from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
+from messaging.outbox.unknown import Guard
 
 
 class Command(BaseCommand):
@@ -55,8 +56,9 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         heartbeat = Heartbeat(options["heartbeat_file"])
+        adapter = get_adapter()
         relay = Relay(
-            KafkaTarget(get_adapter()),
+            KafkaTarget(adapter, Guard(adapter)),
             make_share(),
             batch_size=options["batch_size"],
             sweep_seconds=options["sweep_seconds"],

@@ -190,6 +190,7 @@ CASES += [
 BLOCK = "blocks/{member}"
 CASES += [
     Case("GET", f"{CHAT}/mentionable?q=b", wrong_query={"q": ["a%00b"]}),
+    Case("GET", f"{CHAT}/named?names=bob", wrong_query={"names": ["a%00b", "a+" * 51]}),
     Case("GET", "blocks", wrong_query={"page": NUMBERS}),
     Case("PUT", BLOCK, status=204),
     Case("DELETE", BLOCK, status=204),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Literal
+
 import pytest
 
 from chat.models import User
-from chat.reads.directory import find_people, find_public_chats, list_members
+from chat.reads.directory import find_people, find_public_chats, list_members, names_of_members
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
+
+Form = Literal["NFC", "NFD"]
 
 
 @pytest.fixture
@@ -50,3 +55,28 @@ class TestListingMembers:
         chat = people.make_group(ann, boris)
         found = list_members(chat.pk, "БОРИС", 0)["members"]
         assert [member["user"]["id"] for member in found] == [boris.pk]
+
+
+class TestNamesInMessages:
+    def test_are_those_of_people_in_the_chat(self, ann: User) -> None:
+        boris, gone, stranger = people.make_people("boris", "gone", "stranger")
+        chat = people.make_group(ann, boris, gone)
+        people.leave(chat, gone)
+        everybody = {who.username for who in (ann, boris, gone, stranger)} | {"nobody-77"}
+        assert names_of_members(chat.pk, everybody) == sorted([ann.username, boris.username])
+
+    def test_are_asked_for_in_any_case_and_form(self, ann: User) -> None:
+        chat = people.make_group(ann, people.make_person("йозеф"))
+        name = User.objects.get(username__startswith="йозеф").username
+        asked = unicodedata.normalize("NFD", f"{name.upper()} nobody-77")
+        answer = people.browser_of(ann).get(f"/api/chats/{chat.pk}/named", {"names": asked})
+        assert answer.json() == {"usernames": [name]}
+
+
+class TestTitles:
+    @pytest.mark.parametrize("kept", ["NFC", "NFD"])
+    @pytest.mark.parametrize("typed", ["NFC", "NFD"])
+    def test_are_found_in_every_form_of_unicode(self, ann: User, kept: Form, typed: Form) -> None:
+        people.make_public(ann, title=unicodedata.normalize(kept, "Йога"))
+        found = find_public_chats(ann, unicodedata.normalize(typed, "йога"), 0)["chats"]
+        assert len(found) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -214,6 +215,15 @@ class TestMention:
         deliver()
         assert told(jana) == ["mention"]
 
+    def test_finds_a_name_in_every_form_of_unicode(self, chat, ann):
+        josef, other = make_person("йозеф"), make_person("иозеф")
+        for person in (josef, other):
+            chats.add_member(actor=ann, chat_id=chat.pk, user_id=person.pk)
+        skip()
+        post(chat, ann, unicodedata.normalize("NFD", f"@{josef.username.title()}, смотри"))
+        deliver()
+        assert (told(josef), told(other)) == (["mention"], [])
+
     def test_does_not_tell_its_writer(self, chat, ann):
         post(chat, ann, f"@{ann.username}")
         deliver()
@@ -333,6 +343,49 @@ class TestEdit:
         edit_message(actor=ann, message_id=said.message_id, content=f"@{bob.username}?")
         deliver()
         assert Notification.objects.count() == 1
+
+    def test_that_takes_a_name_out_takes_the_notification_back(self, chat, ann, bob, hears):
+        carl = make_person("carl")
+        chats.add_member(actor=ann, chat_id=chat.pk, user_id=carl.pk)
+        skip()
+        said = post(chat, ann, f"@{bob.username} and @{carl.username}")
+        deliver()
+        (row,) = Notification.objects.of(bob)
+        edit_message(actor=ann, message_id=said.message_id, content=f"@{carl.username}")
+        assert hears(bob, deliver) == [{"type": "notification", "gone": [row.pk]}]
+        assert (told(bob), mention_counts(bob), told(carl)) == ([], {}, ["mention"])
+
+    def test_that_takes_a_name_out_also_takes_back_what_was_seen(self, chat, ann, bob):
+        said = post(chat, ann, f"@{bob.username}")
+        deliver()
+        see_all_notifications(user=bob)
+        edit_message(actor=ann, message_id=said.message_id, content="Look")
+        deliver()
+        assert notifications_page(bob)["notifications"] == []
+
+    def test_before_the_bus_has_told_of_the_message_decides(self, chat, ann, bob, hears):
+        said = post(chat, ann, f"@{bob.username}")
+        edit_message(actor=ann, message_id=said.message_id, content="Look")
+        assert hears(bob, deliver) == []
+        assert not Notification.objects.exists()
+
+    def test_that_puts_a_name_back_tells_again(self, chat, ann, bob):
+        said = post(chat, ann, f"@{bob.username}")
+        for content in ("Look", f"Look, @{bob.username}"):
+            deliver()
+            edit_message(actor=ann, message_id=said.message_id, content=content)
+        deliver()
+        assert told(bob) == ["mention"]
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_leaves_a_reply_that_it_is(self, chat, ann, bob, is_known):
+        first = post(chat, bob, "Who?")
+        said = post(chat, ann, f"@{bob.username}", reply_to_id=first.message_id)
+        if is_known:
+            deliver()
+        edit_message(actor=ann, message_id=said.message_id, content="You")
+        deliver()
+        assert told(bob) == ["reply"]
 
     def test_of_what_was_read_tells_nobody(self, chat, ann, bob):
         said = post(chat, ann, "Look")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,9 @@ from chat.services.messages import delete_message, edit_message
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
+
+TABLE = json.loads((Path(__file__).resolve().parents[2] / "searches.json").read_text())
+PAIRS = [tuple(pair.values()) for pair in TABLE["pairs"]]
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +72,44 @@ class TestWords:
         people.post(chat, ann, content)
         people.post(chat, ann, "nothing like it")
         assert found(ann, words) == [content]
+
+    @pytest.mark.parametrize(("content", "words", "is_found"), PAIRS)
+    @pytest.mark.parametrize("form", ["NFC", "NFD"])
+    def test_are_those_of_the_table_in_every_form_of_unicode(
+        self, chat, ann, content, words, is_found, form
+    ):
+        written = unicodedata.normalize(form, content)
+        people.post(chat, ann, written)
+        # As the walk among the newest messages finds it, and as the index does.
+        for asked in (words, unicodedata.normalize("NFD", words), words.upper()):
+            assert found(ann, asked) == ([written] if is_found else [])
+
+    @pytest.mark.postgresql
+    @pytest.mark.parametrize(("content", "words", "is_found"), PAIRS)
+    def test_are_those_of_the_table_far_back_too(
+        self, chat, ann, monkeypatch, content, words, is_found
+    ):
+        """Where the newest messages are no longer walked, the index is asked."""
+        monkeypatch.setattr(walking, "OF_ONE", 0)
+        people.post(chat, ann, content)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        assert found(ann, words, chat_id=chat.pk) == ([content] if is_found else [])
+
+    @pytest.mark.parametrize(
+        ("content", "words", "marks"),
+        [
+            ("See /var/log/nginx/error.log", "nginx log", ["log", "nginx", "log"]),
+            ("версия v3.14.2", "3.14", ["3", "14"]),
+            ("Всё ещё идёт", "еще", ["ещё"]),
+            ("Иог Йог", "йог", ["Йог"]),
+            ("user_id", "id", ["id"]),
+        ],
+    )
+    @pytest.mark.parametrize("form", ["NFC", "NFD"])
+    def test_are_marked_where_they_stand(self, chat, ann, content, words, marks, form):
+        people.post(chat, ann, unicodedata.normalize(form, content))
+        assert marked(ann, words) == [[unicodedata.normalize(form, word) for word in marks]]
 
     @pytest.mark.parametrize(
         "words", ["garden завтра", "arden", '"open garden"', "gardens9", "g_rden", "' OR 1=1 --"]
@@ -233,7 +276,7 @@ def plans_of(search: Callable[[], object]) -> list[dict[str, Any]]:
 
 def entries_found(plan: dict[str, Any]) -> int:
     """Messages that the index of words gave, to be looked at."""
-    own = plan["Actual Rows"] if plan.get("Index Name") == "message_words_by_place" else 0
+    own = plan["Actual Rows"] if plan.get("Index Name") == "message_words_apart" else 0
     return int(own) + sum(map(entries_found, plan.get("Plans", ())))
 
 
@@ -246,7 +289,7 @@ class TestOnPostgreSQL:
 
     def test_the_index_is_used(self, crowd, ann):
         plan = plans_of(lambda: found(ann, "number 3711"))[-1]
-        assert '"Index Name": "message_words_by_place"' in json.dumps(plan)
+        assert '"Index Name": "message_words_apart"' in json.dumps(plan)
         assert [one["seq"] for one in results(ann, "number 3711")] == [3711]
 
     def test_a_frequent_word_is_not_looked_for_in_the_chats_of_others(self, crowd):

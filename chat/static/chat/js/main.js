@@ -5,6 +5,7 @@ import { Composer } from "./composing/composer.js";
 import { Tray } from "./composing/tray.js";
 import { byId } from "./dom/dom.js";
 import { SidePanel } from "./dom/side-panel.js";
+import { Named } from "./messages/named.js";
 import { OpenChat } from "./messages/open-chat.js";
 import { Receipts } from "./messages/receipts.js";
 import { Timeline } from "./messages/timeline.js";
@@ -52,7 +53,8 @@ const actions = new MessageActions({
   safety,
   openChat: () => openChat,
 });
-const timeline = new Timeline({ me: store.me, chat: () => openChat.chat, actions });
+const names = new Named();
+const timeline = new Timeline({ me: store.me, chat: () => openChat.chat, names, actions });
 const receipts = new Receipts(store, gateway, timeline);
 /** @type {OpenChat} */
 const openChat = new OpenChat({ store, sync, unsent, timeline, receipts });
@@ -86,6 +88,7 @@ const ringer = new Ringer(store, go, isWatched);
 keepBell(notifications, store, go, (chat) => entering.enter(chat));
 const showTitle = keepPageTitle(store, () => openChat.chat?.title ?? "");
 notifications.on("told", (notice) => ringer.told(notice));
+notifications.on("gone", (notice) => ringer.takeBack(notice));
 store.on("messages", ({ chatId, fresh }) => {
   for (const message of fresh) {
     if (chatId === openChat.chatId && !document.hidden) announcer.message(message);
@@ -103,7 +106,10 @@ new ServerEvents({
   receipts,
   openChat,
   notifications,
-  membersChanged: (chatId) => members.whileOpen((content) => content.changed(chatId)),
+  membersChanged: (chatId) => {
+    names.forget(chatId);
+    members.whileOpen((content) => content.changed(chatId));
+  },
   leave: () => go("/", { replace: true }),
 });
 gateway.on("state", (state) => {

@@ -44,6 +44,9 @@ export function daysBetween(moment, now) {
   return Math.round((day(now) - day(moment)) / 86_400_000);
 }
 
+/** Its first millisecond, by the calendar of this place. @param {Date} moment */
+export const startOfDay = (moment) => new Date(moment).setHours(0, 0, 0, 0);
+
 /** In the chat list: the time today, then the weekday, then the date. @param {Date} moment @param {Date} now */
 export function shortMoment(moment, now) {
   const days = daysBetween(moment, now);
@@ -59,6 +62,13 @@ export function dayHeading(moment, now) {
   if (days === 1) return gettext("Yesterday");
   return (moment.getFullYear() === now.getFullYear() ? dayInYear : wholeDay).format(moment);
 }
+
+/** A time, with its day where that is not today. @param {Date} moment @param {Date} now */
+export const momentOfDay = (moment, now) =>
+  daysBetween(moment, now) ? `${dayHeading(moment, now)}, ${timeOfDay(moment)}` : timeOfDay(moment);
+
+/** For comparing words: without case, in one form of Unicode, Ё as Е. @param {string} words */
+export const folded = (words) => words.normalize("NFC").toLocaleLowerCase().replaceAll("ё", "е");
 
 /** The address of a chat, or of a message in it. @param {number} chatId @param {?{seq: number}} [message] */
 export const placeOf = (chatId, message) => `/chats/${chatId}` + (message ? `#${message.seq}` : "");

@@ -4,7 +4,8 @@ import { lineOf } from "../messages/attachments.js";
 import { later } from "../dom/later.js";
 import { beforeNextFrame, byId, el } from "../dom/dom.js";
 import { Emitter } from "../base/emitter.js";
-import { goneWords, shortMoment, shortName } from "../base/format.js";
+import { onNewDay } from "../base/days.js";
+import { folded, goneWords, shortMoment, shortName } from "../base/format.js";
 import { gettext } from "../base/i18n.js";
 import { chatLink } from "./chat-row.js";
 import { isMuted, isQuiet } from "../state/notify-level.js";
@@ -42,6 +43,7 @@ export class ChatList extends Emitter {
       this.#pressed(event),
     );
     setInterval(() => this.schedule(), 60_000);
+    onNewDay(() => this.schedule());
     this.draw();
   }
 
@@ -90,7 +92,7 @@ export class ChatList extends Emitter {
   }
 
   get #words() {
-    return this.#filter.value.trim().toLocaleLowerCase();
+    return folded(this.#filter.value.trim());
   }
 
   /** @param {Chat} chat */
@@ -203,5 +205,5 @@ export class ChatList extends Emitter {
 
 /** @param {Chat} chat @param {string} words */
 function matches(chat, words) {
-  return `${chat.title} ${chat.peer?.username ?? ""}`.toLocaleLowerCase().includes(words);
+  return folded(`${chat.title} ${chat.peer?.username ?? ""}`).includes(words);
 }

@@ -6,7 +6,7 @@ import { gettext } from "../base/i18n.js";
 
 const ASK_AFTER_MS = 150;
 const MOST = 6;
-const BEGUN = /(^|[\s(])@([\p{L}\p{N}_@.+-]{0,32})$/u;
+const BEGUN = /(^|[\s(])@([\u0300-\u036f\p{L}\p{N}_@.+-]{0,64})$/u;
 
 export class MentionPicker {
   #field;

@@ -33,6 +33,7 @@ const NO_TICKS = { state: "none", label: "", title: "" };
  * @typedef {object} Context
  * @property {import("../types.js").Person} me
  * @property {() => import("../types.js").Chat|undefined} chat
+ * @property {import("./named.js").Named} names
  * @property {Actions} actions
  */
 
@@ -152,7 +153,7 @@ export class MessageView {
     }
     if (message.reply_to) bubble.append(this.#quote(message.reply_to));
     if (message.attachments?.length) bubble.append(this.#attachments(message.attachments));
-    if (message.content) bubble.append(textNode(message.content, this.#context.me));
+    if (message.content) bubble.append(textNode(message.content, this.#context.me, this.#mark));
     if (message.edited_at) {
       const label = gettext("edited");
       bubble.append(
@@ -169,6 +170,12 @@ export class MessageView {
     if (this.ticks) bubble.append(this.ticks);
     return bubble;
   }
+
+  /** @param {HTMLElement} node @param {string} username */
+  #mark = (node, username) => {
+    const { names, chat } = this.#context;
+    names.mark(node, chat(), username);
+  };
 
   /** The same node as before: a picture that is there is not loaded again. @param {readonly import("../types.js").Attachment[]} attachments */
   #attachments(attachments) {

@@ -5,7 +5,8 @@
 
 import { toast } from "../dom/toasts.js";
 import { byId, el, icon, iconButton } from "../dom/dom.js";
-import { timeOfDay, daysBetween, dayHeading } from "../base/format.js";
+import { onNewDay } from "../base/days.js";
+import { momentOfDay } from "../base/format.js";
 import { gettext, ngettext } from "../base/i18n.js";
 import { MAX_NODES } from "./timeline.js";
 
@@ -35,6 +36,8 @@ export class OpenChat {
   /** A message of ours stands below a part that could not be read yet. */
   #isAhead = false;
   #retryAt = 0;
+  /** Says again since when there is something new. */
+  #showWhen = () => {};
 
   /** @param {{store: import("../state/store.js").Store, sync: import("../state/sync.js").Sync, unsent: import("../state/unsent.js").Unsent, timeline: import("./timeline.js").Timeline, receipts: import("./receipts.js").Receipts}} parts */
   constructor({ store, sync, unsent, timeline, receipts }) {
@@ -55,6 +58,7 @@ export class OpenChat {
     timeline.on("again", () => this.again());
     this.#pill.addEventListener("click", () => this.toNewest());
     setInterval(() => this.#lookAgain(), 500);
+    onNewDay(() => this.#showWhen());
   }
 
   get chat() {
@@ -280,21 +284,24 @@ export class OpenChat {
     this.#showPill();
     const first = this.window?.messages.find((message) => message.seq >= this.#newFromSeq);
     if (this.#timeline.isAtBottom || !first) return;
-    const moment = new Date(first.created_at);
-    const when = daysBetween(moment, new Date())
-      ? `${dayHeading(moment, new Date())}, ${timeOfDay(moment)}`
-      : timeOfDay(moment);
     const close = () => {
       this.#since.hidden = true;
     };
     this.#since.replaceChildren(
-      el(
-        "button.go",
-        { onclick: () => this.toNewest() },
-        ngettext("%(count)s new since %(when)s", "%(count)s new since %(when)s", count, { when }),
-      ),
+      el("button.go", { onclick: () => this.toNewest() }),
       iconButton("close", gettext("Close"), close),
     );
+    const moment = new Date(first.created_at);
+    this.#showWhen = () => {
+      const when = momentOfDay(moment, new Date());
+      /** @type {HTMLElement} */ (this.#since.firstChild).textContent = ngettext(
+        "%(count)s new since %(when)s",
+        "%(count)s new since %(when)s",
+        count,
+        { when },
+      );
+    };
+    this.#showWhen();
     this.#since.hidden = false;
   }
 

@@ -13,10 +13,14 @@
 import { el } from "../dom/dom.js";
 
 const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?```[ \t]*(?:\n|$)/;
-const LINK = /https?:\/\/[^\s<>"'`*]+/iu;
+const LINK = /https?:\/\/[^\s<>"`*—…«»“”„]+/iu;
+// A sentence's own signs at the end of an address.
+const ENDING = /[.,:;!?'’]+$/u;
+// A sign and a space before the first line, so that ">100" is none; the sign alone is an empty line of a quote.
+const QUOTE = /((?<![^\n])>[^\S\n]+\S[^\n]*(?:\n|$)(?:>(?:[^\S\n][^\n]*)?(?:\n|$))*)/u;
 // Code is whole before anything around it is: bold and italic never end in the middle of it.
 const INLINE =
-  /`([^`\n]+)`|\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"'`*]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\u0300-\u036f\p{L}\p{N}_@.+-]*)/iu;
+  /`([^`\n]+)`|(?<![\p{L}\p{N}])\*\*(?=\S)((?:`[^`\n]+`|[^`\n])*?(?:`[^`\n]+`|[^`\s]))\*\*(?![\p{L}\p{N}])|(?<![\p{L}\p{N}*])\*(?=[^\s*])((?:`[^`\n]+`|[^*`\n])*?(?:`[^`\n]+`|[^*`\s]))\*(?![\p{L}\p{N}*])|(https?:\/\/[^\s<>"`*—…«»“”„]+)|(?<![\p{L}\p{N}_@.+-])@([\p{L}\p{N}_][\u0300-\u036f\p{L}\p{N}_@.+-]*)/iu;
 const NAME_LENGTH = 32;
 const MAX_DEPTH = 4;
 
@@ -46,16 +50,16 @@ export function parse(text) {
   return nodes;
 }
 
-/** Quotes are whole lines that begin with ">". @param {string} text @returns {Node[]} */
+/** Quotes are whole lines that begin with "> ". @param {string} text @returns {Node[]} */
 function lines(text) {
   /** @type {Node[]} */
   const nodes = [];
-  for (const part of text.split(/((?:(?<![^\n])>[^\n]*(?:\n|$))+)/u)) {
+  for (const [place, part] of text.split(QUOTE).entries()) {
     if (!part) continue;
-    if (part.startsWith(">"))
+    if (place % 2)
       nodes.push({
         kind: "quote",
-        children: inline(part.replace(/(?<![^\n])> ?/gu, "").trimEnd(), 0),
+        children: inline(part.replace(/(?<![^\n])>[^\S\n]?/gu, "").trimEnd(), 0),
       });
     else nodes.push(...inline(part, 0));
   }
@@ -98,10 +102,10 @@ function inline(text, depth) {
   return nodes;
 }
 
-/** A sentence's own signs at the end are not part of an address. @param {string} address */
+/** @param {string} address */
 function trimmed(address) {
-  let end = address.replace(/[.,:;!?…»”’'"*_~]+$/u, "");
-  while (/[)\]}]$/u.test(end) && !balanced(end)) end = end.slice(0, -1).replace(/[.,:;!?]+$/u, "");
+  let end = address.replace(ENDING, "");
+  while (/[)\]}]$/u.test(end) && !balanced(end)) end = end.slice(0, -1).replace(ENDING, "");
   return end;
 }
 
@@ -155,20 +159,23 @@ export function isFewEmoji(text) {
   );
 }
 
-/** @param {string} text @param {import("../types.js").Person} me */
-export function textNode(text, me) {
+/**
+ * @param {string} text @param {import("../types.js").Person} me
+ * @param {(node: HTMLElement, username: string) => void} mark  what names somebody, where somebody is called so
+ */
+export function textNode(text, me, mark) {
   const node = el("span.text");
   if (isFewEmoji(text)) {
     node.classList.add("large");
     node.append(text);
   } else {
-    node.append(...parse(text).map((part) => partNode(part, me)));
+    node.append(...parse(text).map((part) => partNode(part, me, mark)));
   }
   return node;
 }
 
-/** @param {Node} part @param {import("../types.js").Person} me @returns {globalThis.Node|string} */
-function partNode(part, me) {
+/** @param {Node} part @param {import("../types.js").Person} me @param {(node: HTMLElement, username: string) => void} mark @returns {globalThis.Node|string} */
+function partNode(part, me, mark) {
   switch (part.kind) {
     case "text":
       return part.text;
@@ -188,11 +195,14 @@ function partNode(part, me) {
       );
     }
     case "mention": {
-      return el(`span.mention${isNamed(part.username, me.username) ? ".me" : ""}`, {}, part.text);
+      if (isNamed(part.username, me.username)) return el("span.mention.me", {}, part.text);
+      const node = el("span", {}, part.text);
+      mark(node, part.username);
+      return node;
     }
     default: {
       const tag = { bold: "strong", italic: "em", quote: "blockquote" }[part.kind];
-      return el(tag, {}, ...part.children.map((child) => partNode(child, me)));
+      return el(tag, {}, ...part.children.map((child) => partNode(child, me, mark)));
     }
   }
 }

@@ -3,7 +3,7 @@
  * messages with their place in a group of one sender. Pure.
  */
 
-import { lookOf } from "../base/format.js";
+import { lookOf, startOfDay } from "../base/format.js";
 
 /** @typedef {import("../types.js").Message} Message */
 /** @typedef {import("../types.js").UnsentMessage} UnsentMessage */
@@ -60,14 +60,16 @@ export function timelineItems({
         ? { key: "older", kind: "older" }
         : { key: "start", kind: "start" },
   ];
-  let day = "";
+  let newest = -Infinity;
   let previousSeq = 0;
   // The line is not drawn where its place is not in memory.
   let isMarked = !newFromSeq || (beforeMore && newFromSeq < (messages[0]?.seq ?? 0));
   const add = (/** @type {Item} */ item) => {
     const moment = /** @type {Date} */ (item.moment);
-    if (moment.toDateString() !== day) {
-      day = moment.toDateString();
+    // Clocks differ, and what is not sent may be old: a day that has begun does not begin again.
+    const day = startOfDay(moment);
+    if (day > newest) {
+      newest = day;
       items.push({ key: `day ${day}`, kind: "day", moment });
     }
     const seq = item.message?.seq ?? 0;

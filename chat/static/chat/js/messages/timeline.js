@@ -7,6 +7,7 @@
 
 import { beforeNextFrame, byId, el } from "../dom/dom.js";
 import { Emitter } from "../base/emitter.js";
+import { onNewDay } from "../base/days.js";
 import { dayHeading } from "../base/format.js";
 import { gettext } from "../base/i18n.js";
 import { MessageView, reach } from "./message-view.js";
@@ -45,6 +46,7 @@ export class Timeline extends Emitter {
     super();
     this.#context = context;
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    onNewDay(() => this.schedule());
     const observer = new ResizeObserver(() => this.#resized());
     observer.observe(this.scroller);
     observer.observe(this.#list);
@@ -169,6 +171,7 @@ export class Timeline extends Emitter {
     for (const item of items) {
       const shown = this.#shown.get(item.key) ?? this.#make(item);
       shown.view?.update(item);
+      if (item.kind === "day") showDay(shown.node, /** @type {Date} */ (item.moment));
       if (shown.node === next) next = next.nextSibling;
       else this.#list.insertBefore(shown.node, next);
     }
@@ -189,9 +192,8 @@ export class Timeline extends Emitter {
 
   /** @param {Item} item */
   #marker(item) {
-    const { kind, moment, reason } = item;
-    if (kind === "day")
-      return el("li.day", {}, dayHeading(/** @type {Date} */ (moment), new Date()));
+    const { kind, reason } = item;
+    if (kind === "day") return el("li.day");
     if (kind === "new") return el("li.new", {}, gettext("New"));
     if (kind === "hole")
       return el("li.hole", {}, gettext("Some messages are missing here. Loading them…"));
@@ -296,4 +298,10 @@ export class Timeline extends Emitter {
       messages[0]
     );
   }
+}
+
+/** What is today's will be yesterday's. @param {HTMLElement} node @param {Date} moment */
+function showDay(node, moment) {
+  const heading = dayHeading(moment, new Date());
+  if (node.textContent !== heading) node.textContent = heading;
 }

@@ -1,7 +1,8 @@
 /**
  * Notifications that are not seen yet: the server keeps them, the newest are known here.
  *
- * Emits "changed", and "told" (notification) for each one that has just come.
+ * Emits "changed", and "told" (notification) for each one that has just come, "gone" (notification) for each
+ * that is taken back.
  */
 
 import { api } from "../net/api.js";
@@ -70,6 +71,8 @@ export class Notifications extends Emitter {
   hear({ notification: notice, seen, gone, seen_up_to: upTo }) {
     if (notice) this.#told(notice);
     const ids = seen ?? gone ?? [];
+    for (const id of gone ?? [])
+      if (this.#waiting.has(id)) this.emit("gone", this.#waiting.get(id));
     const isUnknown = ids.some((id) => !this.#waiting.has(id) && !this.#done.has(id));
     this.#forget(({ id }) => ids.includes(id) || id <= (upTo ?? 0));
     if (isUnknown || (upTo && this.count > this.#waiting.size)) this.#askSoon();

@@ -107,6 +107,15 @@ export class Ringer {
     };
   }
 
+  /** A message does not concern us any more; where every message rings, it is still one. @param {import("../types.js").Notice} notice */
+  takeBack({ chat_id: chatId, message }) {
+    const chat = this.#store.chats.get(chatId);
+    const shown = this.#shown.get(chatId);
+    if (!message || shown?.seq !== message.seq || (chat && rings(chat, false))) return;
+    shown.note.close();
+    this.#shown.delete(chatId);
+  }
+
   #closeRead() {
     for (const [chatId, { note, seq }] of this.#shown) {
       const chat = this.#store.chats.get(chatId);
