@@ -514,14 +514,12 @@ class TestLog:
     ):
         from django.db import DataError
 
-        from chat.live import poster as posting
-
         def refuse(posts):
             raise DataError("value too long")
 
         ann, _, _, chat = world
         socket = await connect(ann)
-        monkeypatch.setattr(posting, "post_messages", refuse)
+        monkeypatch.setattr("chat.live.saving.post_messages", refuse)
         with caplog.at_level(logging.DEBUG):
             error = await socket.say(chat.pk, "пароль-от-сейфа")
         assert (error["type"], error["code"]) == ("error", "unavailable")

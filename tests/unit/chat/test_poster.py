@@ -107,27 +107,27 @@ class TestADatabaseThatIsUnavailable:
             asked.append(len(posts))
             raise DatabaseAwayError("The database is away: it is read-only (25006)")
 
-        monkeypatch.setattr(posting, "post_messages", save)
+        monkeypatch.setattr("chat.live.saving.post_messages", save)
         await saved(submit(poster, 3))
         assert asked == [3]
         assert caplog.records == []  # it was said where it was found
 
-    async def test_is_waited_for_by_one_post_alone_and_is_no_outage(
-        self, poster, monkeypatch, caplog
-    ):
+    async def test_that_keeps_one_chat_waiting_is_no_outage(self, poster, monkeypatch, caplog):
         asked: list[int] = []
+        is_locked = True
 
         def save(posts: list[NewPost]) -> list[Any]:
             asked.append(len(posts))
-            if any(post.chat_id == LOCKED for post in posts):
+            if is_locked and any(post.chat_id == LOCKED for post in posts):
                 raise DatabaseBusyError("The database kept it waiting: LockNotAvailable")
             return list(posts)
 
-        monkeypatch.setattr(posting, "post_messages", save)
-        await saved(submit(poster, 2), submit(poster, 1, chat_id=LOCKED))
-        assert asked == [3, 1, 1, 1]
-        assert [record.message for record in caplog.records] == [
-            "a batch was refused, posting one by one",
-            "a post waited too long for others",
-        ]
+        monkeypatch.setattr("chat.live.saving.post_messages", save)
+        monkeypatch.setattr("chat.live.aside.let_go_of_database", lambda: None)
+        waiting = submit(poster, 1, chat_id=LOCKED)
+        await saved(submit(poster, 2))
+        assert asked[:3] == [3, 1, 2]
+        is_locked = False
+        await saved(waiting)
+        assert caplog.records[0].message == "a chat is locked by somebody"
         assert not outages.DATABASE.is_going_on
