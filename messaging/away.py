@@ -15,6 +15,7 @@ The backends raise these errors (messaging/backends), so every `except` sees the
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Final
 
@@ -41,6 +42,7 @@ WHY_AWAY: Final = {
     "53": "it is out of resources",
 }
 NO_ANSWER: Final = "it does not answer"
+REFUSAL: Final = re.compile(r"^connection failed: .* FATAL: +(.+)$", re.MULTILINE)
 # Deadlocks and conflicts, a lock that did not come in time, a statement that took too long.
 BUSY: Final = frozenset({"40001", "40P01", "55P03", "57014"})
 
@@ -86,9 +88,17 @@ def why_away(error: BaseException) -> str:
         # Without a connection there is no state: refused, cut off, timed out, not yet started.
         is_lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         is_lost &= not isinstance(error, psycopg.errors.PipelineAborted)
-        return NO_ANSWER if is_lost else ""
+        return _why_not_connected(error) if is_lost else ""
     found = WHY_AWAY.get(state) or WHY_AWAY.get(state[:2], "")
     return found and f"{found} ({state})"
+
+
+def _why_not_connected(error: BaseException) -> str:
+    """What the server said when it refused the connection (a password, a name, an option): no
+    statement was sent yet, so it quotes none.
+    """
+    refusal = REFUSAL.search(str(error))
+    return f"it refused the connection: {refusal[1].strip()}" if refusal else NO_ANSWER
 
 
 def _state_of(error: BaseException) -> str | None:

@@ -55,6 +55,16 @@ class TestUnavailable:
     def test_is_a_connection_that_never_stood_or_is_gone(self, error):
         assert str(unavailable(error)) == "The database is away: it does not answer"
 
+    def test_says_why_the_server_refused_a_connection(self):
+        error = psycopg.OperationalError(
+            'connection failed: connection to server at "127.0.0.1", port 5432 failed: FATAL: '
+            ' password authentication failed for user "webchat"'
+        )
+        assert str(unavailable(error)) == (
+            "The database is away: it refused the connection:"
+            ' password authentication failed for user "webchat"'
+        )
+
     @pytest.mark.parametrize("state", BUSY)
     def test_is_no_outage_where_others_are_in_the_way(self, state):
         assert type(unavailable(of(state))) is DatabaseBusyError
