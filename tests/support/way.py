@@ -19,6 +19,7 @@ class Way:
         brokers: str,
         *,
         server: type[Server] = Server,
+        **settings: Any,
     ) -> None:
         self.settings: dict[str, Any] = {
             "KAFKA_BROKERS": brokers,
@@ -26,6 +27,7 @@ class Way:
             "LIMIT_FRAMES_PER_SECOND": 0,
             "LIMIT_SOCKETS_OPENED_PER_MINUTE": 0,
             "LIMIT_MESSAGES_PER_MINUTE": 0,
+            **settings,
         }
         self.brokers = brokers
         self.database_url = database_url
