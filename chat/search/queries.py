@@ -33,6 +33,7 @@ LETTERS = {
     "k": "[k\N{KELVIN SIGN}]",
 }
 _PLAIN = re.compile(r"[a-zа-я0-9]")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def all_of(terms: Sequence[Term]) -> Query:
@@ -63,8 +64,11 @@ def beginning_of(stem: str) -> str:
     """A pattern that each text with a word of this stem has in it, in any case.
 
     A word begins as its stem does, but for the stem's last letter ("easy": "easi"); a few short
-    ones have only the first letter in common ("dying": "die", "skies": "sky").
+    ones have only the first letter in common ("dying": "die", "skies": "sky"). A number
+    has no forms.
     """
+    if _NUMBER.fullmatch(stem):
+        return f"(?:^|[^0-9]){stem}(?:[^0-9]|$)"
     letters = stem[: len(stem) - 1] if len(stem) > SHORT else stem[0]
     return "".join(map(_pattern_of, letters))
 
