@@ -189,6 +189,7 @@ class TestNames:
 
     def test_are_not_asked_for_any_more(self, anna):
         anna.page.click("#show-members")
+        anna.page.wait_for_selector("#members input")  # the panel's script comes when it opens
         anna.page.focus("#message")
         asked: list[str] = []
         anna.page.on("request", lambda request: asked.append(request.url))
