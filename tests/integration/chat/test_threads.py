@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 
 import pytest
 from django.db import transaction
 
-from chat.database.threads import DatabaseThreads, GivesWay
+from chat.database.threads import DATABASE_AWAY, DatabaseThreads, GivesWay
 from chat.errors import ChatError, NotFoundError, UnavailableError
 from chat.live.poster import Poster
 from chat.models import User
@@ -115,3 +116,11 @@ class TestWriting:
         assert isinstance(await outcome_of(poster, self.POST), UnavailableError)
         await poster.close()
         assert poster.rests.is_set()
+
+
+class TestThreads:
+    async def test_that_have_ended_are_as_a_database_that_is_away(self):
+        threads = DatabaseThreads("ended", size=1)
+        await asyncio.to_thread(threads.close)
+        with pytest.raises(DATABASE_AWAY):
+            await threads.run(print)
