@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
+import threading
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Of the 15 s in which a stopped process must be gone.
 MAX_DRAIN_SECONDS: Final = 8.0
 RELAY_SECONDS: Final = 4.0
+# Python waits for its threads at the end, and they may wait for the database for ever.
+MAX_STOP_SECONDS: Final = 14.0
 
 Scope = dict[str, Any]
 
@@ -70,6 +74,7 @@ class Lifecycle:
             loop.remove_signal_handler(each)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _end_in_any_case(number)
         loop.create_task(self._drain_then_stop(number, previous))
 
     async def _drain_then_stop(self, number: int, previous: Any) -> None:
@@ -85,3 +90,10 @@ class Lifecycle:
             previous(number, None)
         else:
             signal.raise_signal(number)
+
+
+def _end_in_any_case(number: int) -> None:
+    """By the signal itself, whose default action it is by then."""
+    timer = threading.Timer(MAX_STOP_SECONDS, os.kill, [os.getpid(), number])
+    timer.daemon = True
+    timer.start()

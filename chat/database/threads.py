@@ -110,10 +110,14 @@ class DatabaseThreads:
         self._turns = OneByOne() if may_read else None
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
         self._thread = threading.local()
+        self._is_closed = False
 
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Raises what the function raises; once closed, DatabaseAwayError."""
         loop = asyncio.get_running_loop()
         async with self._turns.turn() if self._turns else nullcontext():
+            if self._is_closed:
+                raise DatabaseAwayError("These threads have ended")
             return await loop.run_in_executor(self._pool, self._call, function, arguments)
 
     def _call(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
@@ -150,6 +154,7 @@ class DatabaseThreads:
 
     def close(self) -> None:
         """Waits for what is running and closes every thread's connection."""
+        self._is_closed = True
         everyone = threading.Barrier(self._size)
 
         def close_own() -> None:

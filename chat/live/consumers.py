@@ -102,13 +102,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._close_with(CloseCode.SIGNED_OUT)
             return
         self.user, self.runtime = user, runtime()
-        if self.runtime.is_draining:
-            await self._close_with(CloseCode.RESTARTING)
-            return
         try:
             await self._find_place()
         except TooManyError as error:
             await self._turn_away(error)
+            return
+        except DATABASE_AWAY:
+            # Its threads have ended: so does the process.
+            await self._close_with(CloseCode.RESTARTING)
             return
         self.socket = Socket(
             user_id=user.pk,

@@ -6,13 +6,13 @@ others.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from chat.limits.counting import Count, keep_pace, slow_down
 from chat.limits.digests import digest_of
 from chat.limits.table import SOCKETS_OPENED
 
-# A handshake is not kept waiting for longer: Daphne itself ends it after 5 s.
+# A handshake is not kept waiting for longer: a server ends it after 5 s.
 MAX_WAIT_SECONDS: Final = 4.0
 # A socket that was cut off counts as this many more.
 COUNT_OF_A_CUT: Final = 5
@@ -26,12 +26,6 @@ async def may_open(session: str | None) -> bool:
 def come_back_later(session: str) -> None:
     """For clients that send what no browser sends, or far too much."""
     slow_down(_opening(session), COUNT_OF_A_CUT)
-
-
-async def refuse(receive: Any, send: Any, **code: int) -> None:
-    """Ends a handshake; the browser comes back after a while."""
-    await receive()
-    await send({"type": "websocket.close", **code})
 
 
 def _opening(session: str) -> Count:

@@ -24,7 +24,12 @@ def is_allowed(scope: dict[str, Any]) -> bool:
     origin = header(scope, b"origin").lower()
     if settings.ALLOWED_ORIGINS:
         return origin in {allowed.lower() for allowed in settings.ALLOWED_ORIGINS}
-    host = header(scope, b"host").lower()
+    return is_from_own_page(scope)
+
+
+def is_from_own_page(scope: dict[str, Any]) -> bool:
+    """The page came from where its socket goes, at a name of ours: its script is ours."""
+    origin, host = header(scope, b"origin").lower(), header(scope, b"host").lower()
     return bool(host) and origin in {f"http://{host}", f"https://{host}"} and _is_our_host(host)
 
 

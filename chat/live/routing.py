@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -12,13 +13,18 @@ from django.http import parse_cookie
 from django.utils.translation import get_language_from_request
 
 from chat.database.threads import DATABASE_AWAY
+from chat.errors import ForbiddenError, NotFoundError, TooManyError, UnavailableError
 from chat.live.consumers import ChatConsumer
-from chat.live.opening import may_open, refuse
-from chat.live.origins import header, is_allowed, note_refused
-from chat.live.runtime import runtime
+from chat.live.opening import may_open
+from chat.live.origins import header, is_allowed, is_from_own_page, note_refused
+from chat.live.refusals import refuse, turn_away
+from chat.live.runtime import GOODBYE_RETRY_SECONDS, runtime
 from chat.wire.protocol import CloseCode
 
 PATH: Final = "/ws/"
+# Before a server ends the handshake by itself, after 5 s and without a word.
+MAX_JUDGING_SECONDS: Final = 4.5
+TOO_OFTEN_RETRY_SECONDS: Final = 5
 
 Scope = dict[str, Any]
 
@@ -46,26 +52,45 @@ class WayIn:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if not is_allowed(scope):
-            note_refused(scope)
-            await refuse(receive, send, code=int(CloseCode.NOT_ALLOWED))
-        elif scope["path"] == PATH and await self._is_let_in(scope):
-            await ChatConsumer()(scope, receive, send)
+            await self._send_home(scope, receive, send)
+        elif scope["path"] != PATH:
+            await refuse(scope, receive, send, NotFoundError())
+        elif runtime().is_draining:
+            error = UnavailableError(retry_after=GOODBYE_RETRY_SECONDS)
+            await refuse(scope, receive, send, error, CloseCode.RESTARTING)
         else:
-            await refuse(receive, send)
+            await self._let_in(scope, receive, send)
 
-    async def _is_let_in(self, scope: Scope) -> bool:
-        """Puts `session`, `user` and `language` into the scope."""
+    async def _send_home(self, scope: Scope, receive: Any, send: Any) -> None:
+        note_refused(scope)
+        if is_from_own_page(scope):
+            await turn_away(receive, send, CloseCode.NOT_ALLOWED)
+        else:
+            await refuse(scope, receive, send, ForbiddenError())
+
+    async def _let_in(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            async with asyncio.timeout(MAX_JUDGING_SECONDS):
+                await self._judge(scope)
+        except TooManyError as error:
+            await refuse(scope, receive, send, error, CloseCode.TOO_MUCH)
+        except (DATABASE_AWAY, TimeoutError):
+            await refuse(scope, receive, send, UnavailableError(), CloseCode.UNAVAILABLE)
+        else:
+            await ChatConsumer()(scope, receive, send)
+
+    async def _judge(self, scope: Scope) -> None:
+        """Puts `session`, `user` and `language` into the scope.
+
+        Raises TooManyError, or DATABASE_AWAY.
+        """
         scope["cookies"] = cookies_of(scope)
         key = scope["cookies"].get(settings.SESSION_COOKIE_NAME)
         if not await may_open(key):
-            return False
+            raise TooManyError(retry_after=TOO_OFTEN_RETRY_SECONDS)
         scope["session"] = self.session_store(key)
-        try:
-            scope["user"] = await self._person_of(scope)
-        except DATABASE_AWAY:
-            return False
+        scope["user"] = await self._person_of(scope)
         scope["language"] = language_of(scope)
-        return True
 
     async def _person_of(self, scope: Scope) -> Any:
         session = scope["session"]

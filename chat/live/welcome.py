@@ -21,6 +21,10 @@ async def welcome(runtime: Runtime, socket: Socket, user: User, language: str) -
     """Registers first, then reads: a change in between arrives twice, and one copy is dropped."""
     hub = runtime.hub
     hub.register(socket)
+    if runtime.is_draining:
+        # It came while the others were sent away.
+        await runtime.send_away([socket])
+        return
     rooms = await _read(runtime.rooms, user.pk)
     if socket.apart is None:
         # Otherwise somebody was blocked in the meantime, and a later check has found it.

@@ -33,6 +33,7 @@ class CloseCode(IntEnum):
     """Why the server ends a socket. After 4401 and 4403 coming back is of no use."""
 
     RESTARTING = 1012  # come back, with jitter
+    UNAVAILABLE = 1013  # nothing can be said just now: come back later
     SIGNED_OUT = 4401
     NOT_ALLOWED = 4403
     TOO_SLOW = 4408  # come back and sync

@@ -15,6 +15,7 @@ import pytest
 
 from chat.content.lookalikes import skeleton
 from chat.content.mentions import mentioned_names
+from chat.wire.protocol import CloseCode
 
 STATIC = Path(__file__).resolve().parents[2] / "chat/static/chat"
 
@@ -368,8 +369,86 @@ class TestBackoff:
         assert run(
             "base/backoff",
             """const at = (random) => [0, 1, 3, 20].map((n) => m.delayBefore(n, 0, () => random));
-            return [at(0), at(1), m.delayBefore(0, 4000, () => 0)];""",
-        ) == [[500, 500, 500, 500], [1000, 2000, 8000, 30_000], 4500]
+            return [at(0), at(1)];""",
+        ) == [[500, 500, 500, 500], [1000, 2000, 8000, 30_000]]
+
+    def test_spreads_those_whom_the_server_asked_to_wait_over_as_long_again(self, run):
+        assert run(
+            "base/backoff", "return [0, 1].map((n) => m.delayBefore(0, 4000, () => n));"
+        ) == [4500, 8500]
+
+
+# A socket whose other end is in the test's hands, at a time that stands still.
+LINE = """
+  const made = [];
+  globalThis.WebSocket = class { constructor() { made.push(this); } close() {} send() {} };
+  Date.now = () => 0;
+  const socket = new m.Socket(1);
+  socket.start();
+  const end = (code) => made.at(-1).onclose({ code });
+"""
+SOON, LATER = (500, 1000), (5500, 10_500)
+
+
+class TestEndOfTheLine:
+    @pytest.mark.parametrize(
+        ("code", "state", "pause_ms"),
+        [
+            (1006, "waiting", SOON),
+            (CloseCode.RESTARTING, "waiting", (1500, 2500)),
+            (CloseCode.UNAVAILABLE, "waiting", (3500, 6500)),
+            (CloseCode.TOO_SLOW, "waiting", SOON),
+            (CloseCode.TOO_MUCH, "waiting", LATER),
+            (CloseCode.SIGNED_OUT, "signed-out", None),
+            (CloseCode.NOT_ALLOWED, "not-allowed", None),
+        ],
+    )
+    def test_is_what_its_code_says(self, run, code, state, pause_ms):
+        for place, random_number in enumerate((0, 1)):
+            is_state, retry_at = run(
+                "net/socket",
+                LINE
+                + """Math.random = () => given.random; made[0].onopen(); end(given.code);
+                return [socket.state, socket.retryAt];""",
+                {"code": int(code), "random": random_number},
+            )
+            assert is_state == state
+            assert retry_at == (pause_ms[place] if pause_ms else 0)
+
+    def test_after_a_goodbye_is_mended_when_that_said(self, run):
+        assert (
+            run(
+                "net/socket",
+                LINE
+                + """Math.random = () => 0; made[0].onopen();
+            made[0].onmessage({ data: '{"type": "goodbye", "retry_after": 2}' });
+            end(1012);
+            return socket.retryAt;""",
+            )
+            == 2500
+        )
+
+    def test_of_which_nobody_could_say_anything_forbids_nothing(self, run):
+        """A handshake that is refused with 503, again and again, and the same by HTTP."""
+        states = run(
+            "net/socket",
+            LINE
+            + """const refused = '{"error": {"code": "unavailable", "detail": "Later."}}';
+            let asked = 0;
+            globalThis.fetch = async () => {
+              asked += 1;
+              return new Response(refused, { status: 503 });
+            };
+            const states = [];
+            for (let n = 0; n < 6; n += 1) {
+              end(1006);
+              await new Promise((resolve) => setTimeout(resolve));
+              states.push(socket.state);
+              socket.reconnectNow();
+            }
+            return [...states, asked > 0, made.length];""",
+        )
+        assert states == ["waiting"] * 6 + [True, 7]
 
 
 def tree(run, text: str) -> Any:

@@ -21,6 +21,7 @@ from tests.e2e.chatting import (
 from tests.e2e.network import HeldRequests, cut, hand_over, mend, sign_in_at, sign_out
 from tests.e2e.test_notifications import NOTES, notes, switch_on
 from tests.support.playwrights import expect
+from tests.support.servers import start_server
 
 QUIET_MS = 2000
 
@@ -161,6 +162,47 @@ def tries_at_once(person, action) -> bool:
         f"() => {{ const before = line.tries; {action}; return line.tries === before + 1; }}"
     )
     return tried
+
+
+class TestServer:
+    def test_that_restarts_is_come_back_to_by_everyone(self, anna_and_boris, server):
+        anna, boris = anna_and_boris
+        for person in anna_and_boris:
+            person.expects("ERR_CONNECTION_REFUSED")
+            person.expects("Unexpected response code: 503")
+        anna.page.evaluate(
+            """() => {
+              window.codes = [];
+              window.states = new Set();
+              line.socket.addEventListener("close", ({ code }) => codes.push(code));
+              const page = document.documentElement;
+              new MutationObserver(() => states.add(page.dataset.connection))
+                .observe(page, { attributes: true });
+            }"""
+        )
+        server.restart()
+        anna.page.wait_for_function("() => states.has('online')")
+        wait_until_connected(boris)
+        assert anna.page.evaluate("codes") == [1012]
+        assert set(anna.page.evaluate("[...states]")) <= {"connecting", "waiting", "online"}
+        send(anna, "after it")
+        sees(boris, "after it")
+
+    def test_that_does_not_expect_this_address_says_so(
+        self, new_person, new_sqlite_url, static_root, tmp_path
+    ):
+        with start_server(
+            new_sqlite_url(tmp_path),
+            ALLOWED_ORIGINS="http://chat.example.org",
+            STATIC_ROOT=str(static_root),
+        ) as server:
+            anna = new_person(server)
+            anna.goto("/sign-up")
+            anna.page.fill("[name=username]", "anna")
+            anna.page.fill("[name=password]", PASSWORD)
+            anna.page.click("main button.primary")
+            is_connected(anna, "not-allowed")
+            expect(banner(anna)).to_contain_text("The server does not accept this page")
 
 
 class TestSignedOut:

@@ -155,6 +155,16 @@ class Server(Program):
             return None
 
 
+class Uvicorn(Server):
+    """Another ASGI server, with WebSockets of `websockets`."""
+
+    name = "uvicorn"
+
+    def command(self) -> list[str]:
+        uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning"]
+        return [*uvicorn, "--ws", "websockets-sansio", "--port", str(self.port), self.application]
+
+
 def start_server(database_url: str, redis_url: str | None = None, **env: str | int) -> Server:
     """A server that `with` starts (and migrates its database for) and closes."""
     return Server(database_url, redis_url, **env)

@@ -325,7 +325,13 @@ class TestArchitecture:
         assert set(re.findall(r"`(\w+)`", sentence)) - {"code", "detail", "retry_after"} == codes
 
     def test_names_every_close_code_and_no_other(self):
-        sentence = self.section("The socket").split("Close codes:")[1]
+        table = self.section("The socket").split("Close codes:")[1]
+        rows = re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)
+        assert set(map(int, rows)) == set(CloseCode)
+
+    def test_names_the_same_close_codes_as_the_contract(self):
+        contract = (ROOT / "docs/asyncapi.yaml").read_text()
+        sentence = contract.split("Close codes:")[1].split("\n\n")[0]
         assert set(map(int, re.findall(r"\b\d{4}\b", sentence))) == set(CloseCode)
 
     def test_names_every_frame_of_the_socket(self):

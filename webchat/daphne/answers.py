@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, Final
 
 from daphne.http_protocol import WebRequest
@@ -14,38 +16,43 @@ HEADERS: Final = {
     "Cache-Control": NEVER_KEPT,
     "Content-Security-Policy": NOTHING_RUNS,
 }
+RETRY_AFTER_SECONDS: Final = 2
 _AS_BYTES: Final = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
-# status: (reason phrase, code, detail)
+# The code and the detail of each status.
 REFUSALS: Final = {
-    400: ("Bad Request", "bad_request", "This is not an HTTP request."),
-    408: ("Request Timeout", "too_slow", "The request took too long. Send it again."),
-    413: ("Content Too Large", "too_large", "The request is too large."),
-    500: (
-        "Internal Server Error",
-        "error",
-        "Something went wrong on our side. Try again in a moment.",
-    ),
-    503: ("Service Unavailable", "unavailable", "The server is not answering just now. Try again."),
+    400: ("bad_request", "This is not an HTTP request."),
+    403: ("forbidden", "You may not do this here."),
+    408: ("too_slow", "The request took too long. Send it again."),
+    413: ("too_large", "The request is too large."),
+    500: ("error", "Something went wrong on our side. Try again in a moment."),
+    503: ("unavailable", "The server is not answering just now. Try again."),
 }
 
 
 def body_of(status: int) -> bytes:
-    _reason, code, detail = REFUSALS[status]
+    code, detail = REFUSALS[status]
     return json.dumps({"error": {"code": code, "detail": detail}}).encode()
 
 
-def refusal(status: int) -> bytes:
-    """A whole answer, for a connection that is closed after it."""
-    body = body_of(status)
-    given = {
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-        **HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status} {REFUSALS[status][0]}", *(f"{n}: {v}" for n, v in given.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def refusal(status: int, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """A whole answer, with `more` headers, for a connection that is closed after it."""
+    headers = [(b"Content-Type", b"application/json"), *more]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"Retry-After", str(RETRY_AFTER_SECONDS).encode()))
+    return whole_answer(status, headers, body_of(status if status in REFUSALS else 400))
+
+
+def whole_answer(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Says that the connection is closed after it; no header of the table is missing."""
+    given = [
+        (b"Connection", b"close"),
+        (b"Content-Length", str(len(body)).encode()),
+        *completed(list(headers)),
+    ]
+    first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
+    lines = [first, *(name + b": " + value for name, value in given)]
+    return b"\r\n".join([*lines, b"", b""]) + body
 
 
 class SafeAnswers(WebRequest):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from daphne.server import Server
 
 from chat.live.hub.sockets import WRITE_TEXT
+from chat.live.refusals import HTTP_ANSWER
 from webchat.daphne.inbox import Inbox
 
 Scope = dict[str, Any]
@@ -24,7 +25,9 @@ def offer_connections() -> None:
         if scope["type"] == "http":
             scope[WHEN_TAKEN] = protocol.channel.when_taken
             return create_application(server, protocol, scope)
-        scope.setdefault("extensions", {})[WRITE_TEXT] = {"write": protocol.write_text}
+        extensions = scope.setdefault("extensions", {})
+        extensions[WRITE_TEXT] = {"write": protocol.write_text}
+        extensions[HTTP_ANSWER] = {}
         inbox = scope[INBOX] = Inbox(protocol.frame_taken)
         return inbox if create_application(server, protocol, scope) is not None else None
 

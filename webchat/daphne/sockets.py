@@ -15,15 +15,18 @@ from daphne.server import Server
 
 from chat.wire.protocol import MAX_FRAME_BYTES, PROTOCOL_ERROR, CloseCode
 from webchat.daphne.frames import FrameMaker, write
-from webchat.daphne.light_sockets import LightSocket, LightSocketFactory
+from webchat.daphne.handshakes import Handshake
+from webchat.daphne.light_sockets import LightSocketFactory
 
 # Up to this a frame is answered (frame_too_large); what a person pastes is far below.
 MAX_FRAME_OF_ALL: Final = 4 * MAX_FRAME_BYTES
 # Frames that wait for the application; then nothing more is read until it has taken half of them.
 MAX_WAITING_FRAMES: Final = 16
+# Of a close that gives no other reason.
+NORMAL: Final = 1000
 
 
-class Socket(LightSocket):
+class Socket(Handshake):
     is_resting = False
     is_over = False
     waiting_frames = 0
@@ -52,7 +55,12 @@ class Socket(LightSocket):
         return not self.is_resting and super().processData()
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne names it)
-        super().serverClose(code)
+        """With any code that a server may send: autobahn's own way is a client's, and refuses to
+        say 1012. Nothing to a connection that is closing. Raises ValueError."""
+        code = NORMAL if code is None else int(code)
+        if not is_a_servers(code):
+            raise ValueError(f"a server cannot close a WebSocket with {code}")
+        self.sendCloseFrame(code=code)
         if code == CloseCode.TOO_MUCH:
             # The close goes out; the connection ends within a second, whatever else comes.
             self.is_over = True
@@ -71,6 +79,11 @@ class Socket(LightSocket):
             self.is_resting = False
             self.transport.resumeProducing()
             self.consumeData()
+
+
+def is_a_servers(code: int) -> bool:
+    """RFC 6455, 7.4: some codes stand for what was never sent, and others are given to nobody."""
+    return 3000 <= code <= 4999 or code in Socket.CLOSE_STATUS_CODES_ALLOWED
 
 
 class SocketFactory(LightSocketFactory):

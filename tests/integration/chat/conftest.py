@@ -15,8 +15,9 @@ from django.db import connections
 from chat.events.hub_commands import HubCommand, use_hub
 from chat.limits.buckets import Buckets
 from chat.limits.counting import Counter, counter, use_counter
+from chat.live import runtime as runtime_module
 from chat.live.hub import layer_link
-from chat.live.runtime import stop_runtime
+from chat.live.runtime import forget_runtime, stop_runtime
 from chat.models import Chat, User
 from tests.support import needs, people
 from tests.support.people import Clock
@@ -104,10 +105,13 @@ def told(django_capture_on_commit_callbacks: Any) -> Told:
 
 
 @pytest.fixture
-async def live(transactional_db: None) -> AsyncIterator[None]:
+async def live(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Stops hub, poster and watch at the end, and closes every thread's connection."""
+    # Clients of these tests answer no close.
+    monkeypatch.setattr(runtime_module, "CLOSING_SECONDS", 0.0)
     yield
     await stop_runtime()
+    forget_runtime()
     await forget_layer()
     await sync_to_async(connections.close_all)()
 
@@ -157,4 +161,5 @@ async def layer_on_redis(
     monkeypatch.setattr(layer_link, "PATIENCE_SECONDS", 2.0)
     yield own_redis
     await stop_runtime()
+    forget_runtime()
     await forget_layer()

@@ -6,13 +6,17 @@ import asyncio
 import json
 import logging
 import uuid
+from typing import Any, NoReturn
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import override_settings
 
 from chat.live import runtime as live_runtime
-from chat.live.runtime import runtime
+from chat.live.hub.sockets import Socket
+from chat.live.runtime import is_draining, runtime, stop_runtime
+from chat.live.welcome import welcome
 from chat.reads.newcomers import standings_of
 from chat.services.chats import chats
 from chat.services.cursors.published import mark_published
@@ -360,8 +364,6 @@ class TestStatus:
         assert status == {"type": "status", "chat_id": chat.pk, "published_seq": 1}
 
     async def test_is_written_when_the_process_ends(self, connect, world):
-        from chat.live.runtime import stop_runtime
-
         ann, bob, _, chat = world
         at_bobs = await connect(bob)
         await in_thread(people.post, chat, ann)
@@ -409,8 +411,6 @@ class TestSync:
 
 class TestGoodbye:
     async def test_is_said_and_everyone_may_come_back(self, connect, world):
-        from chat.live.runtime import stop_runtime
-
         ann, _, _, chat = world
         socket = await connect(ann)
         await socket.send(
@@ -431,6 +431,42 @@ class TestGoodbye:
         socket = ChatSocket(await in_thread(people.session_cookie, ann))
         await socket.shake_hands()
         assert await socket.closed() == 1012
+
+    async def test_is_said_to_who_comes_after_it(self, live, world):
+        ann, *_ = world
+        cookie = await in_thread(people.session_cookie, ann)
+        runtime()
+        await stop_runtime()
+        assert is_draining()
+        socket = ChatSocket(cookie)
+        await socket.shake_hands()
+        assert await socket.closed() == 1012
+
+    async def test_is_said_to_who_was_let_in_just_before(self, live, world):
+        ann, *_ = world
+        codes: list[int] = []
+
+        async def send(message: dict[str, Any]) -> NoReturn:
+            raise AssertionError("it has had no welcome yet")
+
+        async def close(code: int) -> None:
+            codes.append(code)
+
+        socket = Socket(user_id=ann.pk, user_name="", session_key="", send=send, close=close)
+        runtime().is_draining = True
+        await welcome(runtime(), socket, ann, "en")
+        assert codes == [1012]
+
+    async def test_is_said_in_time_whatever_the_database_does(self, connect, world, monkeypatch):
+        ann, *_ = world
+        socket = await connect(ann)
+        monkeypatch.setattr("chat.live.runtime.WORK_SECONDS", 0.0)
+        stands_still = asyncio.Event()
+        monkeypatch.setattr(runtime().poster, "drain", stands_still.wait)
+        stopping = asyncio.create_task(stop_runtime())
+        assert await socket.closed() == 1012
+        stands_still.set()
+        await stopping
 
 
 @pytest.mark.embedded
@@ -453,9 +489,37 @@ class TestHandshake:
     async def test_from_elsewhere_is_refused(self, live, world, origin):
         ann, *_ = world
         socket = ChatSocket(await in_thread(people.session_cookie, ann), origin=origin)
-        with pytest.raises(Closed) as caught:
+        with pytest.raises(Closed):
             await socket.shake_hands()
-        assert caught.value.code == 4403
+
+    async def test_of_our_page_at_an_address_that_is_not_listed_is_not_allowed(
+        self, live, world, settings
+    ):
+        settings.ALLOWED_ORIGINS = ["https://chat.example.org"]
+        ann, *_ = world
+        socket = ChatSocket(await in_thread(people.session_cookie, ann))
+        await socket.shake_hands()
+        assert await socket.closed() == 4403
+        assert socket.seen == []
+
+    async def test_that_the_database_cannot_judge_is_for_later(self, live, world, monkeypatch):
+        def away(keys: list[str]) -> NoReturn:
+            raise OperationalError("the server closed the connection unexpectedly")
+
+        ann, *_ = world
+        cookie = await in_thread(people.session_cookie, ann)
+        monkeypatch.setattr("chat.live.runtime.signed_in", away)
+        socket = ChatSocket(cookie)
+        await socket.shake_hands()
+        assert await socket.closed() == 1013
+
+    async def test_that_takes_too_long_to_judge_is_for_later(self, live, world, monkeypatch):
+        ann, *_ = world
+        cookie = await in_thread(people.session_cookie, ann)
+        monkeypatch.setattr("chat.live.routing.MAX_JUDGING_SECONDS", 0.0)
+        socket = ChatSocket(cookie)
+        await socket.shake_hands()
+        assert await socket.closed() == 1013
 
     async def test_frames_after_a_refusal_do_nothing(self, live):
         socket = ChatSocket(None)

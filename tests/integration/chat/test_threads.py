@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.db import connection, transaction
 
-from chat.database.threads import DatabaseThreads, GivesWay
+from chat.database.threads import DATABASE_AWAY, DatabaseThreads, GivesWay
 from chat.errors import ChatError, NotFoundError, UnavailableError
 from chat.live.poster import Poster
 from chat.models import User
@@ -164,3 +164,11 @@ class TestAConnection:
 def this_connection() -> object:
     connection.ensure_connection()
     return connection.connection
+
+
+class TestThreads:
+    async def test_that_have_ended_are_as_a_database_that_is_away(self):
+        threads = DatabaseThreads("ended", size=1)
+        await asyncio.to_thread(threads.close)
+        with pytest.raises(DATABASE_AWAY):
+            await threads.run(print)

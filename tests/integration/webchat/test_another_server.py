@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.crowd import Crowd, Member, make_rooms
-from tests.support.servers import Server
+from tests.support.servers import Server, Uvicorn
 
 pytestmark = pytest.mark.embedded
 
 MESSAGES = 200
-
-
-class Uvicorn(Server):
-    """Another ASGI server, with WebSockets of `websockets`."""
-
-    name = "uvicorn"
-
-    def command(self) -> list[str]:
-        uvicorn = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--log-level", "warning"]
-        return [*uvicorn, "--ws", "websockets-sansio", "--port", str(self.port), self.application]
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ class TestTooMuch:
                 told.append("paused")
 
         socket = Socket.__new__(Socket)
-        socket.sendClose = lambda code: told.append(int(code))
+        socket.sendCloseFrame = lambda code: told.append(int(code))
         socket.transport = Transport()
         socket.serverClose(code)
         paused = ["paused"] if code == CloseCode.TOO_MUCH else []

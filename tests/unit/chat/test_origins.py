@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat.live.origins import is_allowed
+from chat.live.origins import is_allowed, is_from_own_page
 from chat.live.routing import websocket_application
 
 
@@ -115,6 +115,11 @@ class TestAllowedOrigins:
     def test_are_not_widened_by_the_host(self):
         assert not is_allowed(scope_of("http://a.example.net", host="a.example.net"))
 
+    def test_do_not_make_our_own_page_a_strangers(self):
+        assert is_from_own_page(scope_of("http://a.example.net", host="a.example.net"))
+        assert not is_from_own_page(scope_of("http://evil.example", host="a.example.net"))
+        assert not is_from_own_page(scope_of("http://evil.example", host="evil.example"))
+
 
 async def answer_to(origin: str) -> dict[str, Any]:
     """What the server says to a handshake where no socket is."""
@@ -135,7 +140,7 @@ class TestWayIn:
     async def test_refuses_before_anything_else_and_says_what_to_set(self, caplog):
         with caplog.at_level(logging.WARNING, "chat"):
             answer = await answer_to("http://evil.example")
-        assert answer == {"type": "websocket.close", "code": 4403}
+        assert answer == {"type": "websocket.close"}
         (record,) = caplog.records
         assert "ALLOWED_ORIGINS" in record.getMessage()
         assert record.origin == "http://evil.example"

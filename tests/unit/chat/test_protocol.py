@@ -238,6 +238,7 @@ class TestErrors:
     def test_close_codes_are_those_of_the_contract(self):
         assert {code.name: int(code) for code in CloseCode} == {
             "RESTARTING": 1012,
+            "UNAVAILABLE": 1013,
             "SIGNED_OUT": 4401,
             "NOT_ALLOWED": 4403,
             "TOO_SLOW": 4408,

@@ -15,7 +15,13 @@ const WELCOME_MS = 15_000;
 // The server sends something every 20–25 s; after this long without a frame the connection is dead.
 const SILENCE_MS = 60_000;
 const FRAMES_PER_SECOND = 20;
-const Close = { signedOut: 4401, notAllowed: 4403, tooMuch: 4429 };
+const Close = { restarting: 1012, unavailable: 1013, signedOut: 4401, notAllowed: 4403, tooMuch: 4429 };
+/** What a close asks for, where no goodbye has asked for more. @type {Record<number, number>} */
+const LEAST_RETRY_MS = {
+  [Close.restarting]: 1000,
+  [Close.unavailable]: 3000,
+  [Close.tooMuch]: 5000,
+};
 
 export class Socket extends Emitter {
   state = "connecting";
@@ -148,7 +154,7 @@ export class Socket extends Emitter {
     this.#requests.clear();
     if (code === Close.signedOut) return this.#setState("signed-out");
     if (code === Close.notAllowed) return this.#setState("not-allowed");
-    if (code === Close.tooMuch) this.#leastRetryMs = Math.max(this.#leastRetryMs, 5000);
+    this.#leastRetryMs = Math.max(this.#leastRetryMs, LEAST_RETRY_MS[code] ?? 0);
     // A refused handshake has no close code of ours: ask why.
     if (this.failedToOpen % 3 === 2) this.#askWhetherSignedIn();
     const delay = delayBefore(this.#attempt++, this.#leastRetryMs);
