@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
 from django.test import override_settings
 
 from chat.live import runtime as live_runtime
@@ -20,6 +19,7 @@ from chat.live.welcome import welcome
 from chat.reads.newcomers import standings_of
 from chat.services.chats import chats
 from chat.services.cursors.published import mark_published
+from messaging.away import DatabaseAwayError
 from tests.integration.chat.conftest import in_thread
 from tests.support import people
 from tests.support.sockets import ChatSocket, Closed
@@ -504,7 +504,7 @@ class TestHandshake:
 
     async def test_that_the_database_cannot_judge_is_for_later(self, live, world, monkeypatch):
         def away(keys: list[str]) -> NoReturn:
-            raise OperationalError("the server closed the connection unexpectedly")
+            raise DatabaseAwayError("The database is away: it does not answer")
 
         ann, *_ = world
         cookie = await in_thread(people.session_cookie, ann)
