@@ -15,7 +15,13 @@ const WELCOME_MS = 15_000;
 // The server sends something every 20–25 s; after this long without a frame the connection is dead.
 const SILENCE_MS = 60_000;
 const FRAMES_PER_SECOND = 20;
-const Close = { restarting: 1012, unavailable: 1013, signedOut: 4401, notAllowed: 4403, tooMuch: 4429 };
+const Close = {
+  restarting: 1012,
+  unavailable: 1013,
+  signedOut: 4401,
+  notAllowed: 4403,
+  tooMuch: 4429,
+};
 /** What a close asks for, where no goodbye has asked for more. @type {Record<number, number>} */
 const LEAST_RETRY_MS = {
   [Close.restarting]: 1000,
