@@ -154,6 +154,9 @@ LIMIT_CONNECTIONS_PER_ADDRESS = env.whole_number("LIMIT_CONNECTIONS_PER_ADDRESS"
 # What processes of ours get that draw pictures (chat/pictures/process.py).
 PYTHON_ENVIRONMENT = env.of_python()
 
+# How long commands wait at their start for PostgreSQL, and for Kafka.
+WAIT_FOR_SERVICES_SECONDS = env.whole_number("WAIT_FOR_SERVICES_SECONDS", default=60)
+
 # The bus.
 KAFKA = env.kafka()
 MESSAGE_BUS = env.message_bus()

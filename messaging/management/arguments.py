@@ -22,6 +22,11 @@ def seconds(text: str) -> float:
     return value
 
 
+def seconds_or_none(text: str) -> float:
+    """0: none."""
+    return 0.0 if text == "0" else seconds(text)
+
+
 def moment(text: str) -> datetime:
     """UTC where it does not say."""
     try:

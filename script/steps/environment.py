@@ -30,9 +30,9 @@ def say(words: str) -> None:
     print(f"Webchat: {words}", file=sys.stderr, flush=True)
 
 
-def stop(words: str) -> NoReturn:
+def stop(words: str, code: int = 1) -> NoReturn:
     say(words)
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 def ready_python(requirements: str) -> Path:

@@ -37,7 +37,7 @@ def set_up() -> None:
     except ImproperlyConfigured as error:
         stop(str(error))
     except CommandError as error:
-        stop(str(error).strip())
+        stop(str(error).strip(), error.returncode)
     except DatabaseError as error:
         stop(f"the database does not work: {str(error).strip().splitlines()[0]}")
     connection.close()

@@ -24,6 +24,7 @@ SETTINGS = {
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     "MESSAGE_BUS": "embedded",
     "LOG_FORMAT": "text",
+    "WAIT_FOR_SERVICES_SECONDS": "20",
 }
 OURS = {
     *SETTINGS,
@@ -38,7 +39,7 @@ OURS = {
         "TRUSTED_PROXIES",
     ),
 }
-PREFIXES = ("CONNECTION_", "KAFKA_", "LIMIT_", "LOG_", "MEDIA_", "UPLOAD_", "WEBHOOK_")
+PREFIXES = ("CONNECTION_", "KAFKA_", "LIMIT_", "LOG_", "MEDIA_", "UPLOAD_", "WAIT_", "WEBHOOK_")
 
 # Only the controlling process of a run fills it: workers get the addresses by the environment.
 _running: list[Postgres | Redis] = []

@@ -115,6 +115,9 @@ class TestCompose:
         assert (check["interval"], check["timeout"], check["retries"]) == ("10s", "5s", 5)
         assert "--list" in check["test"][1]
 
+    def test_starts_again_what_did_not_find_what_it_needs(self, ours):
+        assert {one["restart"] for one in ours.values()} == {"on-failure", "unless-stopped"}
+
     def test_starts_without_zookeeper(self, compose):
         assert "zookeeper" not in compose["services"]
         assert "broker,controller" in compose["services"]["kafka"]["environment"].values()
@@ -145,6 +148,10 @@ class TestUnits:
 
     def test_start_commands_that_exist(self, unit):
         assert is_runnable(shlex.split(unit["Service"]["ExecStart"]))
+
+    def test_start_again_for_as_long_as_something_is_missing(self, unit):
+        assert unit["Service"]["Restart"] == "always"
+        assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
     def test_give_a_process_the_time_to_finish(self, unit):
         assert int(unit["Service"]["TimeoutStopSec"]) > 15

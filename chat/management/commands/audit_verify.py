@@ -15,8 +15,9 @@ from chat.audit.verifying import Damage, Verification
 from messaging.away import DatabaseUnavailableError
 from messaging.describing import describe
 from messaging.management.arguments import positive
-from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables, say
+from messaging.management.exits import AWAY, UNHEALTHY, fail, say
 from messaging.management.long_queries import allow_long_queries
+from messaging.management.waiting import add_wait, require_database
 
 MAX_SHOWN = 1000
 
@@ -44,9 +45,10 @@ class Command(BaseCommand):
             help="check that a head recorded elsewhere is still there; may be repeated",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="one JSON object")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
-        require_tables()
+        require_database(options["wait"])
         verification = Verification(first=options["first"], tell=_show_progress)
         damages: list[Damage] = []
         found = 0

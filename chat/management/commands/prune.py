@@ -14,8 +14,9 @@ from django.utils import timezone
 from chat.upkeep.pruning import KINDS, Kind, StrayFiles
 from messaging.away import DatabaseUnavailableError
 from messaging.describing import describe
-from messaging.management.exits import AWAY, fail, require_tables, say
+from messaging.management.exits import AWAY, fail, say
 from messaging.management.long_queries import allow_long_queries
+from messaging.management.waiting import add_wait, require_database
 
 
 class Command(BaseCommand):
@@ -31,9 +32,10 @@ class Command(BaseCommand):
             help="do it; without this, only say what would be done",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
-        require_tables()
+        require_database(options["wait"])
         execute = options["execute"]
         try:
             allow_long_queries()

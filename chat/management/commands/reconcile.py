@@ -31,9 +31,9 @@ from messaging.management.exits import (
     fail,
     kafka_is_away,
     require_kafka,
-    require_tables,
     say,
 )
+from messaging.management.waiting import add_wait, require_database, wait_for_kafka
 from messaging.signals import shell_operator
 
 SHOWN_OF_A_KIND = 20
@@ -65,14 +65,17 @@ class Command(BaseCommand):
             " (%(default)g)",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
         if options["topic"]:
             require_kafka("reconcile --topic")
-        require_tables()
+        require_database(options["wait"])
         self._found: Counter[str] = Counter()
         self._as_json = bool(options["json"])
         try:
+            if options["topic"]:
+                wait_for_kafka(get_adapter(), options["wait"])
             left = self._reconcile(options)
         except ConfigurationError as error:
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
@@ -96,7 +99,6 @@ class Command(BaseCommand):
                 self._tell(check(scope, grace), todo)
         if options["topic"]:
             adapter = get_adapter()
-            adapter.ping()
             beginnings = index_topics(adapter, lambda done: progress("records", done))
             with snapshot():
                 self._tell(check_lost(beginnings), todo)

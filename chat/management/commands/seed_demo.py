@@ -16,6 +16,7 @@ from chat.services.cursors.receipts import Cursors, advance_cursors
 from chat.services.people.people import create_person
 from chat.services.posting.posting import post_message
 from chat.services.posting.posts import NewPost
+from messaging.management.waiting import add_wait, require_database
 
 PASSWORD = "webchat-demo"  # noqa: S105  (printed for everyone to see)
 PEOPLE = {
@@ -39,8 +40,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--quiet", action="store_true", help="print nothing if they exist")
+        add_wait(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_database(options["wait"])
         made = not User.objects.filter(username__in=PEOPLE).exists()
         if made:
             try:

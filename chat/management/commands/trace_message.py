@@ -19,7 +19,8 @@ from chat.models.ids import LARGEST_ID
 from chat.models.messages import MessageQuerySet
 from chat.reads.trace import MessageTrace, read_trace
 from messaging.describing import describe
-from messaging.management.exits import AWAY, ERROR, USAGE, fail, require_tables
+from messaging.management.exits import AWAY, ERROR, USAGE, fail
+from messaging.management.waiting import add_wait, require_database
 from messaging.operating.tracing import EventTrace
 
 Row = tuple[str, str]
@@ -36,9 +37,10 @@ class Command(BaseCommand):
             "id", metavar="ID", help="a message id, CHAT:SEQ, or a client_message_id (UUID)"
         )
         parser.add_argument("--json", action="store_true", help="one JSON object per message")
+        add_wait(parser, default=0)
 
     def handle(self, **options: Any) -> None:
-        require_tables()
+        require_database(options["wait"])
         try:
             self._show(options["id"], as_json=options["json"])
         except DatabaseError as error:

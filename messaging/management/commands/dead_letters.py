@@ -15,7 +15,8 @@ from messaging.handling.dead_letter_retries import NotOpenError, discard, retry
 from messaging.handling.dead_letters import record_of
 from messaging.handling.registry import registry
 from messaging.management.arguments import positive
-from messaging.management.exits import AWAY, ERROR, PARTLY, USAGE, fail, require_tables, say
+from messaging.management.exits import AWAY, ERROR, PARTLY, USAGE, fail, say
+from messaging.management.waiting import add_wait, require_database
 from messaging.models import DeadLetter, DeadLetterQuerySet
 from messaging.signals import shell_operator
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
     help = "Lists, shows, retries and discards dead letters. Changes nothing without --execute."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_wait(parser, default=0)
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         listing = commands.add_parser("list", help="list open ones, or all")
         self._add_choice(listing)
@@ -59,7 +61,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        require_tables()
+        require_database(options["wait"])
         try:
             getattr(self, f"_{options['action']}")(options)
         except DatabaseUnavailableError as error:

@@ -29,10 +29,10 @@ from messaging.management.exits import (
     brokers,
     fail,
     kafka_is_away,
-    require_tables,
     say,
     stopped_by_signals,
 )
+from messaging.management.waiting import add_wait, require_database, wait_for_kafka
 from messaging.replay.group_replay import (
     GroupReplay,
     IncompleteSourceError,
@@ -89,12 +89,15 @@ class Command(BaseCommand):
             help="do it; without this, only say what would be done",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object per handler")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
         names = self._handlers(options["group"], options["handler"])
-        require_tables()
+        require_database(options["wait"])
         stopping = threading.Event()
         try:
+            if not is_embedded():
+                wait_for_kafka(get_adapter(), options["wait"])
             with stopped_by_signals(stopping.set), replay_lock():
                 for name, projection in names.items():
                     self._replay(name, projection, stopping, options)

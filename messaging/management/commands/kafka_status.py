@@ -14,7 +14,8 @@ from messaging.bus.configuration import close_adapter, get_adapter, is_embedded
 from messaging.describing import describe
 from messaging.handling.registry import registry
 from messaging.management.arguments import seconds
-from messaging.management.exits import AWAY, UNHEALTHY, fail, require_tables
+from messaging.management.exits import AWAY, UNHEALTHY, fail
+from messaging.management.waiting import add_wait, require_database
 from messaging.operating.status import (
     BusFigures,
     problems_of,
@@ -41,9 +42,10 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="repeat every N seconds (%(const)s), until Ctrl+C",
         )
+        add_wait(parser, default=0)
 
     def handle(self, **options: Any) -> None:
-        require_tables()
+        require_database(options["wait"])
         try:
             figures = self._show(options["json"])
             while options["watch"]:

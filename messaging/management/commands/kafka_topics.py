@@ -14,8 +14,7 @@ from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.configuration import all_topics, close_adapter, get_adapter
 from messaging.errors import ConfigurationError, PermanentError, RetryableError
 from messaging.management.exits import AWAY, ERROR, brokers, fail, kafka_is_away, require_kafka, say
-
-PING_SECONDS = 10.0
+from messaging.management.waiting import add_wait, wait_for_kafka
 
 
 class Command(BaseCommand):
@@ -29,12 +28,13 @@ class Command(BaseCommand):
         what.add_argument("--ensure", action="store_true", help="create missing topics")
         what.add_argument("--describe", action="store_true", help="change nothing")
         parser.add_argument("--json", action="store_true", help="JSON to stdout")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
         require_kafka("kafka_topics")
         adapter = get_adapter()
         try:
-            adapter.ping(timeout_seconds=PING_SECONDS)
+            wait_for_kafka(adapter, options["wait"])
             made = self._ensure(adapter) if options["ensure"] else []
             described = adapter.describe_topics(all_topics())
         except (ConfigurationError, PermanentError) as error:

@@ -32,10 +32,10 @@ from messaging.management.exits import (
     fail,
     kafka_is_away,
     require_kafka,
-    require_tables,
     say,
     stopped_by_signals,
 )
+from messaging.management.waiting import add_wait, require_database, wait_for_kafka
 from messaging.operating.own_topics import OwnTopics
 
 
@@ -69,15 +69,18 @@ class Command(BaseCommand):
             help="touched every second while the loop runs and all topics are there",
         )
 
+        add_wait(parser)
+
     def handle(self, **options: Any) -> None:
         require_kafka("run_kafka_consumer")
         group = options["group"]
         topics = self._topics(group, options["topics"])
-        require_tables()
+        require_database(options["wait"])
         adapter = get_adapter()
         with ended_by_signals():
             try:
                 self._announce(group, topics)
+                wait_for_kafka(adapter, options["wait"])
                 self._connect(adapter)
                 self._run(adapter, group, topics, options)
             finally:
@@ -98,12 +101,6 @@ class Command(BaseCommand):
         return sorted(wanted or own)
 
     def _connect(self, adapter: BusAdapter) -> None:
-        try:
-            adapter.ping()
-        except ConfigurationError as error:
-            fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
-        except RetryableError:
-            say(f"Kafka does not answer at {brokers()} yet; trying for half a minute.")
         try:
             adapter.connect()
         except ConfigurationError as error:

@@ -17,10 +17,10 @@ from messaging.management.exits import (
     ended_by_signals,
     kafka_is_away,
     require_kafka,
-    require_tables,
     say,
     stopped_by_signals,
 )
+from messaging.management.waiting import add_wait, require_database
 from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
 from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
@@ -44,10 +44,11 @@ class Command(BaseCommand):
             help="check at least this often, even when nothing woke it (%(default)s)",
         )
         parser.add_argument("--heartbeat-file", default="", help="touched while the loop runs")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
         require_kafka("run_outbox_relay")
-        require_tables()
+        require_database(options["wait"])
         with ended_by_signals():
             say(f"Webchat {settings.VERSION}, relay: brokers {brokers()}.")
             self._look_for_kafka()

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from messaging.bus.configuration import all_topics, close_adapter
 from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
 from messaging.errors import ConfigurationError
+from messaging.management import waiting
 from messaging.management.commands import kafka_topics
 from tests.support.services import KafkaServer
 from webchat.environment import Environment
@@ -105,9 +106,9 @@ class TestExitCodes:
         self, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.KAFKA = Environment({"KAFKA_BROKERS": "127.0.0.1:1"}).kafka()
-        monkeypatch.setattr(kafka_topics, "PING_SECONDS", 1.0)
+        monkeypatch.setattr(waiting, "LOOK_SECONDS", 1.0)
         with pytest.raises(CommandError, match="docker compose up -d kafka") as caught:
-            run("--ensure")
+            run("--ensure", "--wait", "0")
         assert caught.value.returncode == 69
 
     def test_is_one_when_kafka_refuses(

@@ -1,0 +1,20 @@
+"""Django's own, which waits for the database first."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from messaging.management.waiting import add_wait, wait_for_database
+
+
+class Command(migrate.Command):
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)  # type: ignore[arg-type]
+        add_wait(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wait_for_database(options.pop("wait"))
+        super().handle(*args, **options)
