@@ -122,7 +122,7 @@ def _why_no_database(_seconds: float) -> str | None:
             cursor.execute("SELECT 1")
     except (OperationalError, InterfaceError) as error:
         connection.close()
-        reason = _reason_of(error)
+        reason = _reason_of(error.__cause__ or error)
         place = _place_of_database()
         if REFUSALS.search(reason):
             fail(ERROR, f"PostgreSQL at {place} refuses: {reason}. Correct DATABASE_URL.")
@@ -143,7 +143,7 @@ def _why_no_kafka(adapter: BusAdapter, seconds: float) -> str | None:
     return None
 
 
-def _reason_of(error: Exception) -> str:
+def _reason_of(error: BaseException) -> str:
     """Words of libpq or the server about the connection; nothing that people wrote."""
     first = (str(error).splitlines() or [type(error).__name__])[0]
     return clean(first.rsplit("failed: ", 1)[-1].removeprefix("FATAL:").strip(), longest=200)

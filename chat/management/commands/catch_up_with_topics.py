@@ -8,9 +8,9 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError
 
 from chat.upkeep.catching_up import NO_CHAT, TAKEN, catch_up
+from messaging.away import DatabaseUnavailableError
 from messaging.bus.configuration import close_adapter, get_adapter
 from messaging.describing import describe
 from messaging.errors import ConfigurationError, RetryableError
@@ -23,10 +23,10 @@ from messaging.management.exits import (
     fail,
     kafka_is_away,
     require_kafka,
-    require_tables,
     say,
 )
 from messaging.management.long_queries import allow_long_queries
+from messaging.management.waiting import add_wait, require_database
 from messaging.signals import shell_operator
 
 
@@ -44,10 +44,11 @@ class Command(BaseCommand):
             help="do it; without this, only say what would be done",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object")
+        add_wait(parser)
 
     def handle(self, **options: Any) -> None:
         require_kafka("catch_up_with_topics")
-        require_tables()
+        require_database(options["wait"])
         counts = self._catch_up(execute=options["execute"])
         if options["json"]:
             self.stdout.write(json.dumps({"is_executed": options["execute"], "events": counts}))
@@ -73,10 +74,10 @@ class Command(BaseCommand):
                 counts += part
         except ConfigurationError as error:
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
+        except DatabaseUnavailableError as error:
+            fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
         except RetryableError as error:
             fail(AWAY, f"{kafka_is_away()} ({describe(error)})")
-        except (OperationalError, InterfaceError) as error:
-            fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
         finally:
             close_adapter(timeout_seconds=1.0)
         return counts

@@ -79,10 +79,10 @@ class Command(BaseCommand):
             left = self._reconcile(options)
         except ConfigurationError as error:
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
-        except RetryableError as error:
-            fail(AWAY, f"{kafka_is_away()} ({describe(error)})")
         except DatabaseUnavailableError as error:
             fail(AWAY, f"The database does not answer ({describe(error)}): see DATABASE_URL.")
+        except RetryableError as error:
+            fail(AWAY, f"{kafka_is_away()} ({describe(error)})")
         finally:
             close_adapter(timeout_seconds=1.0)
         if left:

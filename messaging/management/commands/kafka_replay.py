@@ -108,14 +108,14 @@ class Command(BaseCommand):
             raise SystemExit(INTERRUPTED) from None
         except ConfigurationError as error:
             fail(ERROR, f"Kafka at {brokers()} refuses: {error}")
-        except RetryableError as error:
-            fail(AWAY, f"{kafka_is_away()} ({describe(error)}) Nothing has changed.")
         except DatabaseUnavailableError as error:
             fail(
                 AWAY,
                 f"The database does not answer, or is too busy ({describe(error)}). Nothing has"
                 " changed; try again.",
             )
+        except RetryableError as error:
+            fail(AWAY, f"{kafka_is_away()} ({describe(error)}) Nothing has changed.")
         finally:
             close_adapter(timeout_seconds=1.0)
 

@@ -15,6 +15,7 @@ class Command(migrate.Command):
         super().add_arguments(parser)  # type: ignore[arg-type]
         add_wait(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        wait_for_database(options.pop("wait"))
-        super().handle(*args, **options)
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Before its checks, which ask the database."""
+        wait_for_database(options["wait"])
+        return super().execute(*args, **options)
