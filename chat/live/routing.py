@@ -58,8 +58,8 @@ class WayIn:
         elif runtime().is_draining:
             error = UnavailableError(retry_after=GOODBYE_RETRY_SECONDS)
             await refuse(scope, receive, send, error, CloseCode.RESTARTING)
-        else:
-            await self._let_in(scope, receive, send)
+        elif await self._lets_in(scope, receive, send):
+            await ChatConsumer()(scope, receive, send)
 
     async def _send_home(self, scope: Scope, receive: Any, send: Any) -> None:
         note_refused(scope)
@@ -68,7 +68,8 @@ class WayIn:
         else:
             await refuse(scope, receive, send, ForbiddenError())
 
-    async def _let_in(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def _lets_in(self, scope: Scope, receive: Any, send: Any) -> bool:
+        """False when it has been refused."""
         try:
             async with asyncio.timeout(MAX_JUDGING_SECONDS):
                 await self._judge(scope)
@@ -77,7 +78,8 @@ class WayIn:
         except (DATABASE_AWAY, TimeoutError):
             await refuse(scope, receive, send, UnavailableError(), CloseCode.UNAVAILABLE)
         else:
-            await ChatConsumer()(scope, receive, send)
+            return True
+        return False
 
     async def _judge(self, scope: Scope) -> None:
         """Puts `session`, `user` and `language` into the scope.
