@@ -21,7 +21,13 @@ from messaging.contract.events import EVENT_ID
 from messaging.contract.records import Headers, OutgoingRecord, RecordPosition
 from messaging.contract.schemas import known_versions
 from messaging.contract.validation import check_message, write_json
-from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
+from messaging.errors import (
+    CircuitOpenError,
+    PermanentError,
+    RetryableError,
+    ShuttingDownError,
+    TopicLackingError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +161,7 @@ class BusAdapter(ABC):
             is_answered = False
             try:
                 results = self._send(records, timeout_seconds)
-                is_answered = any(not isinstance(result, RetryableError) for result in results)
+                is_answered = any(map(_is_answer, results))
             finally:
                 if is_answered:
                     self.breaker.succeeded()
@@ -174,6 +180,11 @@ class BusAdapter(ABC):
             with self._settled:
                 self._in_flight -= 1
                 self._settled.notify_all()
+
+
+def _is_answer(result: RecordPosition | Exception) -> bool:
+    """The breaker protects the way to the brokers: what they refuse of one topic is an answer."""
+    return isinstance(result, TopicLackingError) or not isinstance(result, RetryableError)
 
 
 def _write_record(

@@ -26,7 +26,7 @@ from messaging.bus.configuration import security_options
 from messaging.bus.kafka.adapter import KafkaAdapter
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import RecordPosition
-from messaging.errors import ConfigurationError, RetryableError
+from messaging.errors import ConfigurationError, RetryableError, TopicLackingError
 from tests.contract.conftest import outgoing, read
 from tests.support.needs import absent
 from tests.support.processes import PATIENCE
@@ -76,12 +76,14 @@ def adapter_with(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Bus
 
 
 @contextmanager
-def rights(kafka: SecureKafka, principal: str, topic: str) -> Iterator[None]:
+def rights(
+    kafka: SecureKafka, principal: str, topic: str, operation: ACLOperation = ACLOperation.ALL
+) -> Iterator[None]:
     """This topic to this principal, for a while."""
     right = ACL(
         principal=principal,
         host="*",
-        operation=ACLOperation.ALL,
+        operation=operation,
         permission_type=ACLPermissionType.ALLOW,
         resource_pattern=ResourcePattern(ResourceType.TOPIC, topic),
     )
@@ -92,6 +94,11 @@ def rights(kafka: SecureKafka, principal: str, topic: str) -> Iterator[None]:
     finally:
         admin.delete_acls([right])
         admin.close()
+
+
+def is_written(adapter: BusAdapter, topic: str) -> bool:
+    (result,) = adapter.publish_many(outgoing(topic, 1))
+    return isinstance(result, RecordPosition)
 
 
 def refusal(adapter: BusAdapter, *, within: float) -> RetryableError:
@@ -244,8 +251,43 @@ class TestRights:
         started = time.monotonic()
         results = stranger.publish_many(outgoing(topic, 5))
         assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
-        assert [type(result) for result in results] == [ConfigurationError] * 5
+        assert [type(result) for result in results] == [TopicLackingError] * 5
         assert "ACL" in str(results[0])
+
+    @pytest.mark.parametrize("seen", [False, True], ids=["not to see", "to see, not to write"])
+    def test_to_one_topic_that_are_missing_stop_no_other(
+        self,
+        kafka: SecureKafka,
+        adapter_with: Any,
+        stranger: BusAdapter,
+        unique: Unique,
+        seen: bool,
+    ) -> None:
+        owner = adapter_with(kafka.environment_of("webchat"))
+        open_, closed = unique("open"), unique("closed")
+        owner.ensure_topics([open_, closed], partitions=2, replication=1)
+        right = ACLOperation.DESCRIBE if seen else ACLOperation.DESCRIBE_CONFIGS
+        mixed = [
+            r for pair in zip(outgoing(open_, 5), outgoing(closed, 5), strict=True) for r in pair
+        ]
+        with (
+            rights(kafka, "User:stranger", open_),
+            rights(kafka, "User:stranger", closed, right),
+        ):
+            wait_until(lambda: is_written(stranger, open_), seconds=20)
+            for _ in range(5):
+                results = stranger.publish_many(mixed)
+                assert [type(result) for result in results[::2]] == [RecordPosition] * 5
+                assert [type(result) for result in results[1::2]] == [TopicLackingError] * 5
+                assert closed in str(results[1])
+            assert stranger.breaker.state == "closed"
+
+    def test_to_one_topic_alone_leave_the_breaker_closed(
+        self, stranger: BusAdapter, topic: str
+    ) -> None:
+        for _ in range(5):
+            stranger.publish_many(outgoing(topic, 1))
+        assert stranger.breaker.state == "closed"
 
     def test_to_read_are_asked_for_in_words(self, stranger: BusAdapter, topic: str) -> None:
         started = time.monotonic()
@@ -273,9 +315,25 @@ class TestRights:
         (refused,) = stranger.publish_many(outgoing(topic, 1))
         assert isinstance(refused, ConfigurationError)
         with rights(kafka, "User:stranger", topic):
+            wait_until(lambda: is_written(stranger, topic), seconds=20)
 
-            def is_written() -> bool:
-                (result,) = stranger.publish_many(outgoing(topic, 1))
-                return isinstance(result, RecordPosition)
 
-            wait_until(is_written, seconds=20)
+class TestMissingTopic:
+    """Brokers that create no topics of their own accord, as in production."""
+
+    def test_is_named_and_stops_no_other(
+        self, kafka: SecureKafka, adapter_with: Any, unique: Unique
+    ) -> None:
+        adapter = adapter_with(kafka.environment_of("webchat"))
+        there, missing = unique("there"), unique("missing")
+        adapter.ensure_topics([there], partitions=2, replication=1)
+        for _ in range(4):
+            started = time.monotonic()
+            lost, written = adapter.publish_many([*outgoing(missing, 1), *outgoing(there, 1)])
+            assert isinstance(written, RecordPosition)
+            assert isinstance(lost, TopicLackingError)
+            assert f"{missing} does not exist" in str(lost)
+        assert time.monotonic() - started < 2 * PATIENCE  # it waits long only the first time
+        assert adapter.breaker.state == "closed"
+        adapter.ensure_topics([missing], partitions=1, replication=1)
+        wait_until(lambda: is_written(adapter, missing), seconds=20)
