@@ -125,6 +125,9 @@ class BusAdapter(ABC):
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]: ...
 
     @abstractmethod
+    def find_lacking(self, topics: Sequence[str]) -> Mapping[str, str]: ...
+
+    @abstractmethod
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource: ...
 
     @abstractmethod

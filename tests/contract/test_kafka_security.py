@@ -77,15 +77,20 @@ def adapter_with(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Bus
 
 @contextmanager
 def rights(
-    kafka: SecureKafka, principal: str, topic: str, operation: ACLOperation = ACLOperation.ALL
+    kafka: SecureKafka,
+    principal: str,
+    name: str,
+    operation: ACLOperation = ACLOperation.ALL,
+    *,
+    kind: ResourceType = ResourceType.TOPIC,
 ) -> Iterator[None]:
-    """This topic to this principal, for a while."""
+    """This topic (or group) to this principal, for a while."""
     right = ACL(
         principal=principal,
         host="*",
         operation=operation,
         permission_type=ACLPermissionType.ALLOW,
-        resource_pattern=ResourcePattern(ResourceType.TOPIC, topic),
+        resource_pattern=ResourcePattern(kind, name),
     )
     admin = KafkaAdminClient(bootstrap_servers=kafka.admin_brokers)
     admin.create_acls([right])
@@ -239,9 +244,13 @@ class TestRights:
         return adapter
 
     @pytest.fixture
-    def topic(self, kafka: SecureKafka, adapter_with: Any, unique: Unique) -> str:
+    def owner(self, kafka: SecureKafka, adapter_with: Any) -> BusAdapter:
+        adapter: BusAdapter = adapter_with(kafka.environment_of("webchat"))
+        return adapter
+
+    @pytest.fixture
+    def topic(self, owner: BusAdapter, unique: Unique) -> str:
         topic = unique("forbidden")
-        owner = adapter_with(kafka.environment_of("webchat"))
         owner.ensure_topics([topic], partitions=1, replication=1)
         return topic
 
@@ -258,18 +267,16 @@ class TestRights:
     def test_to_one_topic_that_are_missing_stop_no_other(
         self,
         kafka: SecureKafka,
-        adapter_with: Any,
+        owner: BusAdapter,
         stranger: BusAdapter,
         unique: Unique,
         seen: bool,
     ) -> None:
-        owner = adapter_with(kafka.environment_of("webchat"))
         open_, closed = unique("open"), unique("closed")
         owner.ensure_topics([open_, closed], partitions=2, replication=1)
         right = ACLOperation.DESCRIBE if seen else ACLOperation.DESCRIBE_CONFIGS
-        mixed = [
-            r for pair in zip(outgoing(open_, 5), outgoing(closed, 5), strict=True) for r in pair
-        ]
+        pairs = zip(outgoing(open_, 5), outgoing(closed, 5), strict=True)
+        mixed = [record for pair in pairs for record in pair]
         with (
             rights(kafka, "User:stranger", open_),
             rights(kafka, "User:stranger", closed, right),
@@ -298,6 +305,49 @@ class TestRights:
             finally:
                 source.close()
         assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
+
+    @pytest.mark.parametrize("seen", [False, True], ids=["not to see", "to see, not to read"])
+    def test_to_read_one_topic_that_are_missing_keep_no_other_from_being_read(
+        self,
+        kafka: SecureKafka,
+        owner: BusAdapter,
+        stranger: BusAdapter,
+        unique: Unique,
+        seen: bool,
+    ) -> None:
+        open_, closed, group = unique("open"), unique("closed"), unique("group")
+        owner.ensure_topics([open_, closed], partitions=2, replication=1)
+        owner.publish_many([*outgoing(open_, 10), *outgoing(closed, 10, first=10)])
+        right = ACLOperation.DESCRIBE if seen else ACLOperation.DESCRIBE_CONFIGS
+        with (
+            rights(kafka, "User:stranger", open_),
+            rights(kafka, "User:stranger", closed, right),
+            rights(kafka, "User:stranger", group, kind=ResourceType.GROUP),
+        ):
+            wait_until(lambda: open_ not in stranger.find_lacking([open_]), seconds=20)
+            source = stranger.open_source(group_id=group, topics=[open_, closed])
+            try:
+                assert {record.topic for record in read(source, 10)} == {open_}
+                assert list(source.lacking) == [closed]
+                assert "ACL" in source.lacking[closed]
+                lags = stranger.lag(group_id=group, topics=[open_, closed])
+                shown = {lag.topic_partition.topic for lag in lags}
+                assert shown == ({open_, closed} if seen else {open_})
+                with rights(kafka, "User:stranger", closed):
+                    records = read(source, 20, seconds=30)
+                    assert {record.topic for record in records} == {open_, closed}
+                    assert dict(source.lacking) == {}
+
+                def is_without() -> bool:
+                    source.poll(max_records=100, timeout_seconds=0.2)
+                    return list(source.lacking) == [closed]
+
+                owner.publish_many(outgoing(closed, 10, first=20))
+                wait_until(is_without, seconds=30)
+                owner.publish_many(outgoing(open_, 1, first=50))
+                assert 50 in [int(r.value or b"") for r in read(source, 11, seconds=30)]
+            finally:
+                source.close()
 
     def test_to_make_topics_are_asked_for_in_words(
         self, stranger: BusAdapter, unique: Unique

@@ -53,6 +53,9 @@ class ScriptedAdapter(BusAdapter):
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]:
         return []
 
+    def find_lacking(self, topics: Sequence[str]) -> dict[str, str]:
+        return {}
+
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> InMemorySource:
         raise RetryableError("nothing to read here")
 
