@@ -26,22 +26,22 @@ class ConsumerReport:
         self._clock = clock
         self._name = f"consumer {uuid4().hex[:8]}"
         self._started_at: datetime = timezone.now()
-        self._saved_at = float("-inf")
-        self._saved: str | None = None
+        self._tried_at = float("-inf")
+        self._tried: str | None = None
 
     def save_when_due(self, *, partitions: int, lacking: Mapping[str, str]) -> None:
         words = "\n".join(f"{topic} {why}" for topic, why in sorted(lacking.items()))
-        if words == self._saved and self._clock() - self._saved_at < STATE_SECONDS:
+        if words == self._tried and self._clock() - self._tried_at < STATE_SECONDS:
             return
+        is_first = self._tried is None
+        self._tried_at, self._tried = self._clock(), words
         try:
-            if self._saved is None:
+            if is_first:
                 gone = timezone.now() - FORGOTTEN_AFTER
                 ConsumerState.objects.filter(seen_at__lt=gone).delete()
             self._save(partitions, words)
         except (DatabaseError, InterfaceError):
             connection.close_if_unusable_or_obsolete()
-            return
-        self._saved_at, self._saved = self._clock(), words
 
     def remove(self) -> None:
         """On a clean exit."""

@@ -5,6 +5,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -441,11 +442,11 @@ class TestLostRecords:
     ):
         tries: list[int] = []
 
-        def is_away(*_args: object, **_options: object) -> None:
+        def is_away(rows: list[LostRecords], **options: Any) -> None:
             tries.append(1)
             if len(tries) < 3:
                 raise OperationalError("away")
-            really(*_args, **_options)
+            really(rows, **options)
 
         really = LostRecords.objects.bulk_create
         monkeypatch.setattr(LostRecords.objects, "bulk_create", is_away)
@@ -494,7 +495,13 @@ class TestConsumerReport:
         def is_away(*_args: object, **_options: object) -> None:
             raise OperationalError("away")
 
-        monkeypatch.setattr(ConsumerState.objects, "update_or_create", is_away)
-        report = ConsumerReport(MAIN_GROUP)
+        now = [0.0]
+        report = ConsumerReport(MAIN_GROUP, clock=lambda: now[0])
+        with monkeypatch.context() as away:
+            away.setattr(ConsumerState.objects, "update_or_create", is_away)
+            report.save_when_due(partitions=1, lacking={})
         report.save_when_due(partitions=1, lacking={})
-        assert not ConsumerState.objects.exists()
+        assert not ConsumerState.objects.exists()  # it is not asked at every turn
+        now[0] = 5.0
+        report.save_when_due(partitions=1, lacking={})
+        assert ConsumerState.objects.exists()
