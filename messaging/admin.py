@@ -17,7 +17,14 @@ from messaging.errors import InvalidEventError
 from messaging.handling.dead_letter_retries import discard, event_of, retry
 from messaging.handling.dead_letters import record_of
 from messaging.handling.registry import registry
-from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
+from messaging.models import (
+    ConsumerState,
+    DeadLetter,
+    HandledEvent,
+    LostRecords,
+    OutboxEvent,
+    RelayState,
+)
 from messaging.operating.staff import ReadOnlyAdmin, ReasonForm, asks_first, text
 from messaging.signals import Operator
 
@@ -124,6 +131,20 @@ class HandledEventAdmin(ReadOnlyAdmin):
 @admin.register(RelayState)
 class RelayStateAdmin(ReadOnlyAdmin):
     list_display = ["name", "bus", "host", "pid", "shards", "breaker", "started_at", "seen_at"]
+
+
+@admin.register(ConsumerState)
+class ConsumerStateAdmin(ReadOnlyAdmin):
+    list_display = ["name", "group", "host", "pid", "partitions", "lacking", "seen_at"]
+
+
+@admin.register(LostRecords)
+class LostRecordsAdmin(ReadOnlyAdmin):
+    list_display = [
+        *("id", "group", "topic", "partition", "first_offset", "end_offset", "status"),
+        "noticed_at",
+    ]
+    list_filter = ["status", GroupFilter]
 
 
 @admin.register(DeadLetter)

@@ -25,6 +25,16 @@ class ConfigurationError(RetryableError):
     """Raised when the bus refuses a password, a certificate or a right, until that is put right."""
 
 
+class TopicLackingError(ConfigurationError):
+    """Raised when the bus does not give one topic: it does not exist, or we have no right to it.
+    The bus itself answers, and gives the others."""
+
+    def __init__(self, topic: str, why: str) -> None:
+        super().__init__(f"Topic {topic} {why}.")
+        self.topic = topic
+        self.why = why
+
+
 class PermanentError(MessagingError):
     """Raised when the same thing can never work: the record itself is bad."""
 

@@ -218,6 +218,73 @@ class DeadLetter(models.Model):
         return f"{where} {self.handler or self.group}"
 
 
+class LostRecordsQuerySet(models.QuerySet["LostRecords"]):
+    def open(self) -> LostRecordsQuerySet:
+        return self.filter(status=LostRecords.Status.OPEN)
+
+    def ids(self) -> list[int]:
+        return list(self.values_list("pk", flat=True))
+
+    def settle(self) -> int:
+        """Their events were found, and sent again where need was."""
+        return self.open().update(status=LostRecords.Status.SETTLED)
+
+
+class LostRecords(models.Model):
+    """Offsets of a partition, from `first_offset` up to, not including, `end_offset`, that the bus
+    removed before a group had read them."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        SETTLED = "settled", _("settled")
+
+    group = models.CharField(max_length=NAME_LENGTH)
+    topic = models.CharField(max_length=TOPIC_LENGTH)
+    partition = models.IntegerField()
+    first_offset = models.BigIntegerField()
+    end_offset = models.BigIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    noticed_at = models.DateTimeField(default=timezone.now)
+
+    objects = LostRecordsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("lost records")
+        verbose_name_plural = _("lost records")
+        constraints = [
+            # Told once, whichever member notices it and however often.
+            models.UniqueConstraint(
+                fields=["group", "topic", "partition", "first_offset", "end_offset"],
+                name="lost_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} {self.topic}/{self.partition}/{self.first_offset}"
+
+
+class ConsumerState(models.Model):
+    """What a running consumer last said of itself, for those who look from other processes."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    group = models.CharField(max_length=NAME_LENGTH)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    partitions = models.PositiveIntegerField(help_text=_("How many it reads."))
+    lacking = models.TextField(
+        blank=True, default="", help_text=_("Topics that it is not given, one a line, and why.")
+    )
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("consumer")
+        verbose_name_plural = _("consumers")
+
+    def __str__(self) -> str:
+        return f"{self.group} {self.host}:{self.pid}"
+
+
 class RelayState(models.Model):
     """What a running relay last said of itself, for those who look from other processes."""
 

@@ -43,6 +43,7 @@ HANDLERS: Final = (
         name="webhooks",
         group=WEBHOOKS_GROUP,
         function=webhooks.note_deliveries,
+        has_work=webhooks.has_webhooks,
     ),
     Handler(
         topic=AUDIT_TOPIC,

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat.models import Webhook
 from chat.webhooks.deliveries import record_deliveries
 from messaging.contract.events import Event
+
+
+def has_webhooks() -> bool:
+    """Without any, nobody need run the group."""
+    return Webhook.objects.active().exists()
 
 
 def note_deliveries(events: Sequence[Event]) -> None:

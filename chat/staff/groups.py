@@ -31,6 +31,8 @@ PIPE: Final = {
     "messaging.view_handledevent",
     "messaging.view_deadletter",
     "messaging.view_relaystate",
+    "messaging.view_consumerstate",
+    "messaging.view_lostrecords",
 }
 WEBHOOKS: Final = {
     "chat.view_webhook",

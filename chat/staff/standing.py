@@ -56,6 +56,8 @@ def figures_of(figures: BusFigures) -> Iterator[Figure]:
     yield _set_aside(figures.outbox_set_aside)
     yield _dead_letters(figures.dead_letters)
     yield _relay(figures)
+    yield _lost(sum(each.records for each in figures.lost))
+    yield _consumers(figures)
     yield _webhooks(Webhook.objects.failed().count())
     yield _paused(Webhook.objects.active().paused().count(), "chat_webhook", _("Webhooks paused"))
     unrevoked = IncomingWebhook.objects.unrevoked()
@@ -106,6 +108,29 @@ def _dead_letters(count: int) -> Figure:
         list_name="messaging_deadletter",
         query="status__exact=open",
     )
+
+
+def _lost(count: int) -> Figure:
+    return _best_none(
+        _("Lost records"),
+        count,
+        _("Kafka removed them before they were read: run manage.py reconcile --repair."),
+        list_name="messaging_lostrecords",
+        query="status__exact=open",
+    )
+
+
+def _consumers(figures: BusFigures) -> Figure:
+    count, state = len(figures.consumers), FINE
+    if figures.bus != "kafka":
+        words = _("The web process does their work.")
+    elif not count:
+        state, words = BAD, _("None is running: start manage.py run_kafka_consumer.")
+    elif any(each.lacking for each in figures.consumers):
+        state, words = BAD, _("Some are not given all of their topics: the list says why.")
+    else:
+        words = _("They are given all of their topics.")
+    return Figure(_("Consumers"), str(count), state, words, "messaging_consumerstate")
 
 
 def _webhooks(count: int) -> Figure:

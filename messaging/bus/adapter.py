@@ -30,22 +30,42 @@ class TopicDescription:
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """How far a group is behind in one partition. `oldest_unread_ms` is a record's timestamp."""
+    """How far a group is behind in one partition. Where it has committed nothing, the beginning
+    counts. `oldest_unread_ms` is a record's timestamp; None also when it may not be read."""
 
     topic_partition: TopicPartition
     committed_offset: int
     end_offset: int
     oldest_unread_ms: int | None
+    beginning_offset: int = 0
 
     @property
     def records(self) -> int:
-        return max(0, self.end_offset - self.committed_offset)
+        """Those that can still be read."""
+        return max(0, self.end_offset - max(self.committed_offset, self.beginning_offset))
+
+    @property
+    def lost(self) -> int:
+        """Offsets that the bus removed before the group got there."""
+        return max(0, self.beginning_offset - self.committed_offset)
 
     def seconds(self, *, now_ms: int) -> float:
         """Age of the oldest unread record; 0 when everything is read."""
         if self.oldest_unread_ms is None:
             return 0.0
         return max(0.0, (now_ms - self.oldest_unread_ms) / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class LostRange:
+    """Offsets of a partition that the bus removed before a group got there: from `first` up to, not
+    including, `end`. Not `is_certain`: the group has committed nothing, so it may be new, or have
+    been away for so long that its offsets expired."""
+
+    topic_partition: TopicPartition
+    first: int
+    end: int
+    is_certain: bool = True
 
 
 Handler = Callable[[Mapping[str, Any]], None]
@@ -86,6 +106,15 @@ class RecordSource(Protocol):
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions this member has now."""
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """Wanted topics that the bus does not give, each with why; they are read as soon as it
+        does."""
+
+    def take_lost(self) -> list[LostRange]:
+        """What `poll` has found removed unread since the last call. Reading goes on behind it, and
+        that place may be committed."""
 
     def close(self, *, timeout_seconds: float = 5.0) -> None:
         """Leaves the group, so that the others need not wait for a timeout. Never raises."""
@@ -160,7 +189,8 @@ class Adapter(Protocol):
         """
 
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource:
-        """A new member of the group. Raises RetryableError when the bus does not answer in time."""
+        """A new member of the group. Raises RetryableError when the bus does not answer in time,
+        TopicLackingError when it gives none of the topics."""
 
     def open_reader(self, topics: Sequence[str]) -> TopicReader:
         """For those of the topics that exist. Raises RetryableError."""
@@ -173,8 +203,11 @@ class Adapter(Protocol):
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]:
         """Those of the topics that exist."""
 
+    def find_lacking(self, topics: Sequence[str]) -> Mapping[str, str]:
+        """Those that cannot be read from here, each with why: missing, or not allowed."""
+
     def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]:
-        """For every partition of the topics that exist."""
+        """For every partition of the topics that exist and can be seen from here."""
 
     def ping(self, *, timeout_seconds: float = 2.0) -> None:
         """Raises RetryableError when the bus does not answer in time."""

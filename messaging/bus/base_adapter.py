@@ -21,7 +21,13 @@ from messaging.contract.events import EVENT_ID
 from messaging.contract.records import Headers, OutgoingRecord, RecordPosition
 from messaging.contract.schemas import known_versions
 from messaging.contract.validation import check_message, write_json
-from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
+from messaging.errors import (
+    CircuitOpenError,
+    PermanentError,
+    RetryableError,
+    ShuttingDownError,
+    TopicLackingError,
+)
 from messaging.outages import KAFKA
 
 logger = logging.getLogger(__name__)
@@ -120,6 +126,9 @@ class BusAdapter(ABC):
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]: ...
 
     @abstractmethod
+    def find_lacking(self, topics: Sequence[str]) -> Mapping[str, str]: ...
+
+    @abstractmethod
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> RecordSource: ...
 
     @abstractmethod
@@ -162,7 +171,7 @@ class BusAdapter(ABC):
 
     def _note(self, results: Sequence[RecordPosition | Exception]) -> None:
         """Whether the bus has answered at all."""
-        if any(not isinstance(result, RetryableError) for result in results):
+        if any(map(_is_answer, results)):
             self.breaker.succeeded()
             KAFKA.worked()
             return
@@ -181,6 +190,11 @@ class BusAdapter(ABC):
             with self._settled:
                 self._in_flight -= 1
                 self._settled.notify_all()
+
+
+def _is_answer(result: RecordPosition | Exception) -> bool:
+    """The breaker protects the way to the brokers: what they refuse of one topic is an answer."""
+    return isinstance(result, TopicLackingError) or not isinstance(result, RetryableError)
 
 
 def _write_record(

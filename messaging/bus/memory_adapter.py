@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -85,19 +85,26 @@ class InMemoryAdapter(BusAdapter):
                 if topic in self.broker.topics
             ]
 
+    def find_lacking(self, topics: Sequence[str]) -> Mapping[str, str]:
+        self._refuse_when_away()
+        return self.broker.find_lacking(topics)
+
     def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]:
         self._refuse_when_away()
         with self.broker.changed:
             committed = self.broker.group(group_id).committed
             return [
-                self._lag_of(topic_partition, committed.get(topic_partition, 0))
+                self._lag_of(topic_partition, committed.get(topic_partition))
                 for topic_partition in self.broker.topic_partitions(topics)
             ]
 
-    def _lag_of(self, topic_partition: TopicPartition, committed: int) -> PartitionLag:
+    def _lag_of(self, topic_partition: TopicPartition, committed: int | None) -> PartitionLag:
         records = self.broker.topics[topic_partition.topic][topic_partition.partition]
-        oldest = records[committed].timestamp_ms if committed < len(records) else None
-        return PartitionLag(topic_partition, committed, len(records), oldest)
+        beginning = self.broker.beginning(topic_partition)
+        at = beginning if committed is None else committed
+        start = max(at, beginning)
+        oldest = records[start].timestamp_ms if start < len(records) else None
+        return PartitionLag(topic_partition, at, len(records), oldest, beginning)
 
     def _send(
         self,

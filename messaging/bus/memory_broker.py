@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from messaging.bus.adapter import LostRange
 from messaging.contract.records import OutgoingRecord, Record, RecordPosition, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
 
@@ -34,6 +35,7 @@ class InMemoryBroker:
         self.topics: dict[str, list[list[Record]]] = {}
         self.written: dict[str, list[Record]] = {}
         self.groups: dict[str, _Group] = {}
+        self.beginnings: dict[TopicPartition, int] = {}
         self.is_available = True
 
     def set_available(self, is_available: bool) -> None:
@@ -51,6 +53,18 @@ class InMemoryBroker:
                 if any(topic in member.topics for member in group.members):
                     group.generation += 1
             return True
+
+    def remove_before(self, topic_partition: TopicPartition, offset: int) -> None:
+        """As retention does: nobody can read these records any more."""
+        with self.changed:
+            self.beginnings[topic_partition] = offset
+
+    def beginning(self, topic_partition: TopicPartition) -> int:
+        return self.beginnings.get(topic_partition, 0)
+
+    def find_lacking(self, topics: Iterable[str]) -> dict[str, str]:
+        with self.changed:
+            return {topic: "does not exist" for topic in topics if topic not in self.topics}
 
     def append(self, outgoing: OutgoingRecord) -> RecordPosition:
         """A missing topic is created, as by a broker with auto-creation."""
@@ -110,6 +124,7 @@ class InMemorySource:
         self._assignment: frozenset[TopicPartition] = frozenset()
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
+        self._lost: list[LostRange] = []
         self._is_closed = False
         self._turn = 0
         with broker.changed:
@@ -161,6 +176,14 @@ class InMemorySource:
     def assignment(self) -> frozenset[TopicPartition]:
         return self._assignment
 
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        return self._broker.find_lacking(self.topics)
+
+    def take_lost(self) -> list[LostRange]:
+        lost, self._lost = self._lost, []
+        return lost
+
     def close(self, *, timeout_seconds: float = 5.0) -> None:
         with self._broker.changed:
             if not self._is_closed:
@@ -177,6 +200,14 @@ class InMemorySource:
         self._assignment = self._broker.share_of(self, self._group)
         self._paused = set()
         self._positions = {part: self._group.committed.get(part, 0) for part in self._assignment}
+        self._lost.clear()
+
+    def _step_over_lost(self, part: TopicPartition) -> None:
+        start, beginning = self._positions[part], self._broker.beginning(part)
+        if start < beginning:
+            is_certain = part in self._group.committed or start > 0
+            self._lost.append(LostRange(part, start, beginning, is_certain))
+            self._positions[part] = beginning
 
     def _take(self, max_records: int) -> list[Record]:
         """From each partition in turn, starting after the one that was first last time."""
@@ -185,6 +216,7 @@ class InMemorySource:
         parts = sorted(self._assignment - self._paused, key=lambda p: (p.topic, p.partition))
         first = self._turn % len(parts) if parts else 0
         for part in parts[first:] + parts[:first]:
+            self._step_over_lost(part)
             start = self._positions[part]
             records = self._broker.topics[part.topic][part.partition]
             found = records[start : start + max_records - len(taken)]
@@ -202,7 +234,7 @@ class InMemoryReader:
         self._skipped: set[TopicPartition] = set()
 
     def beginnings(self) -> dict[TopicPartition, int]:
-        return dict.fromkeys(self._parts, 0)
+        return {part: self._broker.beginning(part) for part in self._parts}
 
     def ends(self) -> dict[TopicPartition, int]:
         return {part: len(self._records(part)) for part in self._parts}

@@ -23,6 +23,7 @@ from messaging.errors import InvalidEventError, RetryableError
 from messaging.handling.dead_letters import DeadLetterBox, EventLetters
 from messaging.handling.dispatch import RETRIES, Dispatcher
 from messaging.handling.group_reader import GroupReader
+from messaging.handling.losses import note_lost
 from messaging.handling.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -33,11 +34,13 @@ LONGEST_AWAY_SECONDS = 3.0
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start. `records` are those that need no more work here."""
+    """Since the start. `records` are those that need no more work here; `lost` are offsets that
+    the bus had removed."""
 
     records: int = 0
     invalid: int = 0
     batches: int = 0
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class GroupConsumer:
         retries: RetryPolicy = RETRIES,
     ) -> None:
         self._reader = reader
+        self._group = group
         self._box = box
         letters = EventLetters(box, self._find_record)
         self._dispatcher = Dispatcher(registry, group, letters=letters, retries=retries)
@@ -89,9 +93,9 @@ class GroupConsumer:
             while not self._stopping.is_set() and not self._has_enough():
                 records = self._reader.read(self._room())
                 self._forget_after_rebalance()
-                if records:
+                if records or self._reader.lost:
                     self._reader.commit(self._work_off(records))
-                    self.counts.batches += 1
+                    self.counts.batches += bool(records)
                 elif self._is_drained and not self._reader.is_waiting and self._is_drained():
                     break
                 if self._on_turn:
@@ -104,8 +108,9 @@ class GroupConsumer:
         """Handles what can be handled; the offsets behind it."""
         lanes = by_partition(records)
         self._records = {position_of(record): record for record in records}
-        events, cuts = self._check(lanes)
         try:
+            behind_lost = self._note_lost()
+            events, cuts = self._check(lanes)
             progress = self._dispatcher.process(events)
         except DatabaseUnavailableError as error:
             return self._wait_for_database(lanes, error)
@@ -116,7 +121,16 @@ class GroupConsumer:
                 position = events[partition][step.done].position
                 assert position is not None
                 cuts[partition] = Cut(self._records[position], step.retry_in_seconds)
-        return self._settle(lanes, cuts)
+        return behind_lost | self._settle(lanes, cuts)
+
+    def _note_lost(self) -> dict[TopicPartition, int]:
+        """The offsets behind what was lost. Raises DatabaseUnavailableError."""
+        lost = self._reader.lost
+        if lost:
+            note_lost(self._group, lost)
+            self.counts.lost += sum(each.end - each.first for each in lost)
+        self._reader.lost = []
+        return {each.topic_partition: each.end for each in lost}
 
     def _check(
         self, lanes: dict[TopicPartition, list[Record]]

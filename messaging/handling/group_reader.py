@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from messaging.bus.adapter import RecordSource
+from messaging.bus.adapter import LostRange, RecordSource
 from messaging.contract.records import Record, TopicPartition
-from messaging.errors import PartitionsLostError, RetryableError
+from messaging.errors import PartitionsLostError, RetryableError, TopicLackingError
 from messaging.outages import KAFKA
 
 logger = logging.getLogger(__name__)
@@ -38,16 +38,28 @@ class GroupReader:
         self._generation = 0
         self._waiting: dict[TopicPartition, float] = {}
         self._uncommitted: dict[TopicPartition, int] = {}
+        self._refused: Mapping[str, str] = {}
         self.rebalances = 0
+        self.lost: list[LostRange] = []  # what was found removed, for the caller to take away
 
     @property
     def is_waiting(self) -> bool:
         """Whether a partition is paused, or an offset not yet committed."""
         return bool(self._waiting or self._uncommitted)
 
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """Topics that the bus does not give, each with why."""
+        return self._refused if self._source is None else self._source.lacking
+
     def open(self) -> None:
         """Raises RetryableError when the bus cannot be reached."""
-        self._source = self._open_source()
+        try:
+            self._source = self._open_source()
+        except TopicLackingError as error:
+            self._refused = {error.topic: error.why}
+            raise
+        self._refused = {}
 
     def read(self, max_records: int) -> list[Record]:
         """Records of the partitions that are not waiting; [] after at most `poll_seconds`."""
@@ -65,6 +77,7 @@ class GroupReader:
             return []
         if self._source.generation != self._generation:
             self._start_anew(self._source.generation)
+        self.lost += self._source.take_lost()
         return records
 
     def assignment(self) -> frozenset[TopicPartition]:
@@ -118,6 +131,7 @@ class GroupReader:
         self._generation = generation
         self._waiting.clear()
         self._uncommitted.clear()
+        self.lost.clear()
         self.rebalances += 1
         parts = sorted(f"{part.topic}/{part.partition}" for part in self.assignment())
         logger.info("Partitions assigned", extra={"partitions": parts})
@@ -129,4 +143,5 @@ class GroupReader:
             self._source = None
         self._waiting.clear()
         self._uncommitted.clear()
+        self.lost.clear()
         self._sleep(REOPEN_SECONDS)

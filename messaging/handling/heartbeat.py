@@ -17,10 +17,6 @@ class Heartbeat:
         self._clock = clock
         self._next_at = float("-inf")
 
-    @property
-    def is_wanted(self) -> bool:
-        return self._path is not None
-
     def beat(self) -> None:
         """Raises ConfigurationError when the file cannot be written."""
         if self._path is None or self._clock() < self._next_at:

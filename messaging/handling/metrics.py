@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from messaging.handling.consumer import Counts
@@ -20,6 +22,7 @@ class ConsumerMetrics:
         self._records = counter("webchat_consumer_records", "Records finished")
         self._invalid = counter("webchat_consumer_invalid", "Records that broke their contract")
         self._batches = counter("webchat_consumer_batches", "Batches read")
+        self._lost = counter("webchat_consumer_lost", "Offsets that were removed unread")
         self._turned_at = Gauge(
             "webchat_consumer_turned_at_seconds",
             "Unix time when the loop last ran",
@@ -32,8 +35,9 @@ class ConsumerMetrics:
         self._records.inc(counts.records - self._before.records)
         self._invalid.inc(counts.invalid - self._before.invalid)
         self._batches.inc(counts.batches - self._before.batches)
+        self._lost.inc(counts.lost - self._before.lost)
         self._turned_at.set_to_current_time()
-        self._before = Counts(counts.records, counts.invalid, counts.batches)
+        self._before = replace(counts)
 
     def close(self) -> None:
         if self._server is not None:

@@ -36,6 +36,8 @@ class Handler:
     is_last: bool = False
     # How its result can be rebuilt.
     projection: MakeProjection | None = None
+    # Whether anything could come of its events now; None: always.
+    has_work: Callable[[], bool] | None = None
 
     def handle(self, events: Sequence[Event]) -> None:
         """Those events that it is subscribed to."""
@@ -74,6 +76,10 @@ class Registry:
 
     def groups(self) -> list[str]:
         return sorted({handler.group for handler in self._handlers})
+
+    def is_idle(self, group: str) -> bool:
+        """Whether none of the group's handlers has anything to do: then nobody need run it."""
+        return not any(h.has_work is None or h.has_work() for h in self._of(group))
 
     def topics(self, group: str) -> list[str]:
         return sorted({handler.topic for handler in self._of(group)})

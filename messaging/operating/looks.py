@@ -18,32 +18,28 @@ FRESH_SECONDS: Final = 1.0
 
 class Look:
     """`look` says what is wrong, in a thread of its own. One at a time: while one hangs, no second
-    thread is lost to the same. `silence` is what is said of one that does not answer in time,
-    `latest` what the last one that has ended found."""
+    thread is lost to the same. `silence` is what is said of one that does not answer in time."""
 
     def __init__(
         self,
         look: Callable[[], list[str]],
         *,
         silence: str,
-        fresh_seconds: float = FRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._look = look
         self._silence = silence
-        self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._found: list[str] | None = None
-        self.latest: list[str] = []
         self._found_at = float("-inf")
 
     def begin(self) -> None:
         """Returns at once: several can look at the same time."""
         with self._lock:
             is_running = self._thread is not None and self._thread.is_alive()
-            if is_running or self._clock() - self._found_at < self._fresh_seconds:
+            if is_running or self._clock() - self._found_at < FRESH_SECONDS:
                 return
             self._found = None
             self._thread = threading.Thread(target=self._run, name="health", daemon=True)
@@ -68,4 +64,3 @@ class Look:
             connections.close_all()
         with self._lock:
             self._found, self._found_at = found, self._clock()
-            self.latest = found

@@ -9,19 +9,27 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Min
+from django.db.models import Count, F, Min, Sum
 from django.utils import timezone
 
 from messaging.bus.base_adapter import BusAdapter
 from messaging.describing import describe
-from messaging.errors import MessagingError
-from messaging.handling.registry import Registry, broker_group_id
-from messaging.models import DeadLetter, OutboxEvent, RelayState
+from messaging.errors import ConfigurationError, MessagingError, TopicLackingError
+from messaging.handling.registry import Registry
+from messaging.models import ConsumerState, DeadLetter, LostRecords, OutboxEvent, RelayState
+from messaging.operating.groups import (
+    FIND_LOST,
+    GroupFigures,
+    group_problems,
+    lost_problems,
+    names_of_group,
+    read_groups,
+)
 from messaging.operating.looks import Look
 
 OLDEST_WAITING_SECONDS = 60.0
-LAG_SECONDS = 60.0
 RELAY_SILENT_SECONDS = 30.0
+CONSUMER_SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,24 @@ class RelayFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFigures:
+class ConsumerFigures:
+    """`lacking` has a line for each topic that it is not given, with why."""
+
     group: str
-    lag_records: int
-    lag_seconds: float
+    host: str
+    pid: int
+    partitions: int
+    lacking: Sequence[str]
+    seen_seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class LostFigures:
+    """What was removed before a group had read it, and is not settled."""
+
+    group: str
+    topic: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +75,11 @@ class BusFigures:
     dead_letters: int
     relay: RelayFigures | None  # the one that was seen last
     kafka_error: str = ""
+    kafka_refuses: bool = False  # it answers, and the error is a refusal
     groups: Sequence[GroupFigures] = field(default_factory=list)
     relays: Sequence[RelayFigures] = field(default_factory=list)  # all that are not silent
+    consumers: Sequence[ConsumerFigures] = field(default_factory=list)  # likewise
+    lost: Sequence[LostFigures] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"problems": problems_of(self), "warnings": warnings_of(self)}
@@ -73,40 +98,81 @@ def read_figures() -> BusFigures:
         dead_letters=DeadLetter.objects.open().count(),
         relay=relays[0] if relays else None,
         relays=[r for r in relays if r.seen_seconds_ago < RELAY_SILENT_SECONDS],
+        consumers=[
+            _consumer(state, now)
+            for state in ConsumerState.objects.order_by("group", "host", "pid")
+            if _age(state.seen_at, now) < CONSUMER_SILENT_SECONDS
+        ],
+        lost=[
+            LostFigures(**found)
+            for found in LostRecords.objects.open()
+            .values("group", "topic")
+            .annotate(records=Sum(F("end_offset") - F("first_offset")))
+            .order_by("group", "topic")
+        ],
     )
 
 
-def read_lag(adapter: BusAdapter, registry: Registry) -> list[GroupFigures]:
-    """Of every group that has handlers. Raises MessagingError when Kafka does not answer."""
-    now_ms = int(timezone.now().timestamp() * 1000)
-    found = []
-    for group in registry.groups():
-        lags = adapter.lag(group_id=broker_group_id(group), topics=registry.topics(group))
-        seconds = max((lag.seconds(now_ms=now_ms) for lag in lags), default=0.0)
-        found.append(GroupFigures(group, sum(lag.records for lag in lags), round(seconds, 1)))
-    return found
-
-
 def problems_of(figures: BusFigures) -> list[str]:
-    """What is stuck, and what to do."""
+    """What is stuck or lost, and what to do."""
+    return [*stuck_of(figures), *_lost_problems(figures)]
+
+
+def stuck_of(figures: BusFigures) -> list[str]:
+    """What does not go on by itself now. What was lost does not keep anything from going on."""
     problems = []
     if figures.kafka_error:
-        problems.append(f"Kafka does not answer: {figures.kafka_error}")
+        does = "refuses" if figures.kafka_refuses else "does not answer"
+        problems.append(f"Kafka {does}: {figures.kafka_error}")
+    return [
+        *problems,
+        *_outbox_problems(figures),
+        *consumer_problems(figures),
+        *group_problems(figures.groups),
+    ]
+
+
+def consumer_problems(figures: BusFigures) -> list[str]:
+    """Topics that running consumers say they are not given; then those that this process is not."""
+    told = dict.fromkeys((each.group, line) for each in figures.consumers for line in each.lacking)
+    seen = dict.fromkeys((each.group, line) for each in figures.groups for line in each.lacking)
+    return [
+        *(f"group {names_of_group(group)} is not given topic {line}" for group, line in told),
+        *(
+            f"topic {line}: what group {names_of_group(group)} has of it is not seen from here"
+            for group, line in seen
+            if (group, line) not in told
+        ),
+    ]
+
+
+def _outbox_problems(figures: BusFigures) -> list[str]:
+    is_late = figures.outbox_oldest_seconds > OLDEST_WAITING_SECONDS
     reasons = {relay.last_error for relay in figures.relays if relay.breaker == "open"}
-    problems += [f"the relay cannot publish (breaker open): {why}" for why in sorted(reasons)]
-    if figures.outbox_oldest_seconds > OLDEST_WAITING_SECONDS:
+    problems = [f"the relay cannot publish (breaker open): {why}" for why in sorted(reasons)]
+    held = {relay.last_error for relay in figures.relays if relay.last_error} - reasons
+    problems += [
+        f"the relay holds events back: {why}"
+        for why in sorted(held)
+        if is_late or why.startswith(TopicLackingError.__name__)
+    ]
+    if is_late:
         problems.append(
             f"{figures.outbox_waiting} events wait in the outbox, the oldest for"
             f" {figures.outbox_oldest_seconds:.0f} s"
         )
         if not figures.relays:
             problems.append("no relay works: start a web process or manage.py run_outbox_relay")
-    late = [g for g in figures.groups if g.lag_records and g.lag_seconds > LAG_SECONDS]
-    return problems + [
-        f"group {group.group} is {group.lag_records} records and {group.lag_seconds:.0f} s behind:"
-        f" is manage.py run_kafka_consumer --group {group.group} running?"
-        for group in late
+    return problems
+
+
+def _lost_problems(figures: BusFigures) -> list[str]:
+    told = [
+        f"{each.records} records of {each.topic} were removed before group"
+        f" {names_of_group(each.group)} read them: {FIND_LOST}"
+        for each in figures.lost
     ]
+    return told + lost_problems(figures.groups)
 
 
 def warnings_of(figures: BusFigures) -> list[str]:
@@ -120,9 +186,9 @@ def warnings_of(figures: BusFigures) -> list[str]:
 
 
 def bus_problems() -> list[str]:
-    """From the database alone."""
+    """What is stuck, from the database alone."""
     try:
-        return problems_of(read_figures())
+        return stuck_of(read_figures())
     except DatabaseError as error:
         return [f"the bus's tables cannot be read ({describe(error)})"]
 
@@ -135,9 +201,10 @@ def with_kafka(figures: BusFigures, adapter: BusAdapter, registry: Registry) -> 
     """The same with each group's lag, or with the reason why it is not known."""
     try:
         adapter.ping()
-        return replace(figures, groups=read_lag(adapter, registry))
+        return replace(figures, groups=read_groups(adapter, registry))
     except MessagingError as error:
-        return replace(figures, kafka_error=describe(error))
+        refuses = isinstance(error, ConfigurationError)
+        return replace(figures, kafka_error=describe(error), kafka_refuses=refuses)
 
 
 def _relay(state: RelayState, now: datetime) -> RelayFigures:
@@ -148,6 +215,17 @@ def _relay(state: RelayState, now: datetime) -> RelayFigures:
         shards=state.shards,
         breaker=state.breaker,
         last_error=state.last_error,
+        seen_seconds_ago=_age(state.seen_at, now),
+    )
+
+
+def _consumer(state: ConsumerState, now: datetime) -> ConsumerFigures:
+    return ConsumerFigures(
+        group=state.group,
+        host=state.host,
+        pid=state.pid,
+        partitions=state.partitions,
+        lacking=state.lacking.splitlines(),
         seen_seconds_ago=_age(state.seen_at, now),
     )
 

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
@@ -22,6 +22,7 @@ from messaging.describing import describe, frames, names_of
 from messaging.errors import CircuitOpenError, MessagingError, PermanentError, ShuttingDownError
 from messaging.models import OutboxEvent
 from messaging.outages import KAFKA
+from messaging.outbox.holds import Failed, Holds
 from messaging.outbox.relay_lock import Alarm, RelayLock
 from messaging.outbox.relay_state import StateReport
 from messaging.outbox.rows import (
@@ -47,7 +48,6 @@ BATCH_SIZE = 1000
 SWEEP_SECONDS = 5.0
 LOCK_SECONDS = 0.5  # between tries for the lock: a dead relay's successor begins within that time
 GATHER_SECONDS = 0.05  # rounds begin at least that far apart, so that small commits share one
-HELD_LIMIT = 200  # more failing keys than that are one failing bus
 
 
 @dataclass(slots=True)
@@ -59,9 +59,12 @@ class Sorted:
     failed: dict[Lane, tuple[OutboxRow, Exception]] = field(default_factory=dict)
 
     @property
+    def errors(self) -> list[Exception]:
+        return [error for _, error in self.failed.values()]
+
+    @property
     def open_circuit(self) -> CircuitOpenError | None:
-        errors = (error for _, error in self.failed.values())
-        return next((error for error in errors if isinstance(error, CircuitOpenError)), None)
+        return next((error for error in self.errors if isinstance(error, CircuitOpenError)), None)
 
 
 def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted:
@@ -78,14 +81,6 @@ def sort_results(rows: Sequence[OutboxRow], results: Sequence[Result]) -> Sorted
         else:
             outcome.published.append((row, result))
     return outcome
-
-
-@dataclass(slots=True)
-class Hold:
-    """A key that waits after a failure."""
-
-    failures: int
-    until: float
 
 
 class Relay:
@@ -113,7 +108,7 @@ class Relay:
         self._clock = clock
         self._alarm = Alarm()
         self._stopping = threading.Event()
-        self._holds: dict[Lane, Hold] = {}
+        self._holds = Holds(self._retry, clock)
         self._report = StateReport(target, clock)
         self.has_lock = False
         self._told_shards: Shards = ()
@@ -156,26 +151,29 @@ class Relay:
 
     def run_round(self) -> int:
         """Delivers at most one batch; returns how many rows it took."""
-        now = self._clock()
-        held = [lane for lane, hold in self._holds.items() if hold.until > now]
-        rows = read_waiting(limit=self._batch_size, held=held, shards=self._lock.shards)
+        rows = read_waiting(
+            limit=self._batch_size,
+            held=self._holds.lanes(),
+            held_topics=self._holds.topics(),
+            shards=self._lock.shards,
+        )
         if len(rows) < self._batch_size:
-            self._forget_idle_holds(rows, now)
+            self._holds.forget_idle(rows)
         if not rows:
             return 0
         outcome = sort_results(rows, self._target.deliver(rows))
         with transaction.atomic():
             mark_published(outcome.published)
             self._set_aside(outcome.impossible)
-            self._release([row for row, _ in outcome.published])
+            self._holds.release(row for row, _ in outcome.published)
             if outcome.open_circuit is None:
                 self._hold(outcome.failed)
             self._announce([row for row, _ in outcome.published])
-        self._report.note_errors(error for _, error in outcome.failed.values())
+        self._report.note_errors([*self._holds.errors(), *outcome.errors])
         if outcome.open_circuit is not None:
             self._rest(max(outcome.open_circuit.retry_after_seconds, 0.1))
-        elif len(self._holds) > HELD_LIMIT:
-            self._rest(min(hold.until for hold in self._holds.values()) - self._clock())
+        elif self._holds.are_too_many:
+            self._rest(min(self._holds.seconds_left()))
         return len(rows)
 
     def _step(self) -> None:
@@ -211,8 +209,7 @@ class Relay:
         return self.has_lock
 
     def _idle_seconds(self) -> float:
-        due = [hold.until - self._clock() for hold in self._holds.values()]
-        return max(0.01, min([self._sweep_seconds, *due]))
+        return max(0.01, min([self._sweep_seconds, *self._holds.seconds_left()]))
 
     def _rest(self, seconds: float) -> None:
         """New events do not cut it short: they cannot go anywhere yet."""
@@ -236,11 +233,8 @@ class Relay:
         if impossible:
             set_aside.send(sender=OutboxEvent, impossible=impossible)
 
-    def _hold(self, failed: Mapping[Lane, tuple[OutboxRow, Exception]]) -> None:
-        fresh = failed.keys() - self._holds.keys()
-        for lane in failed:
-            failures = self._holds[lane].failures + 1 if lane in self._holds else 1
-            self._holds[lane] = Hold(failures, self._clock() + self._retry.wait_seconds(failures))
+    def _hold(self, failed: Failed) -> None:
+        fresh = self._holds.add(failed)
         by_reason: dict[str, list[OutboxRow]] = defaultdict(list)
         for row, error in failed.values():
             by_reason[describe(error)].append(row)
@@ -252,18 +246,6 @@ class Relay:
         """Once of each key; of none while Kafka is away, which has been said."""
         if rows and not KAFKA.is_going_on:
             logger.warning("Held back, %d keys: %s", len(rows), reason, extra=names_of(rows[0]))
-
-    def _release(self, rows: Sequence[OutboxRow]) -> None:
-        if self._holds:
-            for row in rows:
-                self._holds.pop(row.lane, None)
-
-    def _forget_idle_holds(self, rows: Sequence[OutboxRow], now: float) -> None:
-        """Keys that are due but have nothing left waiting: it was cancelled."""
-        lanes = {row.lane for row in rows}
-        over = [lane for lane, h in self._holds.items() if h.until <= now and lane not in lanes]
-        for lane in over:
-            del self._holds[lane]
 
     def _announce(self, rows: Sequence[OutboxRow]) -> None:
         if not rows:

@@ -32,6 +32,7 @@ class StateReport:
         self._last_error = ""
 
     def note_errors(self, errors: Iterable[Exception]) -> None:
+        """Of everything that waits now; the first is told."""
         self._last_error = next((describe(error) for error in errors), "")
 
     def make_due(self) -> None:

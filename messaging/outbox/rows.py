@@ -62,22 +62,31 @@ READ_SHARD = """(
 )"""
 READ_MERGED = "SELECT * FROM ({parts}) AS waiting ORDER BY id LIMIT {limit}"
 UNLESS_HELD = "AND (topic, key) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+UNLESS_TOPIC_HELD = "AND topic <> ALL(%s::text[])"
 
 
 def read_waiting(
-    *, limit: int, held: Collection[Lane] = (), shards: Shards = ALL_SHARDS
+    *,
+    limit: int,
+    held: Collection[Lane] = (),
+    held_topics: Collection[str] = (),
+    shards: Shards = ALL_SHARDS,
 ) -> list[OutboxRow]:
-    """The oldest waiting rows of these shards, in order, except for lanes that are held back.
+    """The oldest waiting rows of these shards, in order, except for lanes and topics that are held
+    back.
 
     Where a database has no shards, all rows.
     """
     if connection.vendor == "postgresql":
-        return _read_shards(limit, held, shards)
-    query = OutboxEvent.objects.waiting().without_keys(held).order_by("id")
+        return _read_shards(limit, held, held_topics, shards)
+    waiting = OutboxEvent.objects.waiting().without_keys(held)
+    query = waiting.exclude(topic__in=held_topics).order_by("id")
     return [OutboxRow(*row) for row in query.values_list(*OutboxRow._fields)[:limit]]
 
 
-def _read_shards(limit: int, held: Collection[Lane], shards: Shards) -> list[OutboxRow]:
+def _read_shards(
+    limit: int, held: Collection[Lane], held_topics: Collection[str], shards: Shards
+) -> list[OutboxRow]:
     """Each shard's rows lie in order in the index; PostgreSQL merges them until it has enough.
     Planning that takes a while for each shard, so only those that have any rows are named.
     """
@@ -86,19 +95,23 @@ def _read_shards(limit: int, held: Collection[Lane], shards: Shards) -> list[Out
         found = [shard for (shard,) in cursor.fetchall()]
         if not found:
             return []
-        given = [list(column) for column in zip(*held, strict=True)] * len(found)
-        parts = (_read_shard(shard, limit, are_held=bool(held)) for shard in found)
+        given = [list(column) for column in zip(*held, strict=True)]
+        unless = UNLESS_HELD if held else ""
+        if held_topics:
+            given.append(list(held_topics))
+            unless += f" {UNLESS_TOPIC_HELD}"
+        parts = (_read_shard(shard, limit, unless) for shard in found)
         query = READ_MERGED.format(parts=" UNION ALL ".join(parts), limit=limit)
-        cursor.execute(query, given)
+        cursor.execute(query, given * len(found))
         return [OutboxRow(*row) for row in cursor.fetchall()]
 
 
-def _read_shard(shard: int, limit: int, *, are_held: bool) -> str:
+def _read_shard(shard: int, limit: int, unless_held: str) -> str:
     return READ_SHARD.format(
         columns=", ".join(OutboxRow._fields),
         shard_of_key=SHARD_OF_KEY,
         shard=shard,
-        unless_held=UNLESS_HELD if are_held else "",
+        unless_held=unless_held,
         limit=limit,
     )
 

@@ -12,7 +12,8 @@ from messaging.bus.adapter import RecordSource
 from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.kafka.adapter import KafkaAdapter
 from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
-from messaging.contract.records import OutgoingRecord, Record
+from messaging.contract.records import OutgoingRecord, Record, TopicPartition
+from tests.support.kafka_topics import remove_records
 from tests.support.needs import absent
 from tests.support.services import Kafka, ServiceMissing, wait_until
 
@@ -22,8 +23,14 @@ PARTITIONS = 4
 class Bus:
     """A bus under test: adapters on it, and its power switch."""
 
-    def __init__(self, make: Callable[..., BusAdapter], switch: Callable[[bool], object]) -> None:
+    def __init__(
+        self,
+        make: Callable[..., BusAdapter],
+        switch: Callable[[bool], object],
+        remove_before: Callable[[TopicPartition, int], object],
+    ) -> None:
         self._make = make
+        self.remove_before = remove_before  # as retention does
         self._switch = switch
         self._adapters: list[BusAdapter] = []
         self._sources: list[RecordSource] = []
@@ -61,11 +68,16 @@ def memory_bus() -> Bus:
     return Bus(
         lambda **options: InMemoryAdapter(broker=broker, **options),
         lambda is_on: broker.set_available(is_on),
+        broker.remove_before,
     )
 
 
 def kafka_bus(brokers: str, switch: Callable[[bool], object] = lambda is_on: None) -> Bus:
-    return Bus(lambda **options: KafkaAdapter(brokers=[brokers], **options), switch)
+    return Bus(
+        lambda **options: KafkaAdapter(brokers=[brokers], **options),
+        switch,
+        lambda part, offset: remove_records(brokers, part.topic, part.partition, offset),
+    )
 
 
 @pytest.fixture(params=["memory", "kafka"])

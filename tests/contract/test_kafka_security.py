@@ -26,7 +26,7 @@ from messaging.bus.configuration import security_options
 from messaging.bus.kafka.adapter import KafkaAdapter
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import RecordPosition
-from messaging.errors import ConfigurationError, RetryableError
+from messaging.errors import ConfigurationError, RetryableError, TopicLackingError
 from tests.contract.conftest import outgoing, read
 from tests.support.needs import absent
 from tests.support.processes import PATIENCE
@@ -76,14 +76,21 @@ def adapter_with(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Bus
 
 
 @contextmanager
-def rights(kafka: SecureKafka, principal: str, topic: str) -> Iterator[None]:
-    """This topic to this principal, for a while."""
+def rights(
+    kafka: SecureKafka,
+    principal: str,
+    name: str,
+    operation: ACLOperation = ACLOperation.ALL,
+    *,
+    kind: ResourceType = ResourceType.TOPIC,
+) -> Iterator[None]:
+    """This topic (or group) to this principal, for a while."""
     right = ACL(
         principal=principal,
         host="*",
-        operation=ACLOperation.ALL,
+        operation=operation,
         permission_type=ACLPermissionType.ALLOW,
-        resource_pattern=ResourcePattern(ResourceType.TOPIC, topic),
+        resource_pattern=ResourcePattern(kind, name),
     )
     admin = KafkaAdminClient(bootstrap_servers=kafka.admin_brokers)
     admin.create_acls([right])
@@ -92,6 +99,11 @@ def rights(kafka: SecureKafka, principal: str, topic: str) -> Iterator[None]:
     finally:
         admin.delete_acls([right])
         admin.close()
+
+
+def is_written(adapter: BusAdapter, topic: str) -> bool:
+    (result,) = adapter.publish_many(outgoing(topic, 1))
+    return isinstance(result, RecordPosition)
 
 
 def refusal(adapter: BusAdapter, *, within: float) -> RetryableError:
@@ -232,9 +244,13 @@ class TestRights:
         return adapter
 
     @pytest.fixture
-    def topic(self, kafka: SecureKafka, adapter_with: Any, unique: Unique) -> str:
+    def owner(self, kafka: SecureKafka, adapter_with: Any) -> BusAdapter:
+        adapter: BusAdapter = adapter_with(kafka.environment_of("webchat"))
+        return adapter
+
+    @pytest.fixture
+    def topic(self, owner: BusAdapter, unique: Unique) -> str:
         topic = unique("forbidden")
-        owner = adapter_with(kafka.environment_of("webchat"))
         owner.ensure_topics([topic], partitions=1, replication=1)
         return topic
 
@@ -244,8 +260,41 @@ class TestRights:
         started = time.monotonic()
         results = stranger.publish_many(outgoing(topic, 5))
         assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
-        assert [type(result) for result in results] == [ConfigurationError] * 5
+        assert [type(result) for result in results] == [TopicLackingError] * 5
         assert "ACL" in str(results[0])
+
+    @pytest.mark.parametrize("seen", [False, True], ids=["not to see", "to see, not to write"])
+    def test_to_one_topic_that_are_missing_stop_no_other(
+        self,
+        kafka: SecureKafka,
+        owner: BusAdapter,
+        stranger: BusAdapter,
+        unique: Unique,
+        seen: bool,
+    ) -> None:
+        open_, closed = unique("open"), unique("closed")
+        owner.ensure_topics([open_, closed], partitions=2, replication=1)
+        right = ACLOperation.DESCRIBE if seen else ACLOperation.DESCRIBE_CONFIGS
+        pairs = zip(outgoing(open_, 5), outgoing(closed, 5), strict=True)
+        mixed = [record for pair in pairs for record in pair]
+        with (
+            rights(kafka, "User:stranger", open_),
+            rights(kafka, "User:stranger", closed, right),
+        ):
+            wait_until(lambda: is_written(stranger, open_), seconds=20)
+            for _ in range(5):
+                results = stranger.publish_many(mixed)
+                assert [type(result) for result in results[::2]] == [RecordPosition] * 5
+                assert [type(result) for result in results[1::2]] == [TopicLackingError] * 5
+                assert closed in str(results[1])
+            assert stranger.breaker.state == "closed"
+
+    def test_to_one_topic_alone_leave_the_breaker_closed(
+        self, stranger: BusAdapter, topic: str
+    ) -> None:
+        for _ in range(5):
+            stranger.publish_many(outgoing(topic, 1))
+        assert stranger.breaker.state == "closed"
 
     def test_to_read_are_asked_for_in_words(self, stranger: BusAdapter, topic: str) -> None:
         started = time.monotonic()
@@ -256,6 +305,57 @@ class TestRights:
             finally:
                 source.close()
         assert time.monotonic() - started < AT_ONCE_SECONDS * PATIENCE
+
+    @pytest.mark.parametrize("seen", [False, True], ids=["not to see", "to see, not to read"])
+    def test_to_read_one_topic_that_are_missing_keep_no_other_from_being_read(
+        self,
+        kafka: SecureKafka,
+        owner: BusAdapter,
+        stranger: BusAdapter,
+        unique: Unique,
+        seen: bool,
+    ) -> None:
+        open_, closed, group = unique("open"), unique("closed"), unique("group")
+        owner.ensure_topics([open_, closed], partitions=2, replication=1)
+        owner.publish_many([*outgoing(open_, 10), *outgoing(closed, 10, first=10)])
+        right = ACLOperation.DESCRIBE if seen else ACLOperation.DESCRIBE_CONFIGS
+        with (
+            rights(kafka, "User:stranger", open_),
+            rights(kafka, "User:stranger", closed, right),
+            rights(kafka, "User:stranger", group, kind=ResourceType.GROUP),
+        ):
+            wait_until(lambda: open_ not in stranger.find_lacking([open_]), seconds=20)
+            source = stranger.open_source(group_id=group, topics=[open_, closed])
+            try:
+                assert {record.topic for record in read(source, 10)} == {open_}
+                assert list(source.lacking) == [closed]
+                assert "ACL" in source.lacking[closed]
+                lags = stranger.lag(group_id=group, topics=[open_, closed])
+                shown = {lag.topic_partition.topic for lag in lags}
+                assert shown == ({open_, closed} if seen else {open_})
+                with rights(kafka, "User:stranger", closed):
+                    records = read(source, 20, seconds=30)
+                    assert {record.topic for record in records} == {open_, closed}
+                    assert dict(source.lacking) == {}
+
+                def is_without() -> bool:
+                    source.poll(max_records=100, timeout_seconds=0.2)
+                    return list(source.lacking) == [closed]
+
+                owner.publish_many(outgoing(closed, 10, first=20))
+                wait_until(is_without, seconds=30)
+                owner.publish_many(outgoing(open_, 1, first=50))
+                assert 50 in [int(r.value or b"") for r in read(source, 11, seconds=30)]
+            finally:
+                source.close()
+
+    def test_to_read_any_topic_that_are_missing_are_said_by_the_error_alone(
+        self, stranger: BusAdapter, topic: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Who tries again every second would say it as often."""
+        with pytest.raises(TopicLackingError, match=topic):
+            stranger.open_source(group_id="any", topics=[topic])
+        assert "is not read" not in caplog.text
 
     def test_to_make_topics_are_asked_for_in_words(
         self, stranger: BusAdapter, unique: Unique
@@ -273,9 +373,25 @@ class TestRights:
         (refused,) = stranger.publish_many(outgoing(topic, 1))
         assert isinstance(refused, ConfigurationError)
         with rights(kafka, "User:stranger", topic):
+            wait_until(lambda: is_written(stranger, topic), seconds=20)
 
-            def is_written() -> bool:
-                (result,) = stranger.publish_many(outgoing(topic, 1))
-                return isinstance(result, RecordPosition)
 
-            wait_until(is_written, seconds=20)
+class TestMissingTopic:
+    """Brokers that create no topics of their own accord, as in production."""
+
+    def test_is_named_and_stops_no_other(
+        self, kafka: SecureKafka, adapter_with: Any, unique: Unique
+    ) -> None:
+        adapter = adapter_with(kafka.environment_of("webchat"))
+        there, missing = unique("there"), unique("missing")
+        adapter.ensure_topics([there], partitions=2, replication=1)
+        for _ in range(4):
+            started = time.monotonic()
+            lost, written = adapter.publish_many([*outgoing(missing, 1), *outgoing(there, 1)])
+            assert isinstance(written, RecordPosition)
+            assert isinstance(lost, TopicLackingError)
+            assert f"{missing} does not exist" in str(lost)
+        assert time.monotonic() - started < 2 * PATIENCE  # it waits long only the first time
+        assert adapter.breaker.state == "closed"
+        adapter.ensure_topics([missing], partitions=1, replication=1)
+        wait_until(lambda: is_written(adapter, missing), seconds=20)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from kafka.admin import KafkaAdminClient
 
+from messaging.bus.adapter import LostRange
 from messaging.bus.kafka import source as source_module
 from messaging.contract.records import OutgoingRecord, Record, TopicPartition
 from messaging.errors import PartitionsLostError, RetryableError
@@ -271,6 +272,102 @@ class TestGroup:
         assert numbers(list(set(done))) == list(range(400))
         for key, arrived in first_arrivals(done).items():
             assert arrived == sorted(arrived), key
+
+
+class TestRemovedRecords:
+    """Retention was faster than a group."""
+
+    @pytest.fixture
+    def one(self, bus: Bus, unique: Unique) -> TopicPartition:
+        """A partition of 30 records."""
+        topic = bus.topic(unique("removed"), partitions=1)
+        bus.adapter().publish_many(outgoing(topic, 30, keys=1))
+        return TopicPartition(topic, 0)
+
+    def test_behind_what_was_committed_are_told_once(
+        self, bus: Bus, unique: Unique, one: TopicPartition
+    ) -> None:
+        adapter, group = bus.adapter(), unique("group")
+        source = bus.source(adapter, group, one.topic)
+        read(source, 30)
+        source.commit({one: 10})
+        assert source.take_lost() == []
+        source.close()
+        bus.remove_before(one, 25)
+        (lag,) = adapter.lag(group_id=group, topics=[one.topic])
+        assert (lag.lost, lag.records) == (15, 5)
+
+        source = bus.source(adapter, group, one.topic)
+        assert numbers(read(source, 5)) == [25, 26, 27, 28, 29]
+        assert source.take_lost() == [LostRange(one, 10, 25)]
+        assert source.take_lost() == []
+        source.commit({one: 25})
+        (lag,) = adapter.lag(group_id=group, topics=[one.topic])
+        assert (lag.lost, lag.records) == (0, 5)
+
+    def test_with_nothing_after_them_are_told_and_passed(
+        self, bus: Bus, unique: Unique, one: TopicPartition
+    ) -> None:
+        adapter, group = bus.adapter(), unique("group")
+        source = bus.source(adapter, group, one.topic)
+        read(source, 30)
+        source.commit({one: 10})
+        source.close()
+        bus.remove_before(one, 30)
+        source = bus.source(adapter, group, one.topic)
+        found: list[LostRange] = []
+
+        def is_told() -> bool:
+            assert source.poll(max_records=10, timeout_seconds=0.2) == []
+            found.extend(source.take_lost())
+            return bool(found)
+
+        wait_until(is_told, seconds=20)
+        assert found == [LostRange(one, 10, 30)]
+        source.commit({one: 30})
+        (lag,) = adapter.lag(group_id=group, topics=[one.topic])
+        assert (lag.lost, lag.records) == (0, 0)
+
+    def test_in_front_of_a_running_member_are_told(
+        self, bus: Bus, unique: Unique, one: TopicPartition
+    ) -> None:
+        adapter, group = bus.adapter(), unique("group")
+        source = bus.source(adapter, group, one.topic)
+        read(source, 30)
+        source.pause([one])
+        adapter.publish_many(outgoing(one.topic, 30, keys=1, first=30))
+        bus.remove_before(one, 45)
+        source.resume([one])
+        assert numbers(read(source, 15))[0] == 45
+        assert source.take_lost() == [LostRange(one, 30, 45)]
+
+    def test_before_a_group_that_has_committed_nothing_are_not_certain(
+        self, bus: Bus, unique: Unique, one: TopicPartition
+    ) -> None:
+        adapter, group = bus.adapter(), unique("group")
+        bus.remove_before(one, 20)
+        (lag,) = adapter.lag(group_id=group, topics=[one.topic])
+        assert (lag.lost, lag.records) == (0, 10)
+        source = bus.source(adapter, group, one.topic)
+        read(source, 10)
+        assert source.take_lost() == [LostRange(one, 0, 20, is_certain=False)]
+
+
+class TestMissingTopic:
+    def test_is_named_and_the_others_are_read(self, bus: Bus, unique: Unique) -> None:
+        there, missing = bus.topic(unique("there")), unique("missing")
+        adapter = bus.adapter()
+        assert list(adapter.find_lacking([there, missing])) == [missing]
+        adapter.publish_many(outgoing(there, 20))
+        source = bus.source(adapter, unique("group"), there, missing)
+        assert numbers(read(source, 20)) == list(range(20))
+        assert "does not exist" in source.lacking[missing]
+
+        bus.topic(missing)
+        adapter.publish_many(outgoing(missing, 20, first=100))
+        found = read(source, 20, seconds=30)
+        assert {record.topic for record in found if int(record.value or b"") >= 100} == {missing}
+        assert dict(source.lacking) == {}
 
 
 class TestLag:

@@ -1,6 +1,7 @@
 """Gets a real Kafka without Docker: Java from the machine, the jars from Maven Central, once.
 
-The jars (44 files, 43 MB) stay in the user's cache folder, outside the project.
+The jars (44 files, 43 MB) stay in the user's cache folder, outside the project. Those of Kafka's
+own tools (kafka-acls.sh and its like) are beside them, fetched by the tests that run such tools.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ POM = f"""\
   <dependencies>
     <dependency>
       <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
+      <artifactId>ARTIFACT</artifactId>
       <version>{KAFKA_VERSION}</version>
     </dependency>
     <dependency>
@@ -57,9 +58,9 @@ def java_version(program: str) -> int:
     return int(found[1]) if found else 0
 
 
-def cache_folder() -> Path:
+def cache_folder(name: str = "kafka") -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "webchat-tests" / f"kafka-{KAFKA_VERSION}"
+    return Path(base) / "webchat-tests" / f"{name}-{KAFKA_VERSION}"
 
 
 def check_jars_can_be_had() -> None:
@@ -70,21 +71,29 @@ def check_jars_can_be_had() -> None:
 
 def jars() -> Path:
     """The folder with Kafka's jars; fetched when it is not there yet."""
-    folder = cache_folder()
+    return _there(cache_folder(), "kafka_2.13")
+
+
+def tools_jars() -> Path:
+    """Likewise that of Kafka's tools, with all that they need."""
+    return _there(cache_folder("kafka-tools"), "kafka-tools")
+
+
+def _there(folder: Path, artifact: str) -> Path:
     if not (folder / "libs").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "libs").is_dir():
-                fetch(folder)
+                fetch(folder, artifact)
     return folder / "libs"
 
 
-def fetch(folder: Path) -> None:
+def fetch(folder: Path, artifact: str) -> None:
     check_jars_can_be_had()
     pom, half = folder / "pom.xml", folder / "libs.part"
     shutil.rmtree(half, ignore_errors=True)
-    pom.write_text(POM)
+    pom.write_text(POM.replace("ARTIFACT", artifact))
     done = subprocess.run(
         [
             *("mvn", "-B", "-q", "-f", str(pom), MAVEN_COPY),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.structs import TopicPartition
 
 from tests.support.processes import wait_until
 
@@ -15,6 +16,15 @@ def limit_records(brokers: str, topic: str, bytes_at_most: int) -> None:
     wanted = {"max.message.bytes": str(bytes_at_most)}
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted)])
     admin.close()
+
+
+def remove_records(brokers: str, topic: str, partition: int, before: int) -> None:
+    """As retention does: what is older than this offset is gone."""
+    admin = KafkaAdminClient(bootstrap_servers=[brokers])
+    try:
+        admin.delete_records({TopicPartition(topic, partition): before}, timeout_ms=10_000)
+    finally:
+        admin.close()
 
 
 def remove_topics(brokers: str, topics: Collection[str]) -> None:

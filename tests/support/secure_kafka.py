@@ -95,6 +95,7 @@ class SecureKafka(Kafka):
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",  # the admin listener only: the others know who it is
             "allow.everyone.if.no.acl.found": "false",
+            "auto.create.topics.enable": "false",
         }
 
     def format_options(self) -> list[str]:

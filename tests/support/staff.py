@@ -30,7 +30,14 @@ from chat.models import (
     Webhook,
     WebhookDelivery,
 )
-from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
+from messaging.models import (
+    ConsumerState,
+    DeadLetter,
+    HandledEvent,
+    LostRecords,
+    OutboxEvent,
+    RelayState,
+)
 from tests.support.people import make_group, make_person, membership, post_text
 
 SECRET = "c2VjcmV0c29mdGVzdHNhcmVub2JvZHlz"  # in base64, as webhooks have theirs
@@ -192,6 +199,22 @@ MAKE: dict[type[Model], Callable[[], Model]] = {
     ),
     HandledEvent: lambda: HandledEvent.objects.create(
         event_id=uuid.uuid4(), group="webchat-group", handler="audit", topic="chat-messages"
+    ),
+    ConsumerState: lambda: ConsumerState.objects.create(
+        name=uuid.uuid4().hex[:20],
+        group="webchat-group",
+        host="web-1",
+        pid=7,
+        partitions=6,
+        started_at=timezone.now(),
+        seen_at=timezone.now(),
+    ),
+    LostRecords: lambda: LostRecords.objects.create(
+        group="webchat-group",
+        topic="chat-messages",
+        partition=0,
+        first_offset=LostRecords.objects.count(),
+        end_offset=1000,
     ),
     RelayState: lambda: RelayState.objects.create(
         name=uuid.uuid4().hex[:20],

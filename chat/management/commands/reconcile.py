@@ -34,6 +34,7 @@ from messaging.management.exits import (
     say,
 )
 from messaging.management.waiting import add_wait, require_database, wait_for_kafka
+from messaging.models import LostRecords
 from messaging.signals import shell_operator
 
 SHOWN_OF_A_KIND = 20
@@ -93,6 +94,7 @@ class Command(BaseCommand):
         scope = Scope(options["chat"], options["since"])
         grace = timedelta(seconds=options["grace_seconds"])
         todo = Todo()
+        known = LostRecords.objects.open().ids()
         with snapshot():
             count = index_outbox(scope, lambda done: progress("events", done))
             for check in CHECKS:
@@ -105,7 +107,10 @@ class Command(BaseCommand):
                 self._tell(check_strangers(scope, grace), todo)
         repaired = self._repair(todo) if options["repair"] else 0
         self._sum_up(count, repaired)
-        return self._found.total() - repaired
+        left = self._found.total() - repaired
+        if options["repair"] and not left and scope == Scope(None, None):
+            settle_lost(known)
+        return left
 
     def _tell(self, damages: Iterable[Damage], todo: Todo) -> None:
         for damage in damages:
@@ -139,6 +144,12 @@ class Command(BaseCommand):
         say(f"Damaged: {kinds}. Repaired: {repaired} of {self._found.total()}.")
         if not repaired and any(KINDS[code].is_repairable for code in self._found):
             say("Add --repair to repair what can be repaired.")
+
+
+def settle_lost(ids: list[int]) -> None:
+    """What the bus had removed when this began: all of its events have been looked for."""
+    if count := LostRecords.objects.filter(pk__in=ids).settle():
+        say(f"Settled: {count} ranges of records that Kafka had removed unread.")
 
 
 def as_text(damage: Damage) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.upkeep.reconciling.damage import Damage
 from chat.upkeep.reconciling.snapshot import Scope, adapted, aware, parts, query
 from messaging.handling.registry import Handler, registry
-from messaging.models import DeadLetter, HandledEvent, OutboxEvent
+from messaging.models import DeadLetter, HandledEvent, LostRecords, OutboxEvent
 
 PUBLISHED = OutboxEvent.Status.PUBLISHED.value
 
@@ -24,21 +24,35 @@ BEFORE_ITS_FIRST = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How far a handler has come in one partition: the newest it has handled; and since when."""
+    """How far a handler has come in one partition: the newest it has handled; and since when.
+
+    Or offsets that the bus removed before its group got there: from `first` to the one before
+    `offset`; nothing of that is on its way."""
 
     part: int | None
     offset: int | None
     handled_at: datetime
     began_at: datetime
+    first: int = 0
+    is_lost: bool = False
+
+    def ends_at(self, grace: timedelta) -> datetime:
+        handled_at = aware(self.handled_at)
+        return handled_at if self.is_lost else min(handled_at, timezone.now() - grace)
 
 
 def check_handled(scope: Scope, grace: timedelta) -> Iterator[Damage]:
     """Note [Passed over]: an event that a handler has not handled, though it has handled a later
     record of the partition, given since the event was published. What merely waits is not damage;
-    nor is what was published before the handler was there."""
+    nor is what was published before the handler was there. What was removed from its topic before
+    its group read it has been passed over in any case."""
     for handler in registry:
-        for walk in _walks(handler):
-            yield from _passed_over(handler, walk, grace)
+        found: set[int] = set()
+        for walk in [*_walks(handler), *_lost(handler)]:
+            for damage in _passed_over(handler, walk, grace):
+                if damage.ref not in found:
+                    found.add(damage.ref)
+                    yield damage
 
 
 def _walks(handler: Handler) -> Iterator[Walk]:
@@ -60,11 +74,23 @@ def _walks(handler: Handler) -> Iterator[Walk]:
         yield Walk(part, offset, handled_at, began_at)
 
 
+def _lost(handler: Handler) -> Iterator[Walk]:
+    for lost in LostRecords.objects.open().filter(group=handler.group, topic=handler.topic):
+        yield Walk(
+            lost.partition,
+            lost.end_offset,
+            handled_at=lost.noticed_at,
+            began_at=datetime(1971, 1, 1, tzinfo=UTC),
+            first=lost.first_offset,
+            is_lost=True,
+        )
+
+
 def _passed_over(handler: Handler, walk: Walk, grace: timedelta) -> Iterator[Damage]:
     place, parameters = "e.part IS NULL", []
     if walk.part is not None:
-        place, parameters = "e.part = %s AND e.off < %s", [walk.part, walk.offset]
-    until = min(aware(walk.handled_at), timezone.now() - grace)
+        place = "e.part = %s AND e.off >= %s AND e.off < %s"
+        parameters = [walk.part, walk.first, walk.offset]
     sql = f"""
         SELECT e.pk, e.chat_id, e.seq, e.event_id, e.topic, e.part, e.off FROM reconcile_event e
         WHERE e.topic = %s AND e.status = %s AND {place}
@@ -73,7 +99,7 @@ def _passed_over(handler: Handler, walk: Walk, grace: timedelta) -> Iterator[Dam
               AND r."group" = %s AND r.handler = %s)
         ORDER BY e.chat_id, e.pk
     """  # noqa: S608  conditions of our own
-    times = [adapted(aware(walk.began_at) - BEFORE_ITS_FIRST), adapted(until)]
+    times = [adapted(aware(walk.began_at) - BEFORE_ITS_FIRST), adapted(walk.ends_at(grace))]
     given = [handler.topic, PUBLISHED, *parameters, *times, handler.group, handler.name]
     for rows in parts(query(sql, given)):
         dead = _dead(handler, rows)

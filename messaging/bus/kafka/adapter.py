@@ -83,6 +83,10 @@ class KafkaAdapter(BusAdapter):
         self._refuse_when_closing()
         return self._administration.describe_topics(topics)
 
+    def find_lacking(self, topics: Sequence[str]) -> Mapping[str, str]:
+        self._refuse_when_closing()
+        return self._administration.find_lacking(topics)
+
     def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]:
         self._refuse_when_closing()
         return self._administration.lag(group_id=group_id, topics=topics)

@@ -13,6 +13,7 @@ from kafka.structs import TopicPartition as KafkaPartition
 
 from messaging.bus.adapter import PartitionLag, TopicDescription
 from messaging.bus.kafka.connection import Connection, translate
+from messaging.bus.kafka.rights import ask_for_lacking
 from messaging.contract.records import TopicPartition
 from messaging.errors import PermanentError
 
@@ -62,13 +63,16 @@ class Administration:
                 if error is kafka_errors.UnknownTopicOrPartitionError:
                     continue
                 if error is not kafka_errors.NoError:
-                    raise error
+                    raise error(topic["name"])
                 parts = topic["partitions"]
                 replicas = len(parts[0]["replica_nodes"]) if parts else 0
                 described.append(TopicDescription(topic["name"], len(parts), replicas))
             return described
 
         return self._ask("describe topics", describe)
+
+    def find_lacking(self, topics: Sequence[str]) -> dict[str, str]:
+        return self._ask("topics", lambda admin: ask_for_lacking(admin, topics))
 
     def lag(self, *, group_id: str, topics: Sequence[str]) -> list[PartitionLag]:
         consumer = self._connection.make(
@@ -134,15 +138,20 @@ def _read_lag(consumer: KafkaConsumer, topics: Sequence[str]) -> list[PartitionL
     committed = {}
     for part in parts:
         offset = consumer.committed(part, timeout_ms=ASK_MS)
-        committed[part] = beginnings[part] if offset is None else max(offset, beginnings[part])
-    unread = {part: committed[part] for part in parts if committed[part] < ends[part]}
-    oldest = _first_timestamps(consumer, unread)
+        committed[part] = beginnings[part] if offset is None else offset
+    starts = {part: max(committed[part], beginnings[part]) for part in parts}
+    hidden = ask_for_lacking(consumer, topics)
+    unread = {part: at for part, at in starts.items() if at < ends[part]}
+    oldest = _first_timestamps(
+        consumer, {part: at for part, at in unread.items() if part.topic not in hidden}
+    )
     return [
         PartitionLag(
             TopicPartition(part.topic, part.partition),
             committed[part],
             ends[part],
             oldest.get(part),
+            beginnings[part],
         )
         for part in parts
     ]

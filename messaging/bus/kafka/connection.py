@@ -15,7 +15,13 @@ import kafka.errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 
 from messaging.bus.bounded import BoundedCalls
-from messaging.errors import ConfigurationError, MessagingError, PermanentError, RetryableError
+from messaging.errors import (
+    ConfigurationError,
+    MessagingError,
+    PermanentError,
+    RetryableError,
+    TopicLackingError,
+)
 
 Result = TypeVar("Result")
 
@@ -31,10 +37,11 @@ SIGN_IN_ERRORS = (
     kafka_errors.IllegalSaslStateError,
 )
 RIGHTS = {
-    kafka_errors.TopicAuthorizationFailedError: "a topic (ACLs READ, WRITE, DESCRIBE, CREATE)",
     kafka_errors.GroupAuthorizationFailedError: "the consumer group (ACL READ on KAFKA_GROUP_ID)",
     kafka_errors.ClusterAuthorizationFailedError: "the cluster (ACL IDEMPOTENT_WRITE or CREATE)",
 }
+NOT_ALLOWED = "is not allowed (ACLs READ, WRITE, DESCRIBE; CREATE to make it)"
+NOT_THERE = "does not exist (manage.py kafka_topics --ensure creates it)"
 # How OpenSSL reports that a broker has refused our certificate.
 CERTIFICATE_REFUSED = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
 
@@ -170,6 +177,8 @@ def translate(error: BaseException | None) -> MessagingError:
         return error
     if isinstance(error, RECORD_ERRORS):
         return PermanentError(f"Kafka will never accept this record: {name}.")
+    if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+        return TopicLackingError(_topics_of(error), NOT_ALLOWED)
     for kind, right in RIGHTS.items():
         if isinstance(error, kind):
             return ConfigurationError(f"Kafka does not allow us {right}: {name}.")
@@ -179,6 +188,13 @@ def translate(error: BaseException | None) -> MessagingError:
             " KAFKA_SASL_PASSWORD."
         )
     return RetryableError(f"Kafka did not do it: {name}.")
+
+
+def _topics_of(error: kafka_errors.TopicAuthorizationFailedError) -> str:
+    """kafka-python gives a name or a set of names, or nothing."""
+    given = error.args[0] if error.args else None
+    names = [given] if isinstance(given, str) else sorted(map(str, given or ["(unknown)"]))
+    return ", ".join(names)
 
 
 class _Causes:

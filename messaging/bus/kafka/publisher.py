@@ -21,17 +21,18 @@ import kafka.errors as kafka_errors
 from kafka import KafkaProducer
 from kafka.partitioner.default import DefaultPartitioner, murmur2
 
-from messaging.bus.kafka.connection import Connection, translate
+from messaging.bus.kafka.connection import NOT_THERE, Connection, translate
 from messaging.contract.records import MAX_RECORD_BYTES, OutgoingRecord, RecordPosition
-from messaging.errors import PermanentError, RetryableError
+from messaging.errors import PermanentError, RetryableError, TopicLackingError
 
 logger = logging.getLogger(__name__)
 
 Result = RecordPosition | Exception
 
 CONNECT_SECONDS = 5.0
-# How long one record may wait for its topic to become known; a missing topic fails alone.
+# How long one record may wait for its topic to become known, and for one that was missing before.
 TOPIC_SECONDS = 5.0
+MISSING_TOPIC_SECONDS = 0.5
 MAX_IN_FLIGHT = 5_000
 MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024
 
@@ -58,6 +59,7 @@ class Publisher:
         self._connection = connection
         self._lock = threading.Lock()
         self._producer: KafkaProducer | None = None
+        self._missing: set[str] = set()
         self._closed = threading.Event()
 
     def connect(self, *, timeout_seconds: float = CONNECT_SECONDS) -> KafkaProducer:
@@ -91,7 +93,7 @@ class Publisher:
     def _send_together(
         self, producer: KafkaProducer, records: Sequence[OutgoingRecord], deadline: float
     ) -> _Batch:
-        batch = _Batch(producer, deadline)
+        batch = _Batch(producer, deadline, missing=self._missing)
         for record in records:
             batch.add(record)
         batch.finish()
@@ -149,9 +151,11 @@ class Publisher:
 class _Batch:
     """One call of `send`: what was given, what is in flight, and the results."""
 
-    def __init__(self, producer: KafkaProducer, deadline: float) -> None:
+    def __init__(self, producer: KafkaProducer, deadline: float, *, missing: set[str]) -> None:
+        """`missing`: the topics that did not exist when last asked for; kept up to date here."""
         self._producer = producer
         self._deadline = deadline
+        self._missing = missing
         self.results: list[Result] = []
         self.refused: set[int] = set()
         self._in_flight: deque[tuple[int, Any, int]] = deque()
@@ -188,14 +192,19 @@ class _Batch:
             self.results.append(RetryableError("Not sent: no time was left."))
             return
         # How long `send` waits for a topic that it does not know.
-        self._producer.config["max_block_ms"] = min(left, TOPIC_SECONDS) * 1000
+        wait = MISSING_TOPIC_SECONDS if record.topic in self._missing else TOPIC_SECONDS
+        self._producer.config["max_block_ms"] = min(left, wait) * 1000
+        asked_at = time.monotonic()
         try:
             future = self._producer.send(
                 record.topic, value=record.value, key=key, headers=list(record.headers)
             )
+            if future.failed():  # so it says of a topic that we may not see
+                raise future.exception
         except (kafka_errors.KafkaError, ValueError, TypeError, AssertionError) as error:
-            self.results.append(self._lost(record.topic, error))
+            self.results.append(self._lost(record.topic, error, asked_at))
             return
+        self._missing.discard(record.topic)
         self._in_flight.append((len(self.results), future, size))
         self._bytes_in_flight += size
         self.results.append(RetryableError("Not acknowledged."))
@@ -213,18 +222,24 @@ class _Batch:
         else:
             self.results[index] = RecordPosition(written.topic, written.partition, written.offset)
 
-    def _lost(self, topic: str, error: Exception) -> Exception:
+    def _lost(self, topic: str, error: Exception, asked_at: float) -> Exception:
         """What `send` itself refused: the topic cannot be reached, or the record is invalid."""
         if isinstance(error, kafka_errors.KafkaTimeoutError):
-            lost = RetryableError(f"Topic {topic} does not exist, or Kafka does not answer.")
-            self._lost_topics[topic] = lost
-            return lost
-        if isinstance(error, kafka_errors.KafkaError):
+            failure: Exception = self._timed_out(topic, asked_at)
+        elif isinstance(error, kafka_errors.KafkaError):
             failure = translate(error)
-            if not isinstance(failure, PermanentError):
-                self._lost_topics[topic] = failure
-            return failure
-        return PermanentError(f"Kafka cannot accept this record: {type(error).__name__}.")
+        else:
+            failure = PermanentError(f"Kafka cannot accept this record: {type(error).__name__}.")
+        if isinstance(failure, RetryableError):
+            self._lost_topics[topic] = failure
+        return failure
+
+    def _timed_out(self, topic: str, asked_at: float) -> RetryableError:
+        """Brokers that have told of their topics since then do not have this one."""
+        if self._producer._metadata._last_successful_refresh_ms <= asked_at * 1000:
+            return RetryableError(f"Kafka does not say where topic {topic} is.")
+        self._missing.add(topic)
+        return TopicLackingError(topic, NOT_THERE)
 
 
 class _RememberingPartitioner(DefaultPartitioner):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,8 +11,11 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
+from messaging.bus.adapter import LostRange
 from messaging.bus.kafka.connection import Connection, translate
 from messaging.bus.kafka.mends import forget_parked, read_odd_header_names, take_late_join
+from messaging.bus.kafka.places import Places, while_assigned
+from messaging.bus.kafka.rights import TopicWatch
 from messaging.contract.records import Record, TopicPartition
 from messaging.errors import MessagingError, PartitionsLostError, RetryableError
 
@@ -33,6 +35,8 @@ CONSUMER_OPTIONS: dict[str, Any] = {
     "request_timeout_ms": 10_000,
     # How soon a new topic or partition is noticed.
     "metadata_max_age_ms": 30_000,
+    # Its partitions would not be as many as KAFKA_TOPIC_PARTITIONS says.
+    "allow_auto_create_topics": False,
     "metrics_enabled": False,
 }
 LOST = (
@@ -57,8 +61,11 @@ class KafkaSource:
             KafkaConsumer, timeout_seconds=CONNECT_SECONDS, group_id=group_id, **CONSUMER_OPTIONS
         )
         read_odd_header_names()
-        self._consumer.subscribe(topics=list(topics), listener=self._rebalance)
+        self._topics = TopicWatch(connection, self._consumer, topics)
+        self._places = Places(self._consumer)
         try:
+            self._topics.ask()
+            self._subscribe()
             # Joining before the topics are known gives an empty assignment, and a second rebalance.
             connection.run(
                 f"topics for {id(self)}", self._consumer.topics, timeout_seconds=CONNECT_SECONDS
@@ -66,7 +73,7 @@ class KafkaSource:
         except MessagingError:
             self.close(timeout_seconds=1)
             raise
-        logger.info("Joined a group", extra={"group": group_id, "topics": list(topics)})
+        logger.info("Joined a group", extra={"group": group_id, "topics": self._topics.given()})
 
     @property
     def generation(self) -> int:
@@ -77,6 +84,7 @@ class KafkaSource:
             raise RetryableError("This source is closed.")
         try:
             take_late_join(self._consumer)
+            self._follow_topics()
             self._follow_rebalance()
             polled = self._consumer.poll(
                 timeout_ms=int(timeout_seconds * 1000), max_records=max_records
@@ -86,6 +94,11 @@ class KafkaSource:
                 # offsets. See Note [Rebalance] in adapter.py.
                 self._follow_rebalance()
                 return []
+            self._places.note(polled)
+        except kafka_errors.TopicAuthorizationFailedError as error:
+            if not self._follow_topics(is_due=True):
+                raise translate(error) from None
+            return []
         except (kafka_errors.KafkaError, OSError, RuntimeError) as error:
             raise translate(error) from None
         records = [as_record(given) for batch in polled.values() for given in batch]
@@ -110,21 +123,24 @@ class KafkaSource:
         except LOST as error:
             raise PartitionsLostError(f"Not committed: {type(error).__name__}.") from None
         except kafka_errors.KafkaError as error:
+            if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+                self._topics.hurry()
             raise translate(error) from None
         logger.debug("Committed", extra=self._names() | {"partitions": len(offsets)})
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None:
-        with _while_assigned():
+        with while_assigned():
             self._consumer.seek(as_kafka(topic_partition), offset)
+            self._places.seek(as_kafka(topic_partition), offset)
 
     def pause(self, topic_partitions: Iterable[TopicPartition]) -> None:
         for part in topic_partitions:
-            with _while_assigned():
+            with while_assigned():
                 self._consumer.pause(as_kafka(part))
 
     def resume(self, topic_partitions: Iterable[TopicPartition]) -> None:
         for part in topic_partitions:
-            with _while_assigned():
+            with while_assigned():
                 self._consumer.resume(as_kafka(part))
                 forget_parked(self._consumer, as_kafka(part))
 
@@ -133,6 +149,13 @@ class KafkaSource:
             return frozenset()
         given = self._consumer.assignment() or ()
         return frozenset(TopicPartition(part.topic, part.partition) for part in given)
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        return self._topics.lacking
+
+    def take_lost(self) -> list[LostRange]:
+        return self._places.take_lost()
 
     def close(self, *, timeout_seconds: float = 5.0) -> None:
         if self._is_closed:
@@ -151,6 +174,17 @@ class KafkaSource:
         else:
             logger.info("Left a group", extra=self._names())
 
+    def _subscribe(self) -> None:
+        """To what is given: of a missing topic kafka-python asks ten times a second."""
+        self._consumer.subscribe(topics=self._topics.given(), listener=self._rebalance)
+
+    def _follow_topics(self, *, is_due: bool = False) -> bool:
+        """Whether the subscription has changed. Raises TopicLackingError when nothing is left."""
+        has_changed = self._topics.has_changed(is_due=is_due)
+        if has_changed:
+            self._subscribe()
+        return has_changed
+
     def _follow_rebalance(self) -> None:
         if not self._rebalance.is_news:
             return
@@ -162,17 +196,13 @@ class KafkaSource:
             logger.info("A rebalance has begun", extra=self._names())
             return
         assigned = self._consumer.assignment() or set()
+        # kafka-python keeps pauses and positions of partitions that stay with us; see Note
+        # [Rebalance] for why nobody may rely on them.
         for part in assigned:
-            # kafka-python keeps pauses and positions of partitions that stay with us; see Note
-            # [Rebalance] for why nobody may rely on them.
-            with _while_assigned():
+            with while_assigned():
                 self._consumer.resume(part)
                 forget_parked(self._consumer, part)
-                committed = self._consumer.committed(part, timeout_ms=int(ASK_SECONDS * 1000))
-                if committed is None:
-                    self._consumer.seek_to_beginning(part)
-                else:
-                    self._consumer.seek(part, committed)
+        self._handed_out.update(self._places.restart(assigned))
         logger.info("Partitions were assigned", extra=self._names() | {"count": len(assigned)})
 
     def _names(self) -> dict[str, Any]:
@@ -193,11 +223,6 @@ class _Rebalance(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Any) -> None:
         self.is_going_on = False
         self.is_news = True
-
-
-def _while_assigned() -> contextlib.suppress:
-    """kafka-python raises these for a partition that has just gone to another member."""
-    return contextlib.suppress(KeyError, ValueError, AssertionError, kafka_errors.IllegalStateError)
 
 
 def as_kafka(part: TopicPartition) -> KafkaPartition:

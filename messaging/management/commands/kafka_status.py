@@ -16,6 +16,7 @@ from messaging.handling.registry import registry
 from messaging.management.arguments import seconds
 from messaging.management.exits import AWAY, UNHEALTHY, fail
 from messaging.management.waiting import add_wait, require_database
+from messaging.operating.groups import GroupFigures, names_of_group
 from messaging.operating.status import (
     BusFigures,
     problems_of,
@@ -80,15 +81,31 @@ def as_table(figures: BusFigures) -> str:
         ("outbox set aside", str(figures.outbox_set_aside)),
         ("dead letters", str(figures.dead_letters)),
         *relay_rows(figures),
-    ]
-    rows += [
-        (f"lag {group.group}", f"{group.lag_records} records, {group.lag_seconds:g} s")
-        for group in figures.groups
+        *consumer_rows(figures),
+        *((f"lag {names_of_group(group.group)}", lag_of(group)) for group in figures.groups),
     ]
     rows += [("PROBLEM", text) for text in problems_of(figures)]
     rows += [("to do", text) for text in warnings_of(figures)]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def lag_of(group: GroupFigures) -> str:
+    if group.error:
+        return "not known"
+    idle = "; it has nothing to do" if group.is_idle else ""
+    return f"{group.lag_records} records, {group.lag_seconds:g} s{idle}"
+
+
+def consumer_rows(figures: BusFigures) -> list[tuple[str, str]]:
+    return [
+        (
+            f"consumer {names_of_group(each.group)}",
+            f"{each.host}:{each.pid}, {each.partitions} partitions,"
+            f" seen {each.seen_seconds_ago:g} s ago",
+        )
+        for each in figures.consumers
+    ]
 
 
 def relay_rows(figures: BusFigures) -> list[tuple[str, str]]:

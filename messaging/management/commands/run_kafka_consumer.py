@@ -15,6 +15,7 @@ from messaging.contract import schemas
 from messaging.errors import ConfigurationError, RetryableError
 from messaging.handling.companions import beside
 from messaging.handling.consumer import BATCH_SIZE, Counts, GroupConsumer
+from messaging.handling.consumer_state import ConsumerReport
 from messaging.handling.dead_letter_limit import TooManyDeadLettersError
 from messaging.handling.dead_letters import DeadLetterBox
 from messaging.handling.group_reader import GroupReader
@@ -36,7 +37,6 @@ from messaging.management.exits import (
     stopped_by_signals,
 )
 from messaging.management.waiting import add_wait, require_database, wait_for_kafka
-from messaging.operating.own_topics import OwnTopics
 
 
 class Command(BaseCommand):
@@ -118,14 +118,14 @@ class Command(BaseCommand):
         self, adapter: BusAdapter, group: str, topics: list[str], options: dict[str, Any]
     ) -> None:
         heartbeat = Heartbeat(options["heartbeat_file"])
+        report = ConsumerReport(group)
         metrics = ConsumerMetrics(group, port=options["metrics_port"])
 
-        own_topics = OwnTopics(adapter, topics)
-
-        def turn(counts: Counts) -> None:
-            if heartbeat.is_wanted and own_topics.are_there():
+        def turn(counts: Counts, reader: GroupReader) -> None:
+            if not reader.lacking:
                 heartbeat.beat()
             metrics.note(counts)
+            report.save_when_due(partitions=len(reader.assignment()), lacking=reader.lacking)
 
         consumer = make_consumer(adapter, group, topics, options, on_turn=turn)
         heartbeat.beat()
@@ -135,6 +135,7 @@ class Command(BaseCommand):
             fail(UNHEALTHY, self._too_many(error))
         finally:
             heartbeat.remove()
+            report.remove()
             metrics.close()
         say(f"Done: {consumer.counts.records} records in {consumer.counts.batches} batches.")
 
@@ -152,7 +153,7 @@ def make_consumer(
     topics: list[str],
     options: dict[str, Any],
     *,
-    on_turn: Callable[[Counts], object],
+    on_turn: Callable[[Counts, GroupReader], object],
 ) -> GroupConsumer:
     group_id = broker_group_id(group)
     reader = GroupReader(lambda: adapter.open_source(group_id=group_id, topics=topics))
@@ -175,7 +176,7 @@ def make_consumer(
         batch_size=options["batch_size"],
         max_records=options["max_messages"],
         is_drained=is_drained if options["until_empty"] else None,
-        on_turn=on_turn,
+        on_turn=lambda counts: on_turn(counts, reader),
     )
 
 

@@ -25,7 +25,8 @@ from chat.upkeep.reconciling.topic_check import check_lost, check_strangers, ind
 from messaging.bus.memory_adapter import InMemoryAdapter
 from messaging.contract.records import OutgoingRecord
 from messaging.contract.validation import encode
-from messaging.models import DeadLetter, HandledEvent, OutboxEvent
+from messaging.handling.registry import MAIN_GROUP, registry
+from messaging.models import DeadLetter, HandledEvent, LostRecords, OutboxEvent
 from tests.support.bus_line import Line
 from tests.support.bus_parts import message_event
 from tests.support.people import (
@@ -330,6 +331,32 @@ class TestUnhandledEvent:
         assert reconcile()[:2] == (0, [])
         line.work_off()
         assert HandledEvent.objects.filter(event_id=event.event_id, handler="activity").exists()
+
+    def test_that_was_removed_unread_is_sent_again_though_nothing_later_was_handled(
+        self, chat: Chat, ann: User, line: Line, reconcile: Reconcile
+    ) -> None:
+        post(chat, ann)
+        line.publish()
+        event = message_events().latest("pk")
+        assert event.partition is not None
+        assert event.offset is not None
+        lost = LostRecords.objects.create(
+            group=MAIN_GROUP,
+            topic=event.topic,
+            partition=event.partition,
+            first_offset=event.offset,
+            end_offset=event.offset + 1,
+        )
+        code, found, _lines = reconcile()
+        assert (code, set(found)) == (3, {"unhandled_event"})
+        assert len(found) == len(registry.handlers(event.topic, MAIN_GROUP))
+        assert reconcile("--repair", "--chat", str(chat.pk))[0] == 0
+        assert LostRecords.objects.open().count() == 1  # other chats may have lost something, too
+        line.work_off()
+        assert reconcile("--repair")[:2] == (0, [])
+        lost.refresh_from_db()
+        assert lost.status == LostRecords.Status.SETTLED
+        assert HandledEvent.objects.filter(event_id=event.event_id).count() == 2
 
     def test_that_the_audit_log_lost_needs_a_replay(
         self, chat: Chat, ann: User, line: Line, reconcile: Reconcile

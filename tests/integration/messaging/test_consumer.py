@@ -5,24 +5,29 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from messaging.away import DatabaseAwayError
+from messaging.bus.adapter import PartitionLag
 from messaging.bus.circuit_breaker import CircuitBreaker
 from messaging.bus.memory_adapter import InMemoryAdapter
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
-from messaging.contract.records import OutgoingRecord
+from messaging.contract.records import OutgoingRecord, TopicPartition
 from messaging.contract.validation import encode
-from messaging.errors import RetryableError
+from messaging.errors import RetryableError, TopicLackingError
 from messaging.handling.consumer import GroupConsumer
+from messaging.handling.consumer_state import ConsumerReport
 from messaging.handling.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 from messaging.handling.dead_letters import DeadLetterBox, record_of
 from messaging.handling.group_reader import GroupReader
+from messaging.handling.heartbeat import Heartbeat
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry
-from messaging.models import DeadLetter, HandledEvent
+from messaging.management.commands.run_kafka_consumer import Command
+from messaging.models import ConsumerState, DeadLetter, HandledEvent, LostRecords
 from tests.support.bus_parts import TOPIC, Effects, message_event
 from tests.support.poison import poison
 from tests.support.processes import DEADLINE
@@ -95,8 +100,12 @@ def consume(adapter, registry):
         assert not thread.is_alive()
 
 
+def lags(adapter: InMemoryAdapter) -> list[PartitionLag]:
+    return adapter.lag(group_id=MAIN_GROUP, topics=[TOPIC])
+
+
 def lag(adapter: InMemoryAdapter) -> int:
-    return sum(part.records for part in adapter.lag(group_id=MAIN_GROUP, topics=[TOPIC]))
+    return sum(part.records for part in lags(adapter))
 
 
 def seqs(chat: int) -> list[int]:
@@ -366,6 +375,18 @@ class TestReader:
         assert len(waits) == 2
         reader.close()
 
+    def test_says_once_that_it_is_given_none_of_its_topics(self, caplog):
+        def refuse():
+            raise TopicLackingError(TOPIC, "may not be read (ACL READ)")
+
+        reader = GroupReader(refuse, sleep=lambda _: None)
+        for _ in range(20):
+            assert reader.read(10) == []
+        assert reader.lacking == {TOPIC: "may not be read (ACL READ)"}
+        assert [text for text in caplog.messages if "may not be read" in text] == [
+            f"Kafka is unavailable: Topic {TOPIC} may not be read (ACL READ)."
+        ]
+
     def test_keeps_an_offset_that_could_not_be_committed(self, adapter, broker):
         send(adapter, 1, 1)
         reader = GroupReader(lambda: adapter.open_source(group_id="g", topics=[TOPIC]))
@@ -390,3 +411,134 @@ class TestReader:
         other.close()
         assert [found.offset for found in reader.read(10)] == [0]
         reader.close()
+
+
+class TestLostRecords:
+    """What retention removed before the group had read it."""
+
+    @pytest.fixture
+    def part(self, adapter, consume) -> TopicPartition:
+        """Where ten messages of a chat are; the group has handled the first three."""
+        send(adapter, 1, *range(1, 4))
+        consumer = consume(max_records=3)
+        wait_until(lambda: seqs(1) == [1, 2, 3], seconds=10)
+        consumer.stop()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        send(adapter, 1, *range(4, 11))
+        (part,) = {lag.topic_partition for lag in lags(adapter) if lag.records}
+        return part
+
+    def test_are_written_down_once_and_said_once(self, adapter, consume, broker, part, caplog):
+        broker.remove_before(part, 8)
+        with caplog.at_level("ERROR", "messaging"):
+            first = consume()
+            wait_until(lambda: lag(adapter) == 0, seconds=10)
+            first.stop()
+            second = consume()
+            send(adapter, 1, 11)
+            wait_until(lambda: seqs(1) == [1, 2, 3, 9, 10, 11], seconds=10)
+        lost = LostRecords.objects.open().get()
+        assert (lost.group, lost.topic, lost.partition) == (MAIN_GROUP, TOPIC, part.partition)
+        assert (lost.first_offset, lost.end_offset) == (3, 8)
+        assert (first.counts.lost, second.counts.lost) == (5, 0)
+        said = [text for text in caplog.messages if "removed before" in text]
+        assert len(said) == 1
+        assert "5 offsets of chat-messages/" in said[0]
+
+    def test_with_nothing_after_them_are_passed(self, adapter, consume, broker, part):
+        broker.remove_before(part, 10)
+        consume()
+        wait_until(lambda: LostRecords.objects.count() == 1, seconds=10)
+        wait_until(lambda: not any(lag.lost for lag in lags(adapter)), seconds=10)
+
+    def test_are_not_passed_before_they_are_written_down(
+        self, adapter, consume, broker, part, monkeypatch
+    ):
+        tries: list[int] = []
+
+        def is_away(rows: list[LostRecords], **options: Any) -> None:
+            tries.append(1)
+            if len(tries) < 3:
+                raise DatabaseAwayError("away")
+            really(rows, **options)
+
+        really = LostRecords.objects.bulk_create
+        monkeypatch.setattr(LostRecords.objects, "bulk_create", is_away)
+        broker.remove_before(part, 8)
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        assert LostRecords.objects.count() == 1
+        assert len(tries) >= 3
+
+    def test_of_a_group_whose_offsets_expired_are_known_by_what_it_handled(
+        self, adapter, consume, broker, part
+    ):
+        broker.group(MAIN_GROUP).committed.clear()
+        broker.remove_before(part, 8)
+        consume()
+        wait_until(lambda: lag(adapter) == 0, seconds=10)
+        lost = LostRecords.objects.get()
+        assert (lost.first_offset, lost.end_offset) == (3, 8)
+
+    def test_are_none_for_a_new_group(self, adapter, consume, broker):
+        send(adapter, 1, *range(1, 11))
+        (part,) = {lag.topic_partition for lag in lags(adapter) if lag.records}
+        broker.remove_before(part, 5)
+        consume()
+        wait_until(lambda: seqs(1) == [6, 7, 8, 9, 10], seconds=10)
+        assert not LostRecords.objects.exists()
+
+
+class TestConsumerReport:
+    def test_tells_other_processes_what_it_reads_and_lacks(self):
+        now = [0.0]
+        report = ConsumerReport(MAIN_GROUP, clock=lambda: now[0])
+        report.save_when_due(partitions=6, lacking={})
+        report.save_when_due(partitions=4, lacking={})
+        assert ConsumerState.objects.get().partitions == 6
+        report.save_when_due(partitions=4, lacking={TOPIC: "does not exist"})
+        state = ConsumerState.objects.get()
+        assert (state.partitions, state.lacking) == (4, f"{TOPIC} does not exist")
+        now[0] = 5.0
+        report.save_when_due(partitions=3, lacking={TOPIC: "does not exist"})
+        assert ConsumerState.objects.get().partitions == 3
+        report.remove()
+        assert not ConsumerState.objects.exists()
+
+    def test_does_not_stop_the_consumer_when_the_database_is_away(self, monkeypatch):
+        def is_away(*_args: object, **_options: object) -> None:
+            raise DatabaseAwayError("away")
+
+        now = [0.0]
+        report = ConsumerReport(MAIN_GROUP, clock=lambda: now[0])
+        with monkeypatch.context() as away:
+            away.setattr(ConsumerState.objects, "update_or_create", is_away)
+            report.save_when_due(partitions=1, lacking={})
+        report.save_when_due(partitions=1, lacking={})
+        assert not ConsumerState.objects.exists()  # it is not asked at every turn
+        now[0] = 5.0
+        report.save_when_due(partitions=1, lacking={})
+        assert ConsumerState.objects.exists()
+
+
+class TestHeartbeat:
+    def beats(self, monkeypatch, adapter, *topics: str) -> int:
+        """How often the command has touched its file until it had read one record."""
+        beats: list[int] = []
+        monkeypatch.setattr(Heartbeat, "beat", lambda _: beats.append(1))
+        send(adapter, 1, 1)
+        options = {
+            "heartbeat_file": "beat",
+            "metrics_port": None,
+            "batch_size": 10,
+            "max_messages": 1,
+            "until_empty": False,
+        }
+        Command()._run(adapter, MAIN_GROUP, list(topics), options)
+        return len(beats)
+
+    def test_goes_on_while_all_topics_are_given(self, adapter, monkeypatch):
+        assert self.beats(monkeypatch, adapter, TOPIC) > 1
+
+    def test_stands_still_while_one_is_lacking(self, adapter, monkeypatch):
+        assert self.beats(monkeypatch, adapter, TOPIC, "missing") == 1

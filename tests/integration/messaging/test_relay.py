@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import connection
 
+from chat.events.topics import AUDIT_TOPIC
 from chat.services.cursors.published import highest_seqs
 from messaging.away import DatabaseAwayError
 from messaging.bus.circuit_breaker import CircuitBreaker
@@ -13,7 +14,12 @@ from messaging.bus.memory_adapter import InMemoryAdapter, InMemoryBroker
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.records import OutgoingRecord, RecordPosition
 from messaging.contract.validation import decode
-from messaging.errors import ConfigurationError, PermanentError, RetryableError
+from messaging.errors import (
+    ConfigurationError,
+    PermanentError,
+    RetryableError,
+    TopicLackingError,
+)
 from messaging.models import OutboxEvent, RelayState
 from messaging.outbox import relay as relay_module
 from messaging.outbox.recording import NewEvent, outbox_recorded
@@ -99,6 +105,25 @@ def heard():
     published.disconnect(hear)
 
 
+def audit_event(number: int) -> NewEvent:
+    fact = {
+        "action": "chat.created",
+        "actorId": "1",
+        "chatId": str(number),
+        "targetType": "chat",
+        "targetId": str(number),
+        "details": {},
+        "timestamp": "2026-11-23T10:00:00.000+00:00",
+    }
+    return NewEvent(AUDIT_TOPIC, str(number), "chat.created", fact)
+
+
+def refuse(topic: str) -> Callable[[OutgoingRecord], Exception | None]:
+    """The broker's answer where an ACL is missing."""
+    error = TopicLackingError(topic, "is not allowed")
+    return lambda record: error if record.topic == topic else None
+
+
 def statuses() -> list[int]:
     return list(OutboxEvent.objects.order_by("id").values_list("status", flat=True))
 
@@ -166,6 +191,51 @@ class TestRound:
             tries.append(relay.run_round())
         # At 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 and 6.4 s behind each other.
         assert 6 <= sum(tries) <= 8
+
+    def test_holds_back_a_topic_that_is_not_given_and_no_other(self, make_relay, failing, clock):
+        relay = make_relay(batch_size=300)
+        record(*(audit_event(number) for number in range(700)))
+        failing.failure = refuse(AUDIT_TOPIC)
+        relay.run_round()
+        record_chats(2, 2)
+        assert relay.run_round() == 4  # rows of the held topic are not even read
+        assert [seqs(failing, chat) for chat in (1, 2)] == [[1, 2], [1, 2]]
+        failing.failure = lambda _record: None
+        clock.now += 1
+        relay.run_round()
+        while relay.run_round():
+            pass
+        assert OutboxEvent.objects.waiting().count() == 0
+
+    def test_asks_seldom_for_a_topic_that_stays_away(self, relay, failing, clock):
+        failing.failure = refuse(AUDIT_TOPIC)
+        tries = []
+        for number in range(100):
+            record(audit_event(number))
+            clock.now += 0.6
+            tries.append(relay.run_round())
+        # 0.1 s later, then 0.2 …, at last 30 s, though keys that have not failed keep coming.
+        assert 5 <= sum(map(bool, tries)) <= 10
+
+    def test_keeps_the_order_of_a_topic_that_comes_back(self, relay, failing, clock):
+        record_chats(2, 2)
+        failing.failure = refuse(TOPIC)
+        relay.run_round()
+        record(message_event(1, 3), message_event(2, 3))
+        relay.run_round()
+        failing.failure = lambda _record: None
+        clock.now += 1
+        relay.run_round()
+        assert [seqs(failing, chat) for chat in (1, 2)] == [[1, 2, 3], [1, 2, 3]]
+
+    def test_tells_why_a_topic_waits_for_as_long_as_it_waits(self, relay, failing, clock):
+        record(audit_event(1))
+        failing.failure = refuse(AUDIT_TOPIC)
+        relay.run_round()
+        record(message_event(1, 1))
+        relay.run_round()
+        relay._report.save_when_due(range(16))
+        assert "Topic audit-events is not allowed" in RelayState.objects.get().last_error
 
     def test_does_not_spin_for_a_chat_whose_row_was_cancelled(self, relay, failing, clock):
         record(message_event(1, 1))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,17 +12,29 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from messaging.away import DatabaseAwayError
-from messaging.handling.registry import Handler, Registry
-from messaging.models import DeadLetter, HandledEvent, OutboxEvent, RelayState
+from messaging.bus.adapter import PartitionLag
+from messaging.contract.records import TopicPartition
+from messaging.errors import ConfigurationError
+from messaging.handling.registry import MAIN_GROUP, Handler, Registry
+from messaging.management.commands.kafka_status import as_table
+from messaging.models import (
+    ConsumerState,
+    DeadLetter,
+    HandledEvent,
+    LostRecords,
+    OutboxEvent,
+    RelayState,
+)
 from messaging.operating import status
 from messaging.operating.status import (
     bus_problems,
+    consumer_problems,
     problems_of,
     read_figures,
     warnings_of,
     with_kafka,
 )
-from tests.support.bus_parts import TOPIC, message_event, record, record_chats
+from tests.support.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
 from tests.support.people import message_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +47,12 @@ def run(*arguments: str) -> str:
 
 
 def see_relay(
-    *, breaker: str = "closed", seconds_ago: float = 0, pid: int = 1, shards: int = 16
+    *,
+    breaker: str = "closed",
+    seconds_ago: float = 0,
+    pid: int = 1,
+    shards: int = 16,
+    last_error: str | None = None,
 ) -> None:
     now = timezone.now()
     RelayState.objects.create(
@@ -43,10 +62,36 @@ def see_relay(
         pid=pid,
         shards=shards,
         breaker=breaker,
-        last_error="RetryableError: away",
+        last_error=last_error or ("RetryableError: away" if breaker == "open" else ""),
         started_at=now,
         seen_at=now - timedelta(seconds=seconds_ago),
     )
+
+
+def see_consumer(
+    *, lacking: str = "", seconds_ago: float = 0, pid: int = 1, partitions: int = 6
+) -> None:
+    now = timezone.now()
+    ConsumerState.objects.create(
+        name=f"consumer {pid}",
+        group=MAIN_GROUP,
+        host="h",
+        pid=pid,
+        partitions=partitions,
+        lacking=lacking,
+        started_at=now,
+        seen_at=now - timedelta(seconds=seconds_ago),
+    )
+
+
+def lose(*, first: int, end: int) -> None:
+    LostRecords.objects.create(
+        group=MAIN_GROUP, topic=TOPIC, partition=0, first_offset=first, end_offset=end
+    )
+
+
+def handler(group: str, *, topic: str = TOPIC, **options: Any) -> Handler:
+    return Handler(topic=topic, name="a", group=group, function=lambda events: None, **options)
 
 
 def make_old() -> None:
@@ -113,6 +158,106 @@ class TestProblems:
         assert problems_of(figures) == []
         assert warnings_of(figures) == ["1 dead letters: manage.py dead_letters list"]
 
+    def test_name_a_refusal_as_one(self, adapter, registry, monkeypatch):
+        def refuse(**_options: object) -> None:
+            raise ConfigurationError("Kafka refused to sign us in.")
+
+        monkeypatch.setattr(adapter, "ping", refuse)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert problems_of(figures) == [
+            "Kafka refuses: ConfigurationError: Kafka refused to sign us in."
+        ]
+
+    def test_name_the_group_that_may_not_be_seen_and_show_the_others(
+        self, adapter, broker, registry, monkeypatch
+    ):
+        registry.add(*(handler(group) for group in ("seen", "hidden")))
+        adapter.publish(TOPIC, message_event(1, 1).payload)
+        lag_of = adapter.lag
+
+        def refuse(*, group_id: str, topics: list[str]) -> list[PartitionLag]:
+            if group_id == "hidden":
+                raise ConfigurationError("Kafka does not allow us the consumer group.")
+            return lag_of(group_id=group_id, topics=topics)
+
+        monkeypatch.setattr(adapter, "lag", refuse)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert {group.group: group.lag_records for group in figures.groups} == {
+            "hidden": 0,
+            "seen": 1,
+        }
+        (problem,) = problems_of(figures)
+        assert problem.startswith("group hidden cannot be seen: ConfigurationError: Kafka does")
+
+    def test_name_a_topic_that_is_missing_and_show_the_others(self, adapter, broker, registry):
+        registry.add(handler("slow"), handler("slow", topic=STATUS_TOPIC))
+        adapter.publish(TOPIC, message_event(1, 1).payload)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert figures.groups[0].lag_records == 1
+        (problem,) = problems_of(figures)
+        assert problem.startswith(f"topic {STATUS_TOPIC} does not exist")
+
+    def test_name_what_a_running_consumer_is_not_given(self):
+        see_consumer(lacking=f"{TOPIC} does not exist")
+        see_consumer(pid=2, lacking=f"{TOPIC} does not exist")
+        see_consumer(pid=3, lacking="other is not allowed", seconds_ago=60)
+        figures = read_figures()
+        assert problems_of(figures) == [
+            f"group webchat-group is not given topic {TOPIC} does not exist"
+        ]
+        assert consumer_problems(figures) == bus_problems()
+
+    def test_name_no_member_without_partitions(self):
+        see_consumer(partitions=0)
+        assert problems_of(read_figures()) == []
+
+    def test_name_what_a_group_lost_until_it_is_settled(self):
+        lose(first=3, end=8)
+        lose(first=10, end=11)
+        figures = read_figures()
+        (problem,) = problems_of(figures)
+        assert f"6 records of {TOPIC} were removed before group webchat-group" in problem
+        assert "manage.py reconcile --repair" in problem
+        assert bus_problems() == []  # nothing is stuck
+        LostRecords.objects.settle()
+        assert problems_of(read_figures()) == []
+
+    def test_name_what_is_gone_before_consumers_have_noticed(self, adapter, broker, registry):
+        registry.add(handler("slow"))
+        place = adapter.publish(TOPIC, message_event(1, 1).payload)
+        part = TopicPartition(place.topic, place.partition)
+        broker.group("slow").committed[part] = 0
+        broker.remove_before(part, 1)
+        (problem,) = problems_of(with_kafka(read_figures(), adapter, registry))
+        assert "1 records that group slow has not read are gone already" in problem
+
+    def test_name_no_group_that_has_nothing_to_do(self, adapter, registry, monkeypatch):
+        work: list[bool] = []
+        registry.add(handler("rare", has_work=lambda: bool(work)))
+        adapter.publish(TOPIC, message_event(1, 1).payload)
+        monkeypatch.setattr("messaging.operating.groups.LAG_SECONDS", -1)
+        assert problems_of(with_kafka(read_figures(), adapter, registry)) == []
+        work.append(True)
+        (problem,) = problems_of(with_kafka(read_figures(), adapter, registry))
+        assert "group rare is 1 records" in problem
+
+    def test_call_a_group_as_the_broker_does(self, adapter, registry, settings, monkeypatch):
+        settings.KAFKA = replace(settings.KAFKA, group_id="chat-of-ours")
+        registry.add(handler(MAIN_GROUP))
+        adapter.publish(TOPIC, message_event(1, 1).payload)
+        monkeypatch.setattr("messaging.operating.groups.LAG_SECONDS", -1)
+        figures = with_kafka(read_figures(), adapter, registry)
+        assert figures.groups[0].group_id == "chat-of-ours"
+        (problem,) = problems_of(figures)
+        assert problem.startswith("group chat-of-ours (webchat-group) is 1 records")
+        assert "run_kafka_consumer --group webchat-group" in problem
+        assert "lag chat-of-ours (webchat-group)  1 records" in as_table(figures)
+
+    def test_say_why_a_relay_holds_a_topic_back(self):
+        see_relay(last_error="TopicLackingError: Topic audit-events is not allowed.")
+        (problem,) = problems_of(read_figures())
+        assert problem.startswith("the relay holds events back: TopicLackingError: Topic audit")
+
 
 class TestBusProblems:
     def test_answers_from_the_tables(self):
@@ -161,7 +306,7 @@ class TestKafkaStatus:
         assert set(shown) == {
             *("bus", "outbox_waiting", "outbox_oldest_seconds", "outbox_set_aside"),
             *("dead_letters", "relay", "relays", "kafka_error", "groups"),
-            *("problems", "warnings"),
+            *("problems", "warnings", "kafka_refuses", "consumers", "lost"),
         }
         assert set(shown["relay"]) == {
             *("bus", "host", "pid", "shards", "breaker", "last_error", "seen_seconds_ago")

@@ -13,7 +13,13 @@ from messaging.bus.base_adapter import BusAdapter
 from messaging.bus.circuit_breaker import CircuitBreaker
 from messaging.bus.memory_broker import InMemoryReader, InMemorySource
 from messaging.contract.records import OutgoingRecord, RecordPosition
-from messaging.errors import CircuitOpenError, PermanentError, RetryableError, ShuttingDownError
+from messaging.errors import (
+    CircuitOpenError,
+    PermanentError,
+    RetryableError,
+    ShuttingDownError,
+    TopicLackingError,
+)
 from tests.support.processes import DEADLINE
 
 WRITTEN = RecordPosition("topic", 0, 7)
@@ -46,6 +52,9 @@ class ScriptedAdapter(BusAdapter):
 
     def describe_topics(self, topics: Sequence[str]) -> list[TopicDescription]:
         return []
+
+    def find_lacking(self, topics: Sequence[str]) -> dict[str, str]:
+        return {}
 
     def open_source(self, *, group_id: str, topics: Sequence[str]) -> InMemorySource:
         raise RetryableError("nothing to read here")
@@ -167,6 +176,12 @@ class TestBreaker:
         results = adapter.publish_many(records)
         assert [type(result) for result in results] == [CircuitOpenError] * 10
         assert len(adapter.sent) == 20
+
+    def test_stays_closed_when_the_brokers_refuse_a_topic(self) -> None:
+        refusal = TopicLackingError("topic", "is not allowed")
+        adapter = ScriptedAdapter(refusal, breaker=CircuitBreaker(failure_limit=1))
+        assert adapter.publish_many([OutgoingRecord("topic", "1", b"{}")]) == [refusal]
+        assert adapter.breaker.state == "closed"
 
     def test_takes_a_refused_record_for_an_answer(self) -> None:
         adapter = ScriptedAdapter(PermanentError("bad"), breaker=CircuitBreaker(failure_limit=1))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import pytest
 
-from messaging.bus.adapter import RecordSource
+from messaging.bus.adapter import LostRange, RecordSource
 from messaging.bus.retry import RetryPolicy
 from messaging.bus.subscriptions import SubscriptionLoop
 from messaging.contract.records import Record, TopicPartition
@@ -48,6 +49,11 @@ class ScriptedSource:
         self.committed.update(next_offsets)
 
     def seek(self, topic_partition: TopicPartition, offset: int) -> None: ...
+
+    lacking: ClassVar[dict[str, str]] = {}
+
+    def take_lost(self) -> list[LostRange]:
+        return []
 
     def pause(self, topic_partitions: Iterable[TopicPartition]) -> None: ...
 
