@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from django.db import close_old_connections, connection, connections
 
-from chat.database.lock_waits import limit_lock_waits
 from messaging.away import DatabaseAwayError, DatabaseUnavailableError
+from messaging.lock_waits import limit_lock_waits
 from messaging.outages import DATABASE
 
 Result = TypeVar("Result")

@@ -16,13 +16,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from messaging.away import DatabaseUnavailableError
+from messaging.away import DatabaseBusyError, DatabaseUnavailableError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.describing import describe, names_of
 from messaging.errors import MessagingError, PermanentError, RetryableError
 from messaging.handling.handled import claim
 from messaging.handling.registry import Handler, Registry
+from messaging.lock_waits import limit_lock_waits
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ Lane = TypeVar("Lane", bound=Hashable)
 ATTEMPTS = 5
 RETRIES = RetryPolicy(initial_seconds=0.2)
 LONGEST_WAIT_SECONDS = 5.0
+# What somebody else has locked for longer is tried again later: the other lanes go on meanwhile.
+LOCK_MILLISECONDS = 200
 
 
 class Letters(Protocol):
@@ -73,6 +76,13 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, MessagingError) and not isinstance(error, PermanentError)
 
 
+def concerns_all_lanes(error: Exception) -> bool:
+    """All need the database. That somebody has locked a row concerns one, except on SQLite, which
+    has one lock for everything."""
+    is_one_lock = isinstance(error, DatabaseBusyError) and connection.features.has_select_for_update
+    return isinstance(error, DatabaseUnavailableError) and not is_one_lock
+
+
 class Dispatcher:
     """Used by one thread; remembers how often an event has failed."""
 
@@ -96,8 +106,8 @@ class Dispatcher:
     def process(self, lanes: Mapping[Lane, Sequence[Event]]) -> dict[Lane, Progress]:
         """Handles what can be handled, each lane in order.
 
-        Raises DatabaseUnavailableError, for all lanes need the database: whatever was committed
-        before stays, and is recognised when it comes again.
+        Raises DatabaseUnavailableError, see `concerns_all_lanes`: whatever was committed before
+        stays, and is recognised when it comes again.
         """
         try:
             return self._process(lanes)
@@ -152,10 +162,10 @@ class Dispatcher:
     def _succeeds(self, events: Sequence[Event]) -> bool:
         handlers = self._handlers(events)
         try:
-            handle_once(events, handlers, group=self._group)
-        except DatabaseUnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001  any fault of a handler: smaller pieces show whose and of what
+            handle_once(events, handlers, group=self._group, lock_ms=LOCK_MILLISECONDS)
+        except Exception as error:  # any fault of a handler: smaller pieces show whose and of what
+            if concerns_all_lanes(error):
+                raise
             logger.info("A batch of %d failed: %s", len(events), describe(error))
             return False
         self._letters.note_success(handler.name for handler in handlers)
@@ -172,10 +182,16 @@ class Dispatcher:
     def _handle_by(self, handler: Handler, event: Event) -> float | None:
         failures = self._failures.get((event.event_id, handler.name), 0)
         try:
-            handle_once([event], [handler], group=self._group, attempts=failures + 1)
-        except DatabaseUnavailableError:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever a handler raises, others go on
+            handle_once(
+                [event],
+                [handler],
+                group=self._group,
+                attempts=failures + 1,
+                lock_ms=LOCK_MILLISECONDS,
+            )
+        except Exception as error:  # whatever a handler raises, others go on
+            if concerns_all_lanes(error):
+                raise
             if is_away(error):
                 return self._wait(event, handler, error)
             return self._count(event, handler, error, failures + 1)
@@ -204,9 +220,9 @@ class Dispatcher:
             return wait
         try:
             self._letters.add(event, handler.name, error, attempts=failures)
-        except DatabaseUnavailableError:
-            raise
         except RetryableError as obstacle:
+            if concerns_all_lanes(obstacle):
+                raise
             self._failures[event.event_id, handler.name] = failures - 1
             return self._wait(event, handler, obstacle)
         self._failures.pop((event.event_id, handler.name), None)
@@ -236,18 +252,26 @@ class Dispatcher:
 
 
 def handle_once(
-    events: Sequence[Event], handlers: Sequence[Handler], *, group: str, attempts: int = 1
+    events: Sequence[Event],
+    handlers: Sequence[Handler],
+    *,
+    group: str,
+    attempts: int = 1,
+    lock_ms: int | None = None,
 ) -> None:
     """In one transaction: records the events as handled, and calls each handler with those it has
     not had.
 
-    Handlers marked as last come after all others, whatever their topic.
+    Handlers marked as last come after all others, whatever their topic. `lock_ms`: see
+    `limit_lock_waits`.
     """
     by_topic: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_topic[event.topic].append(event)
     last: list[tuple[Handler, Sequence[Event]]] = []
     with transaction.atomic():
+        if lock_ms is not None:
+            limit_lock_waits(lock_ms)
         for topic, topic_events in by_topic.items():
             called = [handler for handler in handlers if handler.topic == topic]
             names = [handler.name for handler in called]

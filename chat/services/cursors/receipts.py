@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from chat.database.lock_waits import limit_lock_waits
 from chat.events.audiences import DELIVERY, READING
 from chat.events.hub_commands import HubCommand, announce
 from chat.events.statuses import Moved, record_cursors
@@ -18,6 +17,7 @@ from chat.models import Membership
 from chat.reads.summaries import SMALL_CHAT_MEMBERS, member_counts
 from chat.services.cursors.rows import CursorRow, Wanted, lock_behind, move
 from chat.signals import cursors_moved
+from messaging.lock_waits import limit_lock_waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from chat.events.statuses import status_payload
+from chat.events.topics import STATUS_TOPIC
 from chat.live.runtime import runtime
 from chat.models import Chat, Membership, User
 from chat.services.cursors.published import follow_relay
+from messaging.contract.events import Event
+from messaging.contract.records import RecordPosition
+from messaging.handling.dispatch import Dispatcher, Progress
+from messaging.handling.registry import MAIN_GROUP, registry
 from messaging.outbox.rows import read_waiting
 from tests.integration.chat.conftest import in_thread
 from tests.support import people
@@ -121,6 +129,48 @@ class TestALockedChat:
             await in_thread(follow_relay, rows)
         published = dict([pair async for pair in Chat.objects.values_list("pk", "published_seq")])
         assert published == {stuck.pk: 0, free.pk: 1}
+
+    async def test_keeps_no_status_from_the_bus_of_others_waiting(self, world, hold):
+        """Whatever wants its row waits; what somebody else wrote about other chats does not."""
+        ann, stuck, free = world
+        for chat in (stuck, free):
+            await say(chat, ann, "hello")
+        await in_thread(Membership.objects.update, read_seq=0, delivered_seq=0)
+        let_go = await hold(MEMBERS, stuck)
+        lanes = {chat: [read_by(ann, chat)] for chat in (stuck, free)}
+        dispatcher = Dispatcher(registry, MAIN_GROUP, letters=NoLetters())
+
+        async with asyncio.timeout(5 * PATIENCE):
+            progress = await in_thread(dispatcher.process, lanes)
+        assert progress[free] == Progress(1)
+        assert progress[stuck].is_blocked
+        await let_go()
+        assert (await in_thread(dispatcher.process, {stuck: lanes[stuck]}))[stuck] == Progress(1)
+        assert await Membership.objects.filter(user=ann, read_seq=1).acount() == 2
+
+
+class NoLetters:
+    def holds(self, event: Event, handler: str) -> bool:
+        return False
+
+    def add(self, event: Event, handler: str, error: Exception, *, attempts: int) -> None:
+        raise AssertionError(f"{handler} set a good event aside: {error}")
+
+    def note_success(self, handlers: Iterable[str]) -> None: ...
+
+
+def read_by(person: User, chat: Chat) -> Event:
+    """As a phone gateway writes it."""
+    return Event(
+        event_id=uuid4(),
+        event_type="status.read",
+        topic=STATUS_TOPIC,
+        key=str(chat.pk),
+        schema_version=1,
+        payload=status_payload("read", str(chat.pk), 1, message_id=None, user_id=str(person.pk)),
+        produced_at=timezone.now(),
+        position=RecordPosition(STATUS_TOPIC, 0, chat.pk),
+    )
 
 
 async def until_true(condition: Callable[[], Any]) -> None:

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from django.db import DataError, transaction
 
-from messaging.away import DatabaseAwayError
+from messaging.away import DatabaseAwayError, DatabaseBusyError
 from messaging.bus.retry import RetryPolicy
 from messaging.contract.events import Event
 from messaging.contract.records import RecordPosition
 from messaging.errors import PermanentError, RetryableError, ShuttingDownError
-from messaging.handling.dispatch import Dispatcher, handle_once
+from messaging.handling.dispatch import Dispatcher, Progress, handle_once
 from messaging.handling.registry import MAIN_GROUP, Handler, Registry
 from messaging.models import HandledEvent
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, Effects, message_payload
@@ -207,6 +207,19 @@ class TestProcess:
         assert letters.added == []
         faults.by_message.clear()
         dispatcher.process(lanes)
+        assert Effects.once_for(BOTH, chats=2, messages=3)
+
+    @pytest.mark.postgresql
+    def test_a_locked_row_concerns_its_own_lane(self, dispatcher, faults, letters):
+        faults.by_message["1", 2] = DatabaseBusyError("kept waiting")
+        events = lane(1, 3)
+        progress = dispatcher.process({1: events, 2: lane(2, 3)})
+        assert progress == {1: Progress(1, 0.1), 2: Progress(3)}
+        for _ in range(10):
+            assert dispatcher.process({1: events[1:]})[1].done == 0
+        assert letters.added == []
+        faults.by_message.clear()
+        dispatcher.process({1: events[1:]})
         assert Effects.once_for(BOTH, chats=2, messages=3)
 
     def test_bad_data_is_the_events_fault(self, dispatcher, faults, letters):
