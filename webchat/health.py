@@ -13,6 +13,7 @@ from uuid import uuid4
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import channel_layers
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -79,7 +80,7 @@ def database_problems() -> list[str]:
         DATABASE.worked()
     except DatabaseBusyError:
         return []  # others write
-    except DatabaseUnavailableError as error:
+    except (DatabaseUnavailableError, ImproperlyConfigured) as error:
         return [str(error)]
     except DatabaseError as error:
         return [f"the database does not answer ({type(error).__name__})"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -13,7 +14,7 @@ from tests.support import needs
 from tests.support.crowd import Crowd, Member, make_rooms
 from tests.support.pgbouncer import PgBouncer
 from tests.support.processes import ServiceMissing, wait_until
-from tests.support.servers import environment, manage
+from tests.support.servers import environment, manage, mark_migrated, start_server
 from tests.support.services import Kafka
 from tests.support.way import Way
 
@@ -76,6 +77,16 @@ class TestTransactionMode:
             busy.execute("SELECT 1")  # its transaction stays open
             idle.execute("SELECT 1")
             assert manage("check", "--database", "default", env=environment(url)).returncode == 1
+
+    def test_makes_a_web_process_not_ready_with_the_reason(
+        self, start_pooler: StartPooler, migrated_postgres_url: str
+    ) -> None:
+        url = start_pooler("transaction").url_of(migrated_postgres_url)
+        mark_migrated(url)
+        with start_server(url) as server:
+            status, text = server.read("/readyz")
+        assert status == 503
+        assert "session mode" in json.loads(text)["database"][0]
 
 
 class TestPgBouncerAsItComes:

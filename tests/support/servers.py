@@ -147,12 +147,17 @@ class Server(Program):
     def status_of(self, path: str) -> int | None:
         """The HTTP status of a page; None when the server does not answer."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=2 * PATIENCE) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
+            return self.read(path)[0]
         except OSError:
             return None
+
+    def read(self, path: str) -> tuple[int, str]:
+        """A page's HTTP status and text. Raises OSError when the server does not answer."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=2 * PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
 
 class Uvicorn(Server):
