@@ -31,6 +31,9 @@ from messaging.signals import Operator
 MAX_SHOWN = 20_000  # characters of a record's value
 MAX_KINDS = 30  # of faults, in the filter of the dead letters
 
+# What all processes say of themselves.
+PROCESS = ["host", "pid", "version", "per_minute", "started_at", "seen_at", "stopped_at"]
+
 Lookups = list[tuple[str, Any]]
 
 
@@ -130,12 +133,22 @@ class HandledEventAdmin(ReadOnlyAdmin):
 
 @admin.register(RelayState)
 class RelayStateAdmin(ReadOnlyAdmin):
-    list_display = ["name", "bus", "host", "pid", "shards", "breaker", "started_at", "seen_at"]
+    ordering = ("-seen_at",)
+    list_display = ["name", "bus", "shards", "breaker", *PROCESS]
 
 
 @admin.register(ConsumerState)
 class ConsumerStateAdmin(ReadOnlyAdmin):
-    list_display = ["name", "group", "host", "pid", "partitions", "lacking", "seen_at"]
+    ordering = ("-seen_at",)
+    list_display = [
+        "name",
+        "group",
+        "partitions",
+        "lacking",
+        "lag_records",
+        "lag_seconds",
+        *PROCESS,
+    ]
 
 
 @admin.register(LostRecords)

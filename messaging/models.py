@@ -263,46 +263,63 @@ class LostRecords(models.Model):
         return f"{self.group} {self.topic}/{self.partition}/{self.first_offset}"
 
 
-class ConsumerState(models.Model):
-    """What a running consumer last said of itself, for those who look from other processes."""
+class ProcessState(models.Model):
+    """What a running process last said of itself, for those who look from other processes."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    group = models.CharField(max_length=NAME_LENGTH)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=40, db_default="")
+    per_minute = models.FloatField(
+        _("a minute"), db_default=0.0, help_text=_("How much it has done lately.")
+    )
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When it ended as it was told to.")
+    )
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class ConsumerState(ProcessState):
+    """Of a running consumer."""
+
+    group = models.CharField(max_length=NAME_LENGTH)
     partitions = models.PositiveIntegerField(help_text=_("How many it reads."))
     lacking = models.TextField(
         blank=True, default="", help_text=_("Topics that it is not given, one a line, and why.")
     )
-    started_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
+    lag_records = models.PositiveBigIntegerField(
+        null=True, help_text=_("How far its group is behind, if that is known.")
+    )
+    lag_seconds = models.FloatField(null=True)
 
     class Meta:
         verbose_name = _("consumer")
         verbose_name_plural = _("consumers")
 
     def __str__(self) -> str:
-        return f"{self.group} {self.host}:{self.pid}"
+        return f"{self.group} {super().__str__()}"
 
 
-class RelayState(models.Model):
-    """What a running relay last said of itself, for those who look from other processes."""
+class RelayState(ProcessState):
+    """Of a running relay."""
 
-    name = models.CharField(max_length=20, primary_key=True)
     bus = models.CharField(max_length=20)
-    host = models.CharField(max_length=255)
-    pid = models.PositiveIntegerField()
     shards = models.PositiveSmallIntegerField(
         db_default=0, help_text=_("How many of the 16 shards of all keys it works for.")
     )
     breaker = models.CharField(max_length=10)
     last_error = models.TextField(blank=True, default="")
-    started_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
 
     class Meta:
         verbose_name = _("relay")
         verbose_name_plural = _("relay")
 
     def __str__(self) -> str:
-        return f"{self.bus} {self.host}:{self.pid}"
+        return f"{self.bus} {super().__str__()}"

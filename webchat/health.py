@@ -26,12 +26,14 @@ from chat.live.runtime import is_draining
 from messaging.away import DatabaseBusyError, DatabaseUnavailableError
 from messaging.backends.writing import would_write
 from messaging.operating.looks import ANSWER_SECONDS, Look
-from messaging.operating.status import look_at_bus
+from messaging.operating.status import look_at_bus, look_for_warnings
 from messaging.outages import DATABASE
 
 # A message to oneself that takes longer does not come.
 LAYER_SECONDS: Final = 1.5
 SQLITE_MILLISECONDS: Final = 200
+# They are looked for beside the parts, and come with them or with the next answer.
+WARNING_SECONDS: Final = 0.1
 # What people's own work has met lately counts, for a look does not see everything: a disk that is
 # full is noticed by who needs another page of it.
 LATELY_SECONDS: Final = 5.0
@@ -51,11 +53,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     `?exclude=bus&exclude=layer` leaves parts out: live chat goes on without Kafka, and saving
     without Redis, so a load balancer should not take every process away for them.
     """
-    found = problems_by_part(left_out=request.GET.getlist("exclude"))
+    left_out = request.GET.getlist("exclude")
+    if "bus" not in left_out:
+        look_for_warnings.begin()
+    found = problems_by_part(left_out=left_out)
     is_ready = not any(found.values())
     body = {
         "status": "ok" if is_ready else "unavailable",
         **{name: problems or "ok" for name, problems in found.items()},
+        "warnings": [] if "bus" in left_out else look_for_warnings.answer_within(WARNING_SECONDS),
     }
     return unlogged(JsonResponse(body, status=200 if is_ready else 503))
 

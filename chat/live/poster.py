@@ -47,11 +47,13 @@ class Poster:
         self.rests.set()
         self._running: asyncio.Task[None] | None = None
         self._is_closing = False
+        self.taken = 0  # since the start
 
     def submit(self, post: NewPost, reply: Reply) -> None:
         """Saves it with the next batch, then calls `reply` on the loop. Raises UnavailableError."""
         if self._is_closing or len(self._waiting) + len(self._aside) >= MAX_WAITING:
             raise UnavailableError
+        self.taken += 1
         self._waiting.append(Waiting(post, reply))
         if self._running is None:
             self._running = asyncio.create_task(self._run(), name="poster")

@@ -17,6 +17,7 @@ from chat.live.hub.sockets import Socket
 from chat.live.poster import Poster
 from chat.live.presence import Presence
 from chat.live.receipt_buffer import ReceiptBuffer
+from chat.live.report import WebReport
 from chat.live.together import Together
 from chat.live.watch import Watch
 from chat.reads.newcomers import rooms_of, standings_of
@@ -49,12 +50,14 @@ class Runtime:
         self.receipts = ReceiptBuffer(self.threads, self.hub.count_people)
         self.presence = Presence(self.hub)
         self.watch = Watch(self.hub, self.presence, self.threads)
+        self.report = WebReport(self.hub, self.poster, self.threads)
         self.is_draining = False
         self.has_stopped = False
 
     def start(self) -> None:
         self.hub.start()
         self.watch.start()
+        self.report.start()
 
     async def drain(self) -> None:
         """Finishes work in progress, says goodbye to every socket and closes it with 1012."""
@@ -91,6 +94,7 @@ class Runtime:
     async def stop(self) -> None:
         self.has_stopped = True
         await self.watch.stop()
+        await self.report.stop()
         await self.hub.stop()
         await self.poster.close()
         await self.loop.run_in_executor(None, self.threads.close)

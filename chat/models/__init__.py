@@ -10,6 +10,7 @@ from chat.models.invites import Invite
 from chat.models.messages import Message, MessageEdit, Reaction
 from chat.models.notifications import Notification
 from chat.models.people import User
+from chat.models.processes import WebProcess
 from chat.models.reports import Report
 from chat.models.sign_ins import SignIn
 from chat.models.webhooks import IncomingWebhook, Webhook, WebhookDelivery
@@ -32,6 +33,7 @@ __all__ = [
     "Report",
     "SignIn",
     "User",
+    "WebProcess",
     "Webhook",
     "WebhookDelivery",
 ]

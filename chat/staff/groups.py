@@ -30,6 +30,7 @@ PIPE: Final = {
     "messaging.view_outboxevent",
     "messaging.view_handledevent",
     "messaging.view_deadletter",
+    "chat.view_webprocess",
     "messaging.view_relaystate",
     "messaging.view_consumerstate",
     "messaging.view_lostrecords",

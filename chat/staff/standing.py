@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from chat.models import IncomingWebhook, Webhook
+from chat.models import IncomingWebhook, Webhook, WebProcess
+from messaging.operating.groups import LAG_SECONDS
+from messaging.operating.processes import Unattended, alive
 from messaging.operating.status import (
     OLDEST_WAITING_SECONDS,
     BusFigures,
@@ -58,6 +63,8 @@ def figures_of(figures: BusFigures) -> Iterator[Figure]:
     yield _relay(figures)
     yield _lost(sum(each.records for each in figures.lost))
     yield _consumers(figures)
+    yield _lag(figures)
+    yield _web()
     yield _webhooks(Webhook.objects.failed().count())
     yield _paused(Webhook.objects.active().paused().count(), "chat_webhook", _("Webhooks paused"))
     unrevoked = IncomingWebhook.objects.unrevoked()
@@ -124,13 +131,65 @@ def _consumers(figures: BusFigures) -> Figure:
     count, state = len(figures.consumers), FINE
     if figures.bus != "kafka":
         words = _("The web process does their work.")
-    elif not count:
-        state, words = BAD, _("None is running: start manage.py run_kafka_consumer.")
+    elif figures.unattended:
+        state, words = BAD, " ".join(map(_unattended, figures.unattended))
     elif any(each.lacking for each in figures.consumers):
         state, words = BAD, _("Some are not given all of their topics: the list says why.")
     else:
         words = _("They are given all of their topics.")
     return Figure(_("Consumers"), str(count), state, words, "messaging_consumerstate")
+
+
+def _unattended(group: Unattended) -> str:
+    """Which group, since when, and what to do."""
+    start = f"manage.py run_kafka_consumer --group {group.group}"
+    if not group.since:
+        return _("Nobody reads for %(group)s: start %(start)s.") % {
+            "group": group.group,
+            "start": start,
+        }
+    since = timezone.localtime(datetime.fromisoformat(group.since))
+    return ngettext(
+        "Nobody has read for %(group)s since %(since)s; %(count)d event is unread:"
+        " start %(start)s.",
+        "Nobody has read for %(group)s since %(since)s; %(count)d events are unread:"
+        " start %(start)s.",
+        group.unread,
+    ) % {
+        "group": group.group,
+        "since": date_format(since, "SHORT_DATETIME_FORMAT"),
+        "count": group.unread,
+        "start": start,
+    }
+
+
+def _lag(figures: BusFigures) -> Figure:
+    """Of the group that is furthest behind, as its consumers say."""
+    known = [each for each in figures.consumers if each.lag_records is not None]
+    worst = max(known, key=lambda each: each.lag_seconds or 0.0, default=None)
+    title, page = _("Unread by consumers"), "messaging_consumerstate"
+    if figures.bus != "kafka":
+        return Figure(title, "0", FINE, _("The web process does their work."), page)
+    if worst is None:
+        return Figure(title, _("not known"), LOOK, _("No consumer has said how far it is."), page)
+    seconds = round(worst.lag_seconds or 0.0)
+    is_late = seconds > LAG_SECONDS
+    words = _("The oldest has been waiting for %d s.") % seconds if seconds else _("All is read.")
+    if is_late:
+        words = _("%(group)s is %(seconds)d s behind: start more of its consumers.") % {
+            "group": worst.group,
+            "seconds": seconds,
+        }
+    return Figure(title, str(worst.lag_records), BAD if is_late else FINE, words, page)
+
+
+def _web() -> Figure:
+    alive_now = alive(WebProcess, timezone.now())
+    people = sum(each.people for each in alive_now)
+    rate = round(sum(each.per_minute for each in alive_now))
+    words = ngettext("%d web process", "%d web processes", len(alive_now)) % len(alive_now)
+    words = _("%(processes)s, %(rate)d messages a minute.") % {"processes": words, "rate": rate}
+    return Figure(_("People connected"), str(people), FINE, words, "chat_webprocess")
 
 
 def _webhooks(count: int) -> Figure:

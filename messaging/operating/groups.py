@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.utils import timezone
 
@@ -36,12 +37,16 @@ def read_groups(adapter: BusAdapter, registry: Registry) -> list[GroupFigures]:
     """Of every group that has handlers. Raises MessagingError when Kafka does not answer."""
     topics = sorted({topic for group in registry.groups() for topic in registry.topics(group)})
     lacking = adapter.find_lacking(topics)
-    return [_read_group(adapter, registry, group, lacking) for group in registry.groups()]
+    return [read_group(adapter, registry, group, lacking) for group in registry.groups()]
 
 
-def _read_group(
-    adapter: BusAdapter, registry: Registry, group: str, lacking: Mapping[str, str]
+def read_group(
+    adapter: BusAdapter,
+    registry: Registry,
+    group: str,
+    lacking: Mapping[str, str] = MappingProxyType({}),
 ) -> GroupFigures:
+    """`lacking`: topics that are not given, with why. Raises MessagingError likewise."""
     now_ms = int(timezone.now().timestamp() * 1000)
     group_id, topics = broker_group_id(group), registry.topics(group)
     lags: Sequence[PartitionLag] = []

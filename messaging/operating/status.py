@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +12,10 @@ from django.db.models import Count, F, Min, Sum
 from django.utils import timezone
 
 from messaging.bus.base_adapter import BusAdapter
+from messaging.bus.configuration import is_embedded
 from messaging.describing import describe
 from messaging.errors import ConfigurationError, MessagingError, TopicLackingError
-from messaging.handling.registry import Registry
+from messaging.handling.registry import Registry, registry
 from messaging.models import ConsumerState, DeadLetter, LostRecords, OutboxEvent, RelayState
 from messaging.operating.groups import (
     FIND_LOST,
@@ -26,33 +26,18 @@ from messaging.operating.groups import (
     read_groups,
 )
 from messaging.operating.looks import Look
+from messaging.operating.processes import (
+    ConsumerFigures,
+    RelayFigures,
+    Unattended,
+    age,
+    alive,
+    consumer_figures,
+    find_unattended,
+    relay_figures,
+)
 
 OLDEST_WAITING_SECONDS = 60.0
-RELAY_SILENT_SECONDS = 30.0
-CONSUMER_SILENT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class RelayFigures:
-    bus: str
-    host: str
-    pid: int
-    shards: int
-    breaker: str
-    last_error: str
-    seen_seconds_ago: float
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerFigures:
-    """`lacking` has a line for each topic that it is not given, with why."""
-
-    group: str
-    host: str
-    pid: int
-    partitions: int
-    lacking: Sequence[str]
-    seen_seconds_ago: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +65,29 @@ class BusFigures:
     relays: Sequence[RelayFigures] = field(default_factory=list)  # all that are not silent
     consumers: Sequence[ConsumerFigures] = field(default_factory=list)  # likewise
     lost: Sequence[LostFigures] = field(default_factory=list)
+    unattended: Sequence[Unattended] = field(default_factory=list)  # groups without a consumer
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"problems": problems_of(self), "warnings": warnings_of(self)}
 
 
-def read_figures() -> BusFigures:
+def read_figures(registry: Registry = registry) -> BusFigures:
     """From the database alone."""
     now = timezone.now()
-    relays = [_relay(state, now) for state in RelayState.objects.order_by("-seen_at")]
+    last_relay = RelayState.objects.order_by("-seen_at").first()
+    consumers = alive(ConsumerState, now)
+    attended = {state.group for state in consumers}
     waiting = OutboxEvent.objects.waiting().aggregate(count=Count("id"), oldest=Min("created_at"))
     return BusFigures(
         bus=settings.MESSAGE_BUS,
         outbox_waiting=waiting["count"],
-        outbox_oldest_seconds=_age(waiting["oldest"], now),
+        outbox_oldest_seconds=age(waiting["oldest"], now),
         outbox_set_aside=OutboxEvent.objects.set_aside().count(),
         dead_letters=DeadLetter.objects.open().count(),
-        relay=relays[0] if relays else None,
-        relays=[r for r in relays if r.seen_seconds_ago < RELAY_SILENT_SECONDS],
-        consumers=[
-            _consumer(state, now)
-            for state in ConsumerState.objects.order_by("group", "host", "pid")
-            if _age(state.seen_at, now) < CONSUMER_SILENT_SECONDS
-        ],
+        relay=relay_figures(last_relay, now) if last_relay else None,
+        relays=[relay_figures(state, now) for state in alive(RelayState, now)],
+        consumers=[consumer_figures(state, now) for state in consumers],
+        unattended=[] if is_embedded() else find_unattended(registry, attended, now),
         lost=[
             LostFigures(**found)
             for found in LostRecords.objects.open()
@@ -114,12 +99,14 @@ def read_figures() -> BusFigures:
 
 
 def problems_of(figures: BusFigures) -> list[str]:
-    """What is stuck or lost, and what to do."""
-    return [*stuck_of(figures), *_lost_problems(figures)]
+    """What is stuck, unattended or lost, and what to do."""
+    unattended = [str(each) for each in figures.unattended if each.is_problem]
+    return [*stuck_of(figures), *unattended, *_lost_problems(figures)]
 
 
 def stuck_of(figures: BusFigures) -> list[str]:
-    """What does not go on by itself now. What was lost does not keep anything from going on."""
+    """What does not go on by itself now, seen from a web process. Nothing there waits for what was
+    lost, or for consumers."""
     problems = []
     if figures.kafka_error:
         does = "refuses" if figures.kafka_refuses else "does not answer"
@@ -193,8 +180,19 @@ def bus_problems() -> list[str]:
         return [f"the bus's tables cannot be read ({describe(error)})"]
 
 
+def bus_warnings() -> list[str]:
+    """What somebody must look after, though it keeps no web process from working."""
+    try:
+        figures = read_figures()
+    except DatabaseError:
+        return []  # that is a problem, and is said as one
+    stuck = stuck_of(figures)
+    return [each for each in problems_of(figures) if each not in stuck] + warnings_of(figures)
+
+
 # For /readyz.
 look_at_bus = Look(bus_problems, silence="the database does not answer")
+look_for_warnings = Look(bus_warnings, silence="the database does not answer")
 
 
 def with_kafka(figures: BusFigures, adapter: BusAdapter, registry: Registry) -> BusFigures:
@@ -205,30 +203,3 @@ def with_kafka(figures: BusFigures, adapter: BusAdapter, registry: Registry) -> 
     except MessagingError as error:
         refuses = isinstance(error, ConfigurationError)
         return replace(figures, kafka_error=describe(error), kafka_refuses=refuses)
-
-
-def _relay(state: RelayState, now: datetime) -> RelayFigures:
-    return RelayFigures(
-        bus=state.bus,
-        host=state.host,
-        pid=state.pid,
-        shards=state.shards,
-        breaker=state.breaker,
-        last_error=state.last_error,
-        seen_seconds_ago=_age(state.seen_at, now),
-    )
-
-
-def _consumer(state: ConsumerState, now: datetime) -> ConsumerFigures:
-    return ConsumerFigures(
-        group=state.group,
-        host=state.host,
-        pid=state.pid,
-        partitions=state.partitions,
-        lacking=state.lacking.splitlines(),
-        seen_seconds_ago=_age(state.seen_at, now),
-    )
-
-
-def _age(moment: datetime | None, now: datetime) -> float:
-    return round(max(0.0, (now - moment).total_seconds()), 1) if moment else 0.0

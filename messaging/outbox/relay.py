@@ -146,6 +146,7 @@ class Relay:
 
     def close(self) -> None:
         """`run` does it at its end."""
+        self._report.stop()
         self._lock.release()
         self._alarm.close()
 
@@ -169,7 +170,7 @@ class Relay:
             if outcome.open_circuit is None:
                 self._hold(outcome.failed)
             self._announce([row for row, _ in outcome.published])
-        self._report.note_errors([*self._holds.errors(), *outcome.errors])
+        self._report.note(len(outcome.published), [*self._holds.errors(), *outcome.errors])
         if outcome.open_circuit is not None:
             self._rest(max(outcome.open_circuit.retry_after_seconds, 0.1))
         elif self._holds.are_too_many:

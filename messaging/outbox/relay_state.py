@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import contextlib
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from uuid import uuid4
 
-from django.utils import timezone
+from django.db import DatabaseError
 
 from messaging.describing import describe
 from messaging.models import RelayState
 from messaging.outbox.shards import Shards
 from messaging.outbox.target import Target
-
-STATE_SECONDS = 5.0
-FORGOTTEN_AFTER = timedelta(hours=1)  # what a relay that is gone has said
+from messaging.process_report import ProcessReport
 
 
 class StateReport:
@@ -24,41 +19,32 @@ class StateReport:
 
     def __init__(self, target: Target, clock: Callable[[], float]) -> None:
         self._target = target
-        self._clock = clock
-        self._started_at: datetime = timezone.now()
-        self._saved_at = float("-inf")
-        self._name = f"outbox {uuid4().hex[:8]}"
-        self._saved: tuple[str, int] | None = None
+        self._report = ProcessReport(RelayState, "outbox", clock=clock)
         self._last_error = ""
+        self._published = 0
 
-    def note_errors(self, errors: Iterable[Exception]) -> None:
-        """Of everything that waits now; the first is told."""
+    def note(self, published: int, errors: Iterable[Exception]) -> None:
+        """Of a round: how many went out, and the errors of everything that waits now, of which the
+        first is told."""
+        self._published += published
         self._last_error = next((describe(error) for error in errors), "")
 
     def make_due(self) -> None:
-        self._saved_at = float("-inf")
+        self._report.make_due()
 
     def save_when_due(self, shards: Shards) -> None:
-        current = self._target.breaker_state(), len(shards)
-        is_due = self._clock() - self._saved_at >= STATE_SECONDS
-        if not is_due and current == self._saved:
+        breaker = self._target.breaker_state()
+        if not self._report.is_due((breaker, len(shards))):
             return
-        if self._saved is None:
-            RelayState.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
-        self._save(*current)
-        self._saved_at, self._saved = self._clock(), current
-
-    def _save(self, breaker: str, shards: int) -> None:
-        RelayState.objects.update_or_create(
-            name=self._name,
-            defaults={
-                "bus": self._target.bus,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "shards": shards,
-                "breaker": breaker,
-                "last_error": self._last_error,
-                "started_at": self._started_at,
-                "seen_at": timezone.now(),
-            },
+        self._report.tell(
+            says=(breaker, len(shards)),
+            done=self._published,
+            bus=self._target.bus,
+            shards=len(shards),
+            breaker=breaker,
+            last_error=self._last_error,
         )
+
+    def stop(self) -> None:
+        with contextlib.suppress(DatabaseError):
+            self._report.stop()

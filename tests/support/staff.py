@@ -29,6 +29,7 @@ from chat.models import (
     User,
     Webhook,
     WebhookDelivery,
+    WebProcess,
 )
 from messaging.models import (
     ConsumerState,
@@ -230,6 +231,15 @@ MAKE: dict[type[Model], Callable[[], Model]] = {
         user=make_person("ann"), session_key=f"{SECRET[:8]}{uuid.uuid4().hex}"
     ),
     User: lambda: make_person("somebody"),
+    WebProcess: lambda: WebProcess.objects.create(
+        name=uuid.uuid4().hex[:20],
+        host="web-1",
+        pid=7,
+        sockets=3,
+        people=2,
+        started_at=timezone.now(),
+        seen_at=timezone.now(),
+    ),
     Webhook: _webhook,
     WebhookDelivery: lambda: WebhookDelivery.objects.create(
         webhook=_webhook(), event_id=uuid.uuid4(), event_type="message.created", body="{}"

@@ -27,8 +27,9 @@ WRITERS: Final = {
     },
     "messaging": {
         "models.py": "what an operator does to rows of the outbox",
-        "outbox/": "rows of the outbox, from recorded to sent, and the relay's own",
+        "outbox/": "rows of the outbox, from recorded to sent",
         "handling/": "what was handled, dead letters and how they ended",
+        "process_report.py": "what a running process says of itself",
         "replay/": "a table of its own for one run: which events it has seen",
     },
     "webchat": {},

@@ -17,6 +17,7 @@ from messaging.management.arguments import seconds
 from messaging.management.exits import AWAY, UNHEALTHY, fail
 from messaging.management.waiting import add_wait, require_database
 from messaging.operating.groups import GroupFigures, names_of_group
+from messaging.operating.processes import ProcessFigures
 from messaging.operating.status import (
     BusFigures,
     problems_of,
@@ -101,11 +102,18 @@ def consumer_rows(figures: BusFigures) -> list[tuple[str, str]]:
     return [
         (
             f"consumer {names_of_group(each.group)}",
-            f"{each.host}:{each.pid}, {each.partitions} partitions,"
-            f" seen {each.seen_seconds_ago:g} s ago",
+            f"{process(each)}, {each.partitions} partitions",
         )
         for each in figures.consumers
     ]
+
+
+def process(figures: ProcessFigures) -> str:
+    version = f" ({figures.version})" if figures.version else ""
+    return (
+        f"{figures.host}:{figures.pid}{version}, seen {figures.seen_seconds_ago:g} s ago,"
+        f" {figures.per_minute:g} a minute"
+    )
 
 
 def relay_rows(figures: BusFigures) -> list[tuple[str, str]]:
@@ -115,8 +123,7 @@ def relay_rows(figures: BusFigures) -> list[tuple[str, str]]:
     rows = [
         (
             "relay",
-            f"{relay.host}:{relay.pid}, {relay.shards} of {SHARDS} shards,"
-            f" seen {relay.seen_seconds_ago:g} s ago",
+            f"{process(relay)}, {relay.shards} of {SHARDS} shards",
         )
         for relay in relays
     ]

@@ -37,6 +37,7 @@ from messaging.management.exits import (
     stopped_by_signals,
 )
 from messaging.management.waiting import add_wait, require_database, wait_for_kafka
+from messaging.operating.lag_watch import LagWatch
 
 
 class Command(BaseCommand):
@@ -119,23 +120,31 @@ class Command(BaseCommand):
     ) -> None:
         heartbeat = Heartbeat(options["heartbeat_file"])
         report = ConsumerReport(group)
+        lag_watch = LagWatch(adapter, registry, group)
         metrics = ConsumerMetrics(group, port=options["metrics_port"])
 
         def turn(counts: Counts, reader: GroupReader) -> None:
             if not reader.lacking:
                 heartbeat.beat()
             metrics.note(counts)
-            report.save_when_due(partitions=len(reader.assignment()), lacking=reader.lacking)
+            report.save_when_due(
+                partitions=len(reader.assignment()),
+                lacking=reader.lacking,
+                done=counts.records,
+                lag=lag_watch.latest,
+            )
 
         consumer = make_consumer(adapter, group, topics, options, on_turn=turn)
         heartbeat.beat()
+        lag_watch.start()
         try:
             run_beside_companions(consumer, group)
         except TooManyDeadLettersError as error:
             fail(UNHEALTHY, self._too_many(error))
         finally:
+            lag_watch.stop()
             heartbeat.remove()
-            report.remove()
+            report.stop()
             metrics.close()
         say(f"Done: {consumer.counts.records} records in {consumer.counts.batches} batches.")
 

@@ -42,6 +42,12 @@ async def until(condition: Callable[[], object], *, seconds: float = 10) -> None
             await asyncio.sleep(0.01)
 
 
+async def until_true(condition: Callable[[], Any], *, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds * PATIENCE):
+        while not await condition():  # noqa: ASYNC110  (the database announces nothing)
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture(autouse=True)
 def nothing_counted() -> Iterator[None]:
     """What other tests did is not counted: a person's number comes again in each."""

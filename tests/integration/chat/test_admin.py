@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -12,12 +13,14 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from chat.errors import ForbiddenError, NotFoundError
-from chat.models import ActivityCount, AuditEntry, Message, User, Webhook
+from chat.models import ActivityCount, AuditEntry, Message, User, Webhook, WebProcess
 from chat.staff.groups import GROUPS
 from chat.webhooks.outgoing import create_webhook
-from messaging.models import DeadLetter, OutboxEvent
+from messaging.models import ConsumerState, DeadLetter, OutboxEvent
 from messaging.operating.staff import MAX_COUNTED, ReadOnlyAdmin
 from tests.support.people import browser_of, make_group, make_person, post_text
 from tests.support.staff import MAKE, SECRET, WORDS, make_row, staff_of, staff_with
@@ -394,6 +397,36 @@ class TestSite:
             "?status__exact=open"
             not in browser_of(staff_of("Moderators")).get("/admin/").content.decode()
         )
+
+    def test_says_since_when_nobody_has_read_and_what_to_start(self, settings):
+        settings.MESSAGE_BUS = "kafka"
+        state = make_row(ConsumerState)
+        minute = timezone.now() - timedelta(minutes=1)
+        ConsumerState.objects.filter(pk=state.pk).update(seen_at=minute)
+        shown = browser_of(staff_of("Operators")).get("/admin/").content.decode()
+        since = date_format(timezone.localtime(minute), "SHORT_DATETIME_FORMAT")
+        assert f"Nobody has read for webchat-group since {since}; 0 events are unread" in shown
+        assert "start manage.py run_kafka_consumer --group webchat-group." in shown
+
+    def test_says_how_far_behind_the_slowest_group_is(self, settings):
+        settings.MESSAGE_BUS = "kafka"
+        for seconds in (5, 90):
+            state = make_row(ConsumerState)
+            ConsumerState.objects.filter(pk=state.pk).update(
+                lag_records=seconds * 10, lag_seconds=seconds
+            )
+        shown = browser_of(staff_of("Operators")).get("/admin/").content.decode()
+        assert "<strong>900</strong>" in shown
+        assert "webchat-group is 90 s behind" in shown
+
+    def test_counts_the_people_of_all_web_processes_that_live(self):
+        for seconds_ago, people in ((1, 40), (2, 2), (60, 500)):
+            row = make_row(WebProcess)
+            seen_at = timezone.now() - timedelta(seconds=seconds_ago)
+            WebProcess.objects.filter(pk=row.pk).update(people=people, seen_at=seen_at)
+        shown = browser_of(staff_of("Operators")).get("/admin/").content.decode()
+        assert "<strong>42</strong>" in shown
+        assert "2 web processes" in shown
 
     def test_speaks_russian(self):
         person = staff_of("Operators")

@@ -24,7 +24,7 @@ from messaging.contract.records import RecordPosition
 from messaging.handling.dispatch import Dispatcher, Progress
 from messaging.handling.registry import MAIN_GROUP, registry
 from messaging.outbox.rows import read_waiting
-from tests.integration.chat.conftest import in_thread
+from tests.integration.chat.conftest import in_thread, until_true
 from tests.support import people
 from tests.support.processes import PATIENCE
 
@@ -171,9 +171,3 @@ def read_by(person: User, chat: Chat) -> Event:
         produced_at=timezone.now(),
         position=RecordPosition(STATUS_TOPIC, 0, chat.pk),
     )
-
-
-async def until_true(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10 * PATIENCE):
-        while not await condition():  # noqa: ASYNC110  (the database announces nothing)
-            await asyncio.sleep(0.01)

@@ -61,7 +61,14 @@ class TestHealth:
         status, body = ready(client)
         assert (status, body) == (
             200,
-            {"status": "ok", "process": "ok", "database": "ok", "layer": "ok", "bus": "ok"},
+            {
+                "status": "ok",
+                "process": "ok",
+                "database": "ok",
+                "layer": "ok",
+                "bus": "ok",
+                "warnings": [],
+            },
         )
 
     @pytest.mark.parametrize("part", ["database", "layer", "bus"])

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 
 from messaging.away import DatabaseAwayError
 from messaging.bus.adapter import PartitionLag
@@ -20,7 +21,7 @@ from messaging.contract.records import OutgoingRecord, TopicPartition
 from messaging.contract.validation import encode
 from messaging.errors import RetryableError, TopicLackingError
 from messaging.handling.consumer import GroupConsumer
-from messaging.handling.consumer_state import ConsumerReport
+from messaging.handling.consumer_state import ConsumerReport, Lag
 from messaging.handling.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 from messaging.handling.dead_letters import DeadLetterBox, record_of
 from messaging.handling.group_reader import GroupReader
@@ -500,10 +501,15 @@ class TestConsumerReport:
         state = ConsumerState.objects.get()
         assert (state.partitions, state.lacking) == (4, f"{TOPIC} does not exist")
         now[0] = 5.0
-        report.save_when_due(partitions=3, lacking={TOPIC: "does not exist"})
-        assert ConsumerState.objects.get().partitions == 3
-        report.remove()
-        assert not ConsumerState.objects.exists()
+        report.save_when_due(
+            partitions=3, lacking={TOPIC: "does not exist"}, done=100, lag=Lag(20, 1.5)
+        )
+        state = ConsumerState.objects.get()
+        assert (state.partitions, state.per_minute) == (3, 1200.0)
+        assert (state.lag_records, state.lag_seconds) == (20, 1.5)
+        assert state.version == settings.VERSION
+        report.stop()
+        assert ConsumerState.objects.get().stopped_at
 
     def test_does_not_stop_the_consumer_when_the_database_is_away(self, monkeypatch):
         def is_away(*_args: object, **_options: object) -> None:

@@ -25,8 +25,8 @@ from messaging.outbox import relay as relay_module
 from messaging.outbox.recording import NewEvent, outbox_recorded
 from messaging.outbox.relay import Relay, published
 from messaging.outbox.relay_lock import Alarm, FileLock
-from messaging.outbox.relay_state import StateReport
 from messaging.outbox.target import KafkaTarget
+from messaging.process_report import ProcessReport
 from tests.support.bus_parts import STATUS_TOPIC, TOPIC, message_event, record, record_chats
 from tests.support.processes import DEADLINE
 from tests.support.services import wait_until
@@ -435,7 +435,7 @@ class TestADatabaseThatDoesNotWrite:
         thread = threading.Thread(target=relay.run)
         with monkeypatch.context() as patched:
             patched.setattr(relay_module, "mark_published", refuse)
-            patched.setattr(StateReport, "_save", refuse)
+            patched.setattr(ProcessReport, "_save", refuse)
             thread.start()
             wait_until(lambda: len(tries) >= 4, seconds=20)
         assert len(failing.batches) <= 1

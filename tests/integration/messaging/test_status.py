@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -26,11 +27,14 @@ from messaging.models import (
     RelayState,
 )
 from messaging.operating import status
+from messaging.operating.processes import Unattended
 from messaging.operating.status import (
     bus_problems,
+    bus_warnings,
     consumer_problems,
     problems_of,
     read_figures,
+    stuck_of,
     warnings_of,
     with_kafka,
 )
@@ -69,7 +73,12 @@ def see_relay(
 
 
 def see_consumer(
-    *, lacking: str = "", seconds_ago: float = 0, pid: int = 1, partitions: int = 6
+    *,
+    lacking: str = "",
+    seconds_ago: float = 0,
+    pid: int = 1,
+    partitions: int = 6,
+    stopped: bool = False,
 ) -> None:
     now = timezone.now()
     ConsumerState.objects.create(
@@ -81,6 +90,7 @@ def see_consumer(
         lacking=lacking,
         started_at=now,
         seen_at=now - timedelta(seconds=seconds_ago),
+        stopped_at=now - timedelta(seconds=seconds_ago) if stopped else None,
     )
 
 
@@ -259,6 +269,74 @@ class TestProblems:
         assert problem.startswith("the relay holds events back: TopicLackingError: Topic audit")
 
 
+class TestGroupsWithoutConsumers:
+    """On Kafka; a process that is embedded reads for itself."""
+
+    @pytest.fixture(autouse=True)
+    def on_kafka(self, settings):
+        settings.MESSAGE_BUS = "kafka"
+
+    @pytest.fixture
+    def group(self, registry: Registry) -> Registry:
+        registry.add(handler(MAIN_GROUP))
+        return registry
+
+    def publish(self, *, seconds_ago: float) -> None:
+        record(message_event(1, OutboxEvent.objects.count() + 1))
+        OutboxEvent.objects.filter(pk=OutboxEvent.objects.latest("pk").pk).update(
+            status=OutboxEvent.Status.PUBLISHED,
+            created_at=timezone.now() - timedelta(seconds=seconds_ago),
+        )
+
+    def test_are_named_with_how_long_and_what_to_do(self, group):
+        self.publish(seconds_ago=300)
+        see_consumer(seconds_ago=120)
+        self.publish(seconds_ago=100)
+        self.publish(seconds_ago=10)
+        figures = read_figures(group)
+        (found,) = figures.unattended
+        assert (found.group, found.unread, round(found.unread_seconds)) == (MAIN_GROUP, 2, 100)
+        (problem,) = problems_of(figures)
+        assert f"no consumer of group {MAIN_GROUP} runs; the last was h:1, until 20" in problem
+        assert "2 events unread, the oldest for 100 s" in problem
+        assert "manage.py run_kafka_consumer --group webchat-group" in problem
+        assert stuck_of(figures) == []  # no web process works the worse for it
+
+    def test_are_named_at_once_when_they_died(self, group):
+        see_consumer(seconds_ago=25)
+        (problem,) = problems_of(read_figures(group))
+        assert "0 events unread" in problem
+
+    def test_are_none_after_one_that_ended_as_told_while_there_is_nothing_to_read(self, group):
+        see_consumer(seconds_ago=60, stopped=True)
+        assert problems_of(read_figures(group)) == []
+        self.publish(seconds_ago=15)
+        assert problems_of(read_figures(group)) == []
+        OutboxEvent.objects.update(created_at=timezone.now() - timedelta(seconds=30))
+        assert len(problems_of(read_figures(group))) == 1
+
+    def test_are_none_where_one_runs_or_there_is_no_work(self, registry: Registry):
+        registry.add(handler(MAIN_GROUP), handler("rare", has_work=lambda: False))
+        see_consumer()
+        assert read_figures(registry).unattended == []
+
+    def test_are_none_where_the_process_is_embedded(self, group, settings):
+        settings.MESSAGE_BUS = "embedded"
+        assert read_figures(group).unattended == []
+
+    def test_warn_and_are_not_called_stuck(self, monkeypatch):
+        silent = replace(
+            read_figures(Registry()),
+            unattended=[Unattended(MAIN_GROUP, None, "", True, 5, 60.0)],
+            dead_letters=1,
+        )
+        monkeypatch.setattr(status, "read_figures", lambda: silent)
+        assert bus_problems() == []
+        unattended, letters = bus_warnings()
+        assert unattended.startswith("no consumer of group webchat-group runs; 5 events unread")
+        assert letters.startswith("1 dead letters")
+
+
 class TestBusProblems:
     def test_answers_from_the_tables(self):
         assert bus_problems() == []
@@ -288,8 +366,8 @@ class TestKafkaStatus:
         see_relay(pid=8, shards=8, breaker="open")
         see_relay(pid=9, seconds_ago=300)
         shown = run("kafka_status")
-        assert "relay             h:7, 8 of 16 shards, seen 0" in shown
-        assert "relay             h:8, 8 of 16 shards, seen 0" in shown
+        assert re.search(r"relay +h:7, seen \S+ s ago, 0 a minute, 8 of 16 shards", shown)
+        assert re.search(r"relay +h:8, seen \S+ s ago, 0 a minute, 8 of 16 shards", shown)
         assert "h:9" not in shown
         assert "breaker           closed, open" in shown
 
@@ -297,7 +375,7 @@ class TestKafkaStatus:
         see_relay(pid=7, seconds_ago=300)
         see_relay(pid=8, seconds_ago=200)
         shown = run("kafka_status")
-        assert "h:8, 16 of 16 shards, seen 200" in shown
+        assert re.search(r"h:8, seen 200\S* s ago, 0 a minute, 16 of 16 shards", shown)
         assert "h:7" not in shown
 
     def test_gives_programs_stable_names(self):
@@ -306,10 +384,11 @@ class TestKafkaStatus:
         assert set(shown) == {
             *("bus", "outbox_waiting", "outbox_oldest_seconds", "outbox_set_aside"),
             *("dead_letters", "relay", "relays", "kafka_error", "groups"),
-            *("problems", "warnings", "kafka_refuses", "consumers", "lost"),
+            *("problems", "warnings", "kafka_refuses", "consumers", "lost", "unattended"),
         }
         assert set(shown["relay"]) == {
-            *("bus", "host", "pid", "shards", "breaker", "last_error", "seen_seconds_ago")
+            *("bus", "host", "pid", "version", "per_minute", "shards", "breaker", "last_error"),
+            "seen_seconds_ago",
         }
         assert shown["relays"] == [shown["relay"]]
 

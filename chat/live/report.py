@@ -1,0 +1,57 @@
+"""What a web process says of itself every few seconds: `WebProcess`. Nothing waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from chat.database.threads import DATABASE_AWAY, DatabaseThreads
+from chat.live.hub.hub import Hub
+from chat.live.poster import Poster
+from chat.models import WebProcess
+from messaging.process_report import REPORT_SECONDS, ProcessReport
+
+logger = logging.getLogger(__name__)
+
+LAST_WORD_SECONDS: Final = 1.0
+
+
+class WebReport:
+    def __init__(self, hub: Hub, poster: Poster, threads: DatabaseThreads) -> None:
+        self._hub = hub
+        self._poster = poster
+        self._threads = threads
+        self._report = ProcessReport(WebProcess, "web")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._tell_forever(), name="report")
+
+    async def stop(self) -> None:
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._threads.run(self._report.stop), LAST_WORD_SECONDS)
+        except (TimeoutError, DATABASE_AWAY):
+            return
+
+    async def _tell_forever(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            try:
+                await self._threads.run(self._tell)
+            except DATABASE_AWAY:
+                continue  # others say so
+            except Exception as error:  # noqa: BLE001  it survives any error
+                logger.debug("not reported", extra={"error": type(error).__name__})
+
+    def _tell(self) -> None:
+        people = list(self._hub.people.values())
+        self._report.tell(
+            done=self._poster.taken,
+            sockets=sum(map(len, people)),
+            people=len(people),
+        )
