@@ -119,6 +119,14 @@ class Environment:
             )
             raise self._wrong(name, expected) from None
 
+    def networks(self, name: str, *, default: str) -> tuple[Network, ...]:
+        """Addresses and networks."""
+        try:
+            return tuple(ip_network(one) for one in self.names(name, default=default.split(",")))
+        except ValueError:
+            expected = "addresses or networks like 127.0.0.1, 10.0.0.0/8, ::1, comma-separated"
+            raise self._wrong(name, expected) from None
+
     def passwords(self) -> list[str]:
         """All that was given us as a secret, as it is and as it stands in a URL."""
         names = ("SECRET_KEY", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_PASSWORD")

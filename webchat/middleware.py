@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -14,12 +15,18 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from chat.http.json import as_json_error, is_for_programs
-from webchat import health
+from messaging.measures import REQUEST_SECONDS
+from webchat import health, metrics
 from webchat.headers import headers_of
 
 Finish = Callable[[HttpRequest, Any], HttpResponseBase]
 ADDRESS: Final = re.compile(r"([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?")
-HEALTH: Final = {"/livez": health.livez, "/readyz": health.readyz}
+HEALTH: Final = {
+    "/livez": health.livez,
+    "/readyz": health.readyz,
+    "/metrics": metrics.metrics,
+}
+METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def _afterwards(get_response: Any, finish: Finish) -> Any:
@@ -31,6 +38,28 @@ def _afterwards(get_response: Any, finish: Finish) -> Any:
 
         return wait_and_finish
     return lambda request: finish(request, get_response(request))
+
+
+@sync_and_async_middleware
+def measured(get_response: Any) -> Any:
+    """The seconds of each request, by the address's pattern: of these there are few."""
+    if iscoroutinefunction(get_response):
+
+        async def wait(request: HttpRequest) -> HttpResponseBase:
+            began_at = perf_counter()
+            response: HttpResponseBase = await get_response(request)
+            _measure(request, response, perf_counter() - began_at)
+            return response
+
+        return wait
+
+    def call(request: HttpRequest) -> HttpResponseBase:
+        began_at = perf_counter()
+        response: HttpResponseBase = get_response(request)
+        _measure(request, response, perf_counter() - began_at)
+        return response
+
+    return call
 
 
 @sync_and_async_middleware
@@ -56,6 +85,13 @@ def health_by_address(get_response: Any) -> Any:
 @sync_and_async_middleware
 def json_errors(get_response: Any) -> Any:
     return _afterwards(get_response, _with_json)
+
+
+def _measure(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    match = request.resolver_match
+    method = request.method if request.method in METHODS else "other"
+    labels = (method, match.route if match else "none", f"{response.status_code // 100}xx")
+    REQUEST_SECONDS.labels(*labels).observe(seconds)
 
 
 def _asked_by_address(request: HttpRequest) -> Callable[[HttpRequest], HttpResponseBase] | None:

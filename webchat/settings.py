@@ -40,6 +40,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webchat.middleware.measured",
     "webchat.middleware.headers_on_every_answer",
     "webchat.middleware.json_errors",
     "webchat.middleware.health_by_address",
@@ -121,6 +122,8 @@ SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = not STATIC_IS_COLLECTED
 
 # Proxies whose word about a client's address and scheme counts (webchat.proxies); no other does.
 TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
+# Who may read /metrics, by address; to others there is no such page.
+METRICS_ALLOW = env.networks("METRICS_ALLOW", default="127.0.0.0/8,::1")
 # Where every allowed origin is https, cookies go over TLS only, and their names say so: a browser
 # takes a `__Host-` cookie from this very host alone, not from its neighbours under the domain.
 BEHIND_TLS = bool(ALLOWED_ORIGINS) and all(o.startswith("https://") for o in ALLOWED_ORIGINS)

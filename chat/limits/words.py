@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from chat.errors import TooManyError
 from chat.limits.table import HOUR, MINUTE, Limit
+from messaging.measures import LIMITED
 
 # Up to here in seconds, up to there in minutes, then in hours.
 MAX_SECONDS: Final = 59
@@ -19,6 +20,7 @@ MAX_MINUTES: Final = 90
 
 def too_many(limit: Limit, seconds: float) -> TooManyError:
     """In the language of whoever it is shown to, which need not be this thread's."""
+    LIMITED.labels(limit.name).inc()
     detail = format_lazy("{} {}", limit.said, lazy(come_back, str)(seconds))
     return TooManyError(detail, retry_after=seconds)
 

@@ -17,6 +17,7 @@ from chat.errors import UnavailableError
 from chat.live.aside import Aside
 from chat.live.saving import Reply, Waiting, save
 from chat.services.posting.posts import NewPost
+from messaging.measures import COMMIT_SECONDS
 
 # A transaction of this size takes some 100 ms; a larger one would only make everyone wait longer.
 MAX_IN_BATCH: Final = 500
@@ -79,7 +80,8 @@ class Poster:
                 batch = self._next_batch()
                 self.rests.clear()
                 try:
-                    self._aside.add(await save(self._threads, batch))
+                    with COMMIT_SECONDS.time():
+                        self._aside.add(await save(self._threads, batch))
                 finally:
                     self.rests.set()
                 if len(batch) >= BUSY_BATCH:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from chat.database.threads import DatabaseThreads
@@ -122,6 +123,22 @@ async def stop_runtime() -> None:
 def forget_runtime() -> None:
     """The running loop's next one is new."""
     _runtimes.pop(id(asyncio.get_running_loop()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of this process; `posts` since its start."""
+
+    sockets: int
+    people: int
+    posts: int
+
+
+def counts() -> Counts:
+    """From any thread."""
+    running = list(_runtimes.values())
+    people = [sockets for one in running for sockets in list(one.hub.people.values())]
+    return Counts(sum(map(len, people)), len(people), sum(one.poster.taken for one in running))
 
 
 def is_draining() -> bool:

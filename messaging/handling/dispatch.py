@@ -24,6 +24,7 @@ from messaging.errors import MessagingError, PermanentError, RetryableError
 from messaging.handling.handled import claim
 from messaging.handling.registry import Handler, Registry
 from messaging.lock_waits import limit_lock_waits
+from messaging.measures import HANDLER_FAILURES, HANDLER_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -284,6 +285,12 @@ def handle_once(
                 if handler.is_last:
                     last.append((handler, fresh[handler.name]))
                 else:
-                    handler.handle(fresh[handler.name])
+                    _call(handler, fresh[handler.name])
         for handler, handler_events in last:
-            handler.handle(handler_events)
+            _call(handler, handler_events)
+
+
+def _call(handler: Handler, events: Sequence[Event]) -> None:
+    failures = HANDLER_FAILURES.labels(handler.name)
+    with HANDLER_SECONDS.labels(handler.name).time(), failures.count_exceptions():
+        handler.handle(events)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from messaging.handling.consumer import Counts
+from messaging.handling.consumer_state import Lag
+from messaging.measures import serve
 
 
 class ConsumerMetrics:
@@ -29,7 +31,15 @@ class ConsumerMetrics:
             ["group"],
             registry=collector,
         ).labels(group)
-        self._server = start_http_server(port, registry=collector)[0] if port else None
+        self._lag_records, self._lag_seconds = (
+            Gauge(name, text, ["group"], registry=collector)
+            for name, text in (
+                ("webchat_lag_records", "Records of the group unread"),
+                ("webchat_lag_seconds", "The oldest's age"),
+            )
+        )
+        self._group = group
+        self.close = serve(port, collector) if port else lambda: None
 
     def note(self, counts: Counts) -> None:
         self._records.inc(counts.records - self._before.records)
@@ -39,7 +49,10 @@ class ConsumerMetrics:
         self._turned_at.set_to_current_time()
         self._before = replace(counts)
 
-    def close(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+    def note_lag(self, lag: Lag | None) -> None:
+        """None: not known, and not shown."""
+        for gauge in (self._lag_records, self._lag_seconds):
+            gauge.clear()
+        if lag is not None:
+            self._lag_records.labels(self._group).set(lag.records)
+            self._lag_seconds.labels(self._group).set(lag.seconds)

@@ -81,6 +81,9 @@ class Holds:
         now = self._clock()
         return [hold.until - now for hold in self._holds.values()]
 
+    def __len__(self) -> int:
+        return len(self._holds)
+
     @property
     def are_too_many(self) -> bool:
         return len(self._holds) > HELD_LIMIT

@@ -113,6 +113,23 @@ class Relay:
         self.has_lock = False
         self._told_shards: Shards = ()
 
+    @property
+    def published_count(self) -> int:
+        """Since the start."""
+        return self._report.published
+
+    @property
+    def shards(self) -> int:
+        return len(self._lock.shards) if self.has_lock else 0
+
+    @property
+    def held(self) -> int:
+        return len(self._holds)
+
+    @property
+    def breaker(self) -> str:
+        return self._target.breaker_state()
+
     def wake(self, **_signal: object) -> None:
         """From any thread; also a receiver of `outbox_recorded`."""
         self._alarm.ring()

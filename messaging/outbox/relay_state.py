@@ -21,12 +21,12 @@ class StateReport:
         self._target = target
         self._report = ProcessReport(RelayState, "outbox", clock=clock)
         self._last_error = ""
-        self._published = 0
+        self.published = 0
 
     def note(self, published: int, errors: Iterable[Exception]) -> None:
         """Of a round: how many went out, and the errors of everything that waits now, of which the
         first is told."""
-        self._published += published
+        self.published += published
         self._last_error = next((describe(error) for error in errors), "")
 
     def make_due(self) -> None:
@@ -38,7 +38,7 @@ class StateReport:
             return
         self._report.tell(
             says=(breaker, len(shards)),
-            done=self._published,
+            done=self.published,
             bus=self._target.bus,
             shards=len(shards),
             breaker=breaker,

@@ -27,6 +27,12 @@ def find_npm() -> None:
         raise ServiceMissing("The browser's scripts cannot be checked.", "nodejs", "npm")
 
 
+def find_promtool() -> None:
+    """It checks the rules for Prometheus."""
+    if not shutil.which("promtool"):
+        raise ServiceMissing("The rules for Prometheus cannot be checked.", "prometheus")
+
+
 FINDERS: dict[str, Callable[[], object]] = {
     Postgres.environment_name: Postgres.find,
     Redis.environment_name: Redis.find,
@@ -35,6 +41,7 @@ FINDERS: dict[str, Callable[[], object]] = {
     "TEST_CHROMIUM": browser.find,
     "TEST_MSGFMT": find_msgfmt,
     "TEST_NPM": find_npm,
+    "TEST_PROMTOOL": find_promtool,
 }
 
 

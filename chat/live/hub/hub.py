@@ -23,6 +23,7 @@ from chat.live.hub.layer_link import LayerLink
 from chat.live.hub.rooms import Room
 from chat.live.hub.sockets import Socket
 from chat.wire.payloads import to_line
+from messaging.measures import FAN_OUT_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +248,8 @@ class Hub:
                 self._soon.cancel()
                 self._soon = None
             try:
-                await self._flush()
+                with FAN_OUT_SECONDS.time():
+                    await self._flush()
             except Exception:
                 # A bug in one round must not silence the process.
                 logger.exception("a flush failed")

@@ -127,6 +127,7 @@ class Command(BaseCommand):
             if not reader.lacking:
                 heartbeat.beat()
             metrics.note(counts)
+            metrics.note_lag(lag_watch.latest)
             report.save_when_due(
                 partitions=len(reader.assignment()),
                 lacking=reader.lacking,

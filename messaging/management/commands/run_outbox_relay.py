@@ -21,6 +21,7 @@ from messaging.management.exits import (
     stopped_by_signals,
 )
 from messaging.management.waiting import add_wait, require_database
+from messaging.outbox.metrics import serve_relay
 from messaging.outbox.relay import BATCH_SIZE, SWEEP_SECONDS, Relay
 from messaging.outbox.relay_share import make_share
 from messaging.outbox.target import KafkaTarget
@@ -42,6 +43,9 @@ class Command(BaseCommand):
             type=seconds,
             default=SWEEP_SECONDS,
             help="check at least this often, even when nothing woke it (%(default)s)",
+        )
+        parser.add_argument(
+            "--metrics-port", type=positive, help="serve Prometheus metrics on this port"
         )
         parser.add_argument("--heartbeat-file", default="", help="touched while the loop runs")
         add_wait(parser)
@@ -65,11 +69,14 @@ class Command(BaseCommand):
             sweep_seconds=options["sweep_seconds"],
             on_turn=heartbeat.beat,
         )
+        close_metrics = serve_relay(relay, port) if (port := options["metrics_port"]) else None
         try:
             with stopped_by_signals(relay.stop):
                 relay.run()
         finally:
             heartbeat.remove()
+            if close_metrics:
+                close_metrics()
             close_adapter()
 
     def _look_for_kafka(self) -> None:
