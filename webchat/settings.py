@@ -182,6 +182,7 @@ WEBHOOK_LOG_DAYS = env.whole_number("WEBHOOK_LOG_DAYS", default=30, minimum=1)
 KEPT_DAYS = {
     "activity_minutes": 7,
     "activity_hours": 365,
+    "figures": 31,  # the longest chart shows 30 days
     "handled_events": 30,
     "outbox": 30,
     "dead_letters": 90,

@@ -1,4 +1,6 @@
-"""What a web process says of itself every few seconds: `WebProcess`. Nothing waits for it."""
+"""What a web process says of itself every few seconds: `WebProcess`; and once a minute how things
+stand: `MinuteFigures`. Nothing waits for it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,13 @@ import asyncio
 import logging
 from typing import Final
 
+from django.utils import timezone
+
 from chat.database.threads import DATABASE_AWAY, DatabaseThreads
 from chat.live.hub.hub import Hub
 from chat.live.poster import Poster
 from chat.models import WebProcess
+from chat.services.figures import record_minute
 from messaging.process_report import REPORT_SECONDS, ProcessReport
 
 logger = logging.getLogger(__name__)
@@ -24,6 +29,7 @@ class WebReport:
         self._threads = threads
         self._report = ProcessReport(WebProcess, "web")
         self._task: asyncio.Task[None] | None = None
+        self._minute = timezone.now().minute  # the last one that was written down
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._tell_forever(), name="report")
@@ -49,6 +55,13 @@ class WebReport:
                 logger.debug("not reported", extra={"error": type(error).__name__})
 
     def _tell(self) -> None:
+        self._tell_of_oneself()
+        now = timezone.now()
+        if now.minute != self._minute:
+            self._minute = now.minute
+            record_minute(now)
+
+    def _tell_of_oneself(self) -> None:
         people = list(self._hub.people.values())
         self._report.tell(
             done=self._poster.taken,

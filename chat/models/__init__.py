@@ -5,6 +5,7 @@ from chat.models.attachments import Attachment
 from chat.models.audit import AuditEntry
 from chat.models.blocks import Block
 from chat.models.chats import Chat, Membership
+from chat.models.figures import MinuteFigures
 from chat.models.invitations import Invitation
 from chat.models.invites import Invite
 from chat.models.messages import Message, MessageEdit, Reaction
@@ -28,6 +29,7 @@ __all__ = [
     "Membership",
     "Message",
     "MessageEdit",
+    "MinuteFigures",
     "Notification",
     "Reaction",
     "Report",

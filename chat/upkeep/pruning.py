@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from chat.models import ActivityCount, Attachment, Notification, Report
+from chat.models import ActivityCount, Attachment, MinuteFigures, Notification, Report
 from chat.services.attachments import delete_attachments, remove_files, stray_files
 from messaging.models import DeadLetter, HandledEvent, OutboxEvent
 from messaging.operating.ids_by_time import first_id_since
@@ -115,9 +115,14 @@ def _seen(moment: datetime) -> QuerySet[Notification]:
     return Notification.objects.filter(pk__lt=end, seen_at__lt=moment)
 
 
+def _figures(moment: datetime) -> QuerySet[MinuteFigures]:
+    return MinuteFigures.objects.filter(at__lt=moment)
+
+
 KINDS: tuple[Kind | StrayFiles, ...] = (
     Kind("activity_minutes", "minutes of activity", _minutes, oldest_by="starts_at"),
     Kind("activity_hours", "hours of activity", _hours, oldest_by="starts_at"),
+    Kind("figures", "minutes of the staff's charts", _figures),
     Kind("handled_events", "handled events", _handled_events),
     Kind("outbox", "published events of the outbox", _events),
     Kind("dead_letters", "closed dead letters", _letters),
