@@ -107,12 +107,12 @@ def _write_sentences(connection: psycopg.Connection) -> None:
     """Texts of messages, in two languages, the same in every run."""
     connection.execute("CREATE UNLOGGED TABLE sentence (id integer PRIMARY KEY, words text)")
     with connection.cursor().copy("COPY sentence FROM STDIN") as copy:
-        for row in enumerate(_sentences(SENTENCES)):
+        for row in enumerate(sentences(SENTENCES)):
             copy.write_row(row)
     connection.execute("ANALYZE sentence")
 
 
-def _sentences(count: int) -> list[str]:
+def sentences(count: int) -> list[str]:
     chance = random.Random(13)
     russian = _words(chance, "бвгдклмнпрст", "аеиоуя", 4000)
     english = _words(chance, "bcdfghklmnprst", "aeiou", 4000)
