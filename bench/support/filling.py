@@ -218,6 +218,11 @@ AROUND_MESSAGES = (
     WHERE chat_chat.id = last.chat_id
     """,
     """
+    UPDATE chat_chat SET member_count = members.count
+    FROM (SELECT chat_id, count(*) AS count FROM chat_membership GROUP BY chat_id) AS members
+    WHERE chat_chat.id = members.chat_id
+    """,
+    """
     UPDATE chat_membership SET delivered_seq = last_seq, read_seq = last_seq
     FROM chat_chat WHERE chat_chat.id = chat_id
     """,

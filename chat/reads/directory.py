@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Concat, Lower
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat, Lower
 
 from chat.content.lookalikes import skeleton
 from chat.content.names import normal_form
@@ -114,14 +114,12 @@ def _marked(user: User, people: list[User]) -> list[Payload]:
 
 def find_public_chats(user: User, words: str, page: int) -> Payload:
     own = Membership.objects.active().filter(chat=OuterRef("pk"), user=user)
-    people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
-    count = people.values("chat").annotate(count=Count("pk")).values("count")
     chats = (
         Chat.objects.open_to_all()
         .filter(holding("title", words))
-        .annotate(count=Coalesce(Subquery(count), 0), joined=Exists(own))
-        .order_by("-count", "title", "pk")
-        .values_list("pk", "title", "count", "joined")
+        .annotate(joined=Exists(own))
+        .order_by("-member_count", "title", "pk")
+        .values_list("pk", "title", "member_count", "joined")
     )
     rows, more = page_of(chats, page, size=MAX_FOUND)
     return {

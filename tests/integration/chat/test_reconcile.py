@@ -412,7 +412,7 @@ class TestKinds:
         assert REPAIRS.keys() == {code for code, kind in KINDS.items() if kind.is_repairable}
 
     def test_are_checked_in_one_snapshot(self) -> None:
-        assert len(CHECKS) == 8
+        assert len(CHECKS) == 9
 
 
 class TestSnapshot:
