@@ -281,6 +281,7 @@ class TestWrongCounts:
             ({"revision": 3}, "wrong_revision"),
             ({"published_seq": 50}, "wrong_published_seq"),
             ({"last_message_at": None}, "wrong_last_message_at"),
+            ({"member_count": 7}, "wrong_member_count"),
         ],
     )
     def test_of_a_chat_are_corrected(
