@@ -111,6 +111,7 @@ class Actions:
         yield "welcome, 1,000 chats", self.welcome
         yield "notifications", partial(notifications_page, self.star)
         yield "message receipts", partial(receipts_payload, self.message, self.star, 0)
+        yield "members of a large chat", partial(directory.list_members, BIG_CHAT, "", 0)
         yield "find people", partial(directory.find_people, self.star, "person77")
         yield "find public chats", partial(directory.find_public_chats, self.star, "chat", 0)
         yield "kafka_status", read_figures

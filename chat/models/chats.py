@@ -105,6 +105,13 @@ class Chat(models.Model):
         return high if user_id == low else low
 
 
+def of_member(field: str) -> Subquery:
+    """Of a membership's person. Looked up for one member after the other: for a join PostgreSQL
+    reads all people there are, to find the thousand of a large chat."""
+    people = get_user_model()._default_manager.filter(pk=OuterRef("user"))
+    return Subquery(people.values(field))
+
+
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def active(self) -> MembershipQuerySet:
         return self.filter(left_at__isnull=True)
@@ -119,6 +126,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Without the bots of webhooks: they read nothing, own nothing and fill no group."""
         bots = get_user_model()._default_manager.filter(is_bot=True).values("pk")
         return self.exclude(user__in=bots)
+
+    def with_names(self) -> MembershipQuerySet:
+        """With `username` and `display_name`, to find and to sort by."""
+        return self.alias(username=of_member("username"), display_name=of_member("display_name"))
 
     def unread(self) -> MembershipQuerySet:
         return self.active().filter(chat__last_seq__gt=F("read_seq"))

@@ -176,8 +176,10 @@ def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
 
 
 def _members(chat_id: int, words: str) -> MembershipQuerySet:
-    members = Membership.objects.active().filter(called(words, "user__"), chat_id=chat_id)
-    return members.select_related("user").order_by("user__username")
+    members = Membership.objects.active().filter(chat_id=chat_id).with_names()
+    if words:
+        members = members.filter(called(words))
+    return members.order_by("username").prefetch_related("user")
 
 
 def member_payload(membership: Membership) -> Payload:

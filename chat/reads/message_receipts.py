@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Q, Subquery, Value
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Value
 
 from chat.models import Membership, Message, User
+from chat.models.chats import of_member
 from chat.reads.paging import page_of
 from chat.wire.payloads import Payload, person_payload
 
@@ -41,7 +42,7 @@ def receipts_payload(message: Message, viewer: User, page: int) -> Payload:
     """The counts, and a page of the people: those first who have done most with it."""
     counts = count_receipts(message)
     receivers = _receivers(message, show_reading=viewer.shares_reading).prefetch_related("user")
-    ordered = receivers.order_by("-has_read", "-has_it", _of_member("username"))
+    ordered = receivers.order_by("-has_read", "-has_it", of_member("username"))
     rows, more = page_of(ordered, page, size=PAGE_PEOPLE)
     return {
         "members": counts.members,
@@ -60,18 +61,12 @@ def _receivers(message: Message, *, show_reading: bool) -> Any:
         .people()
         .filter(chat_id=message.chat_id, joined_at__lte=message.created_at)
         .exclude(user_id=message.sender_id)
-        .annotate(shares_reading=_of_member("shares_reading"))
+        .annotate(shares_reading=of_member("shares_reading"))
         .annotate(
             has_it=_whether(Q(delivered_seq__gte=message.seq)),
             has_read=_whether(shown) if show_reading else Value(False),
         )
     )
-
-
-def _of_member(field: str) -> Subquery:
-    """Looked up for one member after the other: for a join PostgreSQL reads all people there are,
-    to find the thousand of a large chat."""
-    return Subquery(User.objects.filter(pk=OuterRef("user")).values(field))
 
 
 def _whether(condition: Q) -> ExpressionWrapper[Q]:

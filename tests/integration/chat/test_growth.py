@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from chat.models import Chat, Membership, User
-from chat.reads.directory import find_public_chats
+from chat.reads.directory import find_mentionable, find_public_chats, list_members
 from chat.reads.message_receipts import receipts_payload
 from chat.upkeep.pruning import KINDS
 from messaging.models import HandledEvent, OutboxEvent
@@ -31,16 +32,32 @@ def crowd(count: int) -> list[User]:
     )
 
 
-class TestReceiptsOfAMessage:
-    def test_look_up_the_chats_members_alone(self, ann: User) -> None:
+class TestAChatOfManyAmongMorePeople:
+    """Its own members are looked up, and nobody else is read."""
+
+    @pytest.fixture
+    def chat(self, ann: User) -> Chat:
         people = crowd(6000)
         chat = make_group(ann)
         Membership.objects.bulk_create(Membership(chat=chat, user=each) for each in people[::20])
         learn("chat_user", "chat_membership")
+        return chat
+
+    def others_read(self, action: Callable[[], object]) -> list[str]:
+        plans = plans_of(action, "chat_membership")
+        assert plans
+        by_name = "using chat_user_username_key on chat_user"
+        return [plan for plan in plans if "Seq Scan on chat_user" in plan or by_name in plan]
+
+    def test_for_receipts_of_a_message(self, ann: User, chat: Chat) -> None:
         message = post_text(chat, ann)
-        plans = plans_of(lambda: receipts_payload(message, ann, 0), "chat_membership")
-        assert len(plans) == 2
-        assert [plan for plan in plans if "Seq Scan on chat_user" in plan] == []
+        assert self.others_read(lambda: receipts_payload(message, ann, 0)) == []
+
+    def test_for_the_list_of_members(self, chat: Chat) -> None:
+        assert self.others_read(lambda: list_members(chat.pk, "", 0)) == []
+
+    def test_for_those_who_can_be_mentioned(self, ann: User, chat: Chat) -> None:
+        assert self.others_read(lambda: find_mentionable(ann, chat.pk, "some")) == []
 
 
 class TestFindingPublicChats:
