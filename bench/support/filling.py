@@ -29,6 +29,7 @@ RARE_RUSSIAN, RARE_ENGLISH = "жемчужина", "lighthouse"
 # Each in one message of twenty.
 COMMON_RUSSIAN, COMMON_ENGLISH = "встреча", "meeting"
 SELDOM = "orchard"  # in one of a thousand
+FORMER = "mandarin"  # in one of twenty, but not of the newest quarter
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _numbers(size: Size) -> dict[str, int | str]:
         "star_chats": CHATS_OF_STAR,
         "members": MEMBERS,
         "rare": RARE,
+        "former": f" {FORMER}",
         "rare_words": f" {RARE_RUSSIAN} {RARE_ENGLISH}",
         "everyone": min(size.people, 1000),
     }
@@ -160,6 +162,7 @@ MESSAGES = (
         CASE WHEN chat = 1 THEN 1 + seq %% %(everyone)s ELSE {MEMBER} END,
         gen_random_uuid(),
         words || ' n' || n
+            || CASE WHEN n %% 20 = 7 AND n < %(all)s * 3 / 4 THEN %(former)s ELSE '' END
             || CASE WHEN chat = 1 AND seq <= %(rare)s THEN %(rare_words)s ELSE '' END,
         now() - interval '1 year' * (1 - n / %(all)s::float), '',
         CASE WHEN chat = 1 AND seq %% 20 = 0 THEN n - 5 END

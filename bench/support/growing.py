@@ -18,6 +18,7 @@ from bench.support.filling import (
     BIG_CHAT,
     COMMON_ENGLISH,
     COMMON_RUSSIAN,
+    FORMER,
     RARE_ENGLISH,
     RARE_RUSSIAN,
     SELDOM,
@@ -127,6 +128,7 @@ class Actions:
             yield f"search, {language}, one chat", self._search(common, BIG_CHAT)
             yield f"search, {language}, few chats", self._search_as_somebody(common)
         yield "search, one in 1,000", self._search(SELDOM)
+        yield "search, frequent once", self._search(FORMER)
         yield "search, common, by one", self._search(COMMON_ENGLISH, sender_id=WRITER)
         yield "search, two words", self._search(f"{RARE_RUSSIAN} {RARE_ENGLISH}")
         yield "search, nothing found", self._search("незабудковый")

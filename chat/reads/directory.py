@@ -37,10 +37,10 @@ def holding(field: str, words: str) -> Q:
     return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
 
 
-def called(words: str, prefix: str = "") -> Q:
+def called(words: str) -> Q:
     """Of people: their username or name holds the words; usernames are in normal form."""
-    username = holding(f"{prefix}username", normal_form(words).removeprefix("@"))
-    return username | holding(f"{prefix}display_name", words)
+    username = holding("username", normal_form(words).removeprefix("@"))
+    return username | holding("display_name", words)
 
 
 def names_of_people(names: Collection[str]) -> dict[int, str]:
