@@ -49,8 +49,9 @@ class ChatPage(ChatAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # Counted for the rows of the page alone.
-        chats: QuerySet[Any] = super().get_queryset(request).counted()
-        return chats
+        chats: Any = super().get_queryset(request)
+        counted: QuerySet[Any] = chats.counted()
+        return counted
 
     @admin.display(description=_("members"))
     def members(self, chat: Any) -> int:

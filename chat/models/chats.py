@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -25,7 +25,7 @@ class ChatQuerySet(models.QuerySet["Chat"]):
     def open_to_all(self) -> ChatQuerySet:
         return self.filter(kind=Chat.Kind.PUBLIC)
 
-    def counted(self) -> ChatQuerySet:
+    def counted(self) -> Any:
         """With `people`: how many are in each now, by their memberships."""
         people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
         count = people.values("chat").annotate(count=Count("pk")).values("count")
@@ -127,7 +127,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         bots = get_user_model()._default_manager.filter(is_bot=True).values("pk")
         return self.exclude(user__in=bots)
 
-    def with_names(self) -> MembershipQuerySet:
+    def with_names(self) -> Any:
         """With `username` and `display_name`, to find and to sort by."""
         return self.alias(username=of_member("username"), display_name=of_member("display_name"))
 

@@ -176,10 +176,10 @@ def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
 
 
 def _members(chat_id: int, words: str) -> MembershipQuerySet:
-    members = Membership.objects.active().filter(chat_id=chat_id).with_names()
-    if words:
-        members = members.filter(called(words))
-    return members.order_by("username").prefetch_related("user")
+    named = Membership.objects.active().filter(chat_id=chat_id).with_names()
+    found = named.filter(called(words)) if words else named
+    members: MembershipQuerySet = found.order_by("username").prefetch_related("user")
+    return members
 
 
 def member_payload(membership: Membership) -> Payload:

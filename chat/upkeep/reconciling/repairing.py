@@ -106,9 +106,9 @@ def _correct_chats(refs: Refs, actor: Operator) -> int:
 
 
 def _count_members(refs: Refs, actor: Operator) -> int:
-    for chat in Chat.objects.counted().filter(pk__in={ref for ref, _ in refs}):
-        chat.member_count = chat.people
-        chat.save(update_fields=["member_count"])
+    counted = Chat.objects.counted().filter(pk__in={ref for ref, _ in refs})
+    for chat_id, people in counted.values_list("pk", "people"):
+        Chat.objects.filter(pk=chat_id).update(member_count=people)
     return len(refs)
 
 
