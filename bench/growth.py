@@ -148,8 +148,12 @@ def explain(
         with psycopg.connect(os.environ["DATABASE_URL"].rpartition("/")[0] + "/large") as aside:
             bound = psycopg.ClientCursor(aside)
             bound.execute("SET statement_timeout = 30000")
-            bound.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
-            print(sql[:1500], *(row[0] for row in bound.fetchall()), sep="\n", file=sys.stderr)
+            print(sql[:1500], file=sys.stderr)
+            try:
+                bound.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
+                print(*(row[0] for row in bound.fetchall()), sep="\n", file=sys.stderr)
+            except psycopg.errors.QueryCanceled as error:
+                print(error, file=sys.stderr)
     return execute(sql, params, many, context)
 
 

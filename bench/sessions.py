@@ -58,7 +58,12 @@ def make_rooms(rooms: int, size: int, url: str) -> list[list[dict[str, Any]]]:
     cookies = make_sessions(people)
     by_room = [people[start : start + size] for start in range(0, len(people), size)]
     chats = Chat.objects.bulk_create(
-        Chat(kind=Chat.Kind.GROUP, title=f"Load {number + 1}", created_by=members[0])
+        Chat(
+            kind=Chat.Kind.GROUP,
+            title=f"Load {number + 1}",
+            created_by=members[0],
+            member_count=len(members),
+        )
         for number, members in enumerate(by_room)
     )
     Membership.objects.bulk_create(

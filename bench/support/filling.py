@@ -29,6 +29,7 @@ RARE_RUSSIAN, RARE_ENGLISH = "жемчужина", "lighthouse"
 # Each in one message of twenty.
 COMMON_RUSSIAN, COMMON_ENGLISH = "встреча", "meeting"
 SELDOM = "orchard"  # in one of a thousand
+FORMER = "mandarin"  # in one of twenty, but not of the newest quarter
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _numbers(size: Size) -> dict[str, int | str]:
         "star_chats": CHATS_OF_STAR,
         "members": MEMBERS,
         "rare": RARE,
+        "former": f" {FORMER}",
         "rare_words": f" {RARE_RUSSIAN} {RARE_ENGLISH}",
         "everyone": min(size.people, 1000),
     }
@@ -107,12 +109,12 @@ def _write_sentences(connection: psycopg.Connection) -> None:
     """Texts of messages, in two languages, the same in every run."""
     connection.execute("CREATE UNLOGGED TABLE sentence (id integer PRIMARY KEY, words text)")
     with connection.cursor().copy("COPY sentence FROM STDIN") as copy:
-        for row in enumerate(_sentences(SENTENCES)):
+        for row in enumerate(sentences(SENTENCES)):
             copy.write_row(row)
     connection.execute("ANALYZE sentence")
 
 
-def _sentences(count: int) -> list[str]:
+def sentences(count: int) -> list[str]:
     chance = random.Random(13)
     russian = _words(chance, "бвгдклмнпрст", "аеиоуя", 4000)
     english = _words(chance, "bcdfghklmnprst", "aeiou", 4000)
@@ -160,6 +162,7 @@ MESSAGES = (
         CASE WHEN chat = 1 THEN 1 + seq %% %(everyone)s ELSE {MEMBER} END,
         gen_random_uuid(),
         words || ' n' || n
+            || CASE WHEN n %% 20 = 7 AND n < %(all)s * 3 / 4 THEN %(former)s ELSE '' END
             || CASE WHEN chat = 1 AND seq <= %(rare)s THEN %(rare_words)s ELSE '' END,
         now() - interval '1 year' * (1 - n / %(all)s::float), '',
         CASE WHEN chat = 1 AND seq %% 20 = 0 THEN n - 5 END
@@ -216,6 +219,11 @@ AROUND_MESSAGES = (
     FROM (SELECT chat_id, max(seq) AS seq, max(created_at) AS created_at FROM chat_message
         GROUP BY chat_id) AS last
     WHERE chat_chat.id = last.chat_id
+    """,
+    """
+    UPDATE chat_chat SET member_count = members.count
+    FROM (SELECT chat_id, count(*) AS count FROM chat_membership GROUP BY chat_id) AS members
+    WHERE chat_chat.id = members.chat_id
     """,
     """
     UPDATE chat_membership SET delivered_seq = last_seq, read_seq = last_seq

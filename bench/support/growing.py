@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from uuid import uuid4
 
 from django.utils import timezone
@@ -18,11 +18,14 @@ from bench.support.filling import (
     BIG_CHAT,
     COMMON_ENGLISH,
     COMMON_RUSSIAN,
+    FORMER,
     RARE_ENGLISH,
     RARE_RUSSIAN,
     SELDOM,
+    SENTENCES,
     SOMEBODY,
     STAR,
+    sentences,
 )
 from chat.errors import UnavailableError
 from chat.models import Chat, Message, User
@@ -43,6 +46,7 @@ from messaging.outbox.target import Result
 
 RELAYED = 100  # events of a round
 WRITER = 2  # of one in a thousand messages of the big chat
+TEXTS = sentences(SENTENCES)
 _numbers = count()
 
 
@@ -86,7 +90,7 @@ class Actions:
         self.middle = self.chat.last_seq // 2
         self.message = Message.objects.get(chat=self.chat, seq=self.chat.last_seq)
         self.relay = Relay(Everything(), NoLock())
-        self.write_a_page()
+        self.write_pages()
         self.relay_all()
 
     def all(self) -> Iterator[tuple[str, Callable[[], object], Callable[[], object]]]:
@@ -108,6 +112,7 @@ class Actions:
         yield "welcome, 1,000 chats", self.welcome
         yield "notifications", partial(notifications_page, self.star)
         yield "message receipts", partial(receipts_payload, self.message, self.star, 0)
+        yield "members of a large chat", partial(directory.list_members, BIG_CHAT, "", 0)
         yield "find people", partial(directory.find_people, self.star, "person77")
         yield "find public chats", partial(directory.find_public_chats, self.star, "chat", 0)
         yield "kafka_status", read_figures
@@ -123,16 +128,19 @@ class Actions:
             yield f"search, {language}, one chat", self._search(common, BIG_CHAT)
             yield f"search, {language}, few chats", self._search_as_somebody(common)
         yield "search, one in 1,000", self._search(SELDOM)
+        yield "search, frequent once", self._search(FORMER)
         yield "search, common, by one", self._search(COMMON_ENGLISH, sender_id=WRITER)
         yield "search, two words", self._search(f"{RARE_RUSSIAN} {RARE_ENGLISH}")
         yield "search, nothing found", self._search("незабудковый")
 
-    def write_a_page(self) -> None:
-        """Somebody finds as much with little past, where their chats have two messages each."""
+    def write_pages(self) -> None:
+        """As much is found with little past, where a chat has two messages and a person one: what
+        a result costs would else be taken for what the past costs."""
         [chat_id, *_] = active_chat_ids(self.somebody)
         for word in (COMMON_RUSSIAN, COMMON_ENGLISH):
-            found = search_messages(self.somebody, Search(word))["results"]
-            post(PAGE_RESULTS - len(found), f"{word} once more", chat_id, SOMEBODY)
+            write_a_page(self.somebody, Search(word), chat_id, SOMEBODY)
+        write_a_page(self.star, Search(COMMON_ENGLISH, sender_id=WRITER), BIG_CHAT, WRITER)
+        write_a_page(self.star, Search(SELDOM), BIG_CHAT, STAR)
 
     def _search(
         self, words: str, chat_id: int | None = None, sender_id: int | None = None
@@ -158,11 +166,19 @@ class Actions:
             pass
 
 
-def post(
-    number: int, words: str = "A new message", chat_id: int = BIG_CHAT, sender_id: int = STAR
-) -> None:
+def write_a_page(user: User, wanted: Search, chat_id: int, sender_id: int) -> None:
+    """What is missing of a page of results, with one more for the next."""
+    found = search_messages(user, wanted)
+    if found["before"] is None:
+        missing = PAGE_RESULTS + 1 - len(found["results"])
+        post(missing, wanted.words, chat_id, sender_id)
+
+
+def post(number: int, word: str = "", chat_id: int = BIG_CHAT, sender_id: int = STAR) -> None:
+    """Texts like those of the past: what was frequent stays so."""
     posts = [
-        NewPost(chat_id, sender_id, uuid4(), f"{words}, {next(_numbers)}") for _ in range(number)
+        NewPost(chat_id, sender_id, uuid4(), f"{TEXTS[n % len(TEXTS)]} {word} n{n}")
+        for n in islice(_numbers, number)
     ]
     refused = [outcome for outcome in post_messages(posts) if not isinstance(outcome, Posted)]
     assert not refused, refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -49,14 +49,13 @@ class ChatPage(ChatAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # Counted for the rows of the page alone.
-        members = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
-        count = members.values("chat").annotate(count=Count("pk")).values("count")
-        chats: QuerySet[Any] = super().get_queryset(request).annotate(count=Subquery(count))
-        return chats
+        chats: Any = super().get_queryset(request)
+        counted: QuerySet[Any] = chats.counted()
+        return counted
 
     @admin.display(description=_("members"))
     def members(self, chat: Any) -> int:
-        return int(chat.count or 0)
+        return int(chat.people)
 
 
 @admin.register(Membership)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,12 @@ class ChatQuerySet(models.QuerySet["Chat"]):
 
     def open_to_all(self) -> ChatQuerySet:
         return self.filter(kind=Chat.Kind.PUBLIC)
+
+    def counted(self) -> Any:
+        """With `people`: how many are in each now, by their memberships."""
+        people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
+        count = people.values("chat").annotate(count=Count("pk")).values("count")
+        return self.annotate(people=Coalesce(Subquery(count), 0))
 
     def direct_of(self, user: User) -> ChatQuerySet:
         return self.filter(kind=Chat.Kind.DIRECT, memberships__user=user)
@@ -60,6 +67,9 @@ class Chat(models.Model):
     # account is gone. Read with the lock that every post takes anyway, and only ever written under
     # it (chat/services/chats/direct_chats.py).
     is_closed = models.BooleanField(default=False, db_default=False, editable=False)
+    # How many people are in it now. Written with each membership that begins or ends, under this
+    # row's lock, so that the largest of all public chats are found without counting.
+    member_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = ChatQuerySet.as_manager()
 
@@ -73,7 +83,14 @@ class Chat(models.Model):
                 name="chat_direct_has_key",
             ),
         ]
-        indexes = [models.Index(fields=["kind", "title"], name="chat_kind_title")]
+        indexes = [
+            models.Index(fields=["kind", "title"], name="chat_kind_title"),
+            models.Index(
+                fields=["-member_count", "title", "id"],
+                name="chat_public_by_members",
+                condition=Q(kind="public"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title or f"{self.kind} chat {self.pk}"
@@ -86,6 +103,13 @@ class Chat(models.Model):
         """The other one of a direct chat, by id."""
         low, high = map(int, (self.direct_key or "").split(":"))
         return high if user_id == low else low
+
+
+def of_member(field: str) -> Subquery:
+    """Of a membership's person. Looked up for one member after the other: for a join PostgreSQL
+    reads all people there are, to find the thousand of a large chat."""
+    people = get_user_model()._default_manager.filter(pk=OuterRef("user"))
+    return Subquery(people.values(field))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -102,6 +126,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Without the bots of webhooks: they read nothing, own nothing and fill no group."""
         bots = get_user_model()._default_manager.filter(is_bot=True).values("pk")
         return self.exclude(user__in=bots)
+
+    def with_names(self) -> Any:
+        """With `username` and `display_name`, to find and to sort by."""
+        return self.alias(username=of_member("username"), display_name=of_member("display_name"))
 
     def unread(self) -> MembershipQuerySet:
         return self.active().filter(chat__last_seq__gt=F("read_seq"))

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import reduce
 from operator import or_
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Concat, Lower
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat, Lower
 
 from chat.content.lookalikes import skeleton
 from chat.content.names import normal_form
@@ -37,10 +37,10 @@ def holding(field: str, words: str) -> Q:
     return reduce(or_, (Q(**{f"{field}__icontains": case}) for case in sorted(cases)))
 
 
-def called(words: str, prefix: str = "") -> Q:
+def called(words: str) -> Q:
     """Of people: their username or name holds the words; usernames are in normal form."""
-    username = holding(f"{prefix}username", normal_form(words).removeprefix("@"))
-    return username | holding(f"{prefix}display_name", words)
+    username = holding("username", normal_form(words).removeprefix("@"))
+    return username | holding("display_name", words)
 
 
 def names_of_people(names: Collection[str]) -> dict[int, str]:
@@ -114,14 +114,12 @@ def _marked(user: User, people: list[User]) -> list[Payload]:
 
 def find_public_chats(user: User, words: str, page: int) -> Payload:
     own = Membership.objects.active().filter(chat=OuterRef("pk"), user=user)
-    people = Membership.objects.active().people().filter(chat=OuterRef("pk")).order_by()
-    count = people.values("chat").annotate(count=Count("pk")).values("count")
     chats = (
         Chat.objects.open_to_all()
         .filter(holding("title", words))
-        .annotate(count=Coalesce(Subquery(count), 0), joined=Exists(own))
-        .order_by("-count", "title", "pk")
-        .values_list("pk", "title", "count", "joined")
+        .annotate(joined=Exists(own))
+        .order_by("-member_count", "title", "pk")
+        .values_list("pk", "title", "member_count", "joined")
     )
     rows, more = page_of(chats, page, size=MAX_FOUND)
     return {
@@ -178,8 +176,10 @@ def find_mentionable(user: User, chat_id: int, words: str) -> list[Payload]:
 
 
 def _members(chat_id: int, words: str) -> MembershipQuerySet:
-    members = Membership.objects.active().filter(called(words, "user__"), chat_id=chat_id)
-    return members.select_related("user").order_by("user__username")
+    named = Membership.objects.active().filter(chat_id=chat_id).with_names()
+    found = named.filter(called(words)) if words else named
+    members: MembershipQuerySet = found.order_by("username").prefetch_related("user")
+    return members
 
 
 def member_payload(membership: Membership) -> Payload:

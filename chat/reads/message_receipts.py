@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Value
 
 from chat.models import Membership, Message, User
+from chat.models.chats import of_member
 from chat.reads.paging import page_of
 from chat.wire.payloads import Payload, person_payload
 
@@ -32,7 +33,7 @@ def count_receipts(message: Message) -> ReceiptCounts:
         members=Count("pk"),
         delivered=Count("pk", filter=Q(has_it=True)),
         read=Count("pk", filter=Q(has_read=True)),
-        not_showing=Count("pk", filter=Q(user__shares_reading=False)),
+        not_showing=Count("pk", filter=Q(shares_reading=False)),
     )
     return ReceiptCounts(**counts)
 
@@ -40,8 +41,8 @@ def count_receipts(message: Message) -> ReceiptCounts:
 def receipts_payload(message: Message, viewer: User, page: int) -> Payload:
     """The counts, and a page of the people: those first who have done most with it."""
     counts = count_receipts(message)
-    receivers = _receivers(message, show_reading=viewer.shares_reading).select_related("user")
-    ordered = receivers.order_by("-has_read", "-has_it", "user__username")
+    receivers = _receivers(message, show_reading=viewer.shares_reading).prefetch_related("user")
+    ordered = receivers.order_by("-has_read", "-has_it", of_member("username"))
     rows, more = page_of(ordered, page, size=PAGE_PEOPLE)
     return {
         "members": counts.members,
@@ -54,12 +55,13 @@ def receipts_payload(message: Message, viewer: User, page: int) -> Payload:
 
 def _receivers(message: Message, *, show_reading: bool) -> Any:
     """With `has_it`, and `has_read` as far as that is shown."""
-    shown = Q(user__shares_reading=True, read_seq__gte=message.seq)
+    shown = Q(read_seq__gte=message.seq) & Q(shares_reading=True)
     return (
         Membership.objects.active()
         .people()
         .filter(chat_id=message.chat_id, joined_at__lte=message.created_at)
         .exclude(user_id=message.sender_id)
+        .annotate(shares_reading=of_member("shares_reading"))
         .annotate(
             has_it=_whether(Q(delivered_seq__gte=message.seq)),
             has_read=_whether(shown) if show_reading else Value(False),

@@ -27,8 +27,12 @@ QUERY_CANCELED: Final = "57014"
 INDEXED: Final = f"""({VECTOR.format("content")}
     || array_to_tsvector(ARRAY['#chat' || chat_id::text, '#part' || (id >> 17)::text]))"""
 PART_BITS: Final = 17  # of an id: a part has 131 thousand messages
-# How many parts are asked first; then all the rest at once.
+# How many parts are asked first; then twice as many each time: what is met late costs as much again
+# at most.
 FIRST_PARTS: Final = 4
+# For the index's list of what it has found. One that is too long says only in which page of the
+# table to look, and the words of each message there are looked for anew.
+LIST_MEMORY: Final = "64MB"
 # So few messages in all chats that are searched need no parts.
 FEW: Final = 20_000
 
@@ -53,10 +57,11 @@ def _set_limits() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('statement_timeout', %s, true),"
+            " set_config('work_mem', %s, true),"
             # Parts are asked one after the other, until there are enough.
             " set_config('max_parallel_workers_per_gather', '0', true),"
             " set_config('jit', 'off', true)",
-            [str(TIMEOUT_MS)],
+            [str(TIMEOUT_MS), LIST_MEMORY],
         )
 
 
@@ -124,16 +129,20 @@ def _stems(terms: Sequence[Term]) -> list[str]:
 
 
 def _places(walked: Walk, scope: Scope) -> Iterator[tuple[int, list[str]]]:
-    """What of the past is left: each the id before which it ends, and its parts as words; none:
-    all the rest."""
+    """What of the past is left, the newest first: each the id before which it ends, and its parts
+    as words; none: all of them."""
     end = walked.floor if scope.before_id is None else min(walked.floor, scope.before_id)
-    if end > 0 and (walked.total is None or walked.total > FEW):
-        last = (end - 1) >> PART_BITS
-        first = max(0, last + 1 - FIRST_PARTS)
-        yield end, [f"'#part{part}'" for part in range(first, last + 1)]
-        end = first << PART_BITS
-    if end > 0:
+    if end > 0 and walked.total is not None and walked.total <= FEW:
         yield end, []
+        return
+    number = FIRST_PARTS
+    while end > 0:
+        last = (end - 1) >> PART_BITS
+        first = max(0, last + 1 - number)
+        # The oldest ones are all that is left.
+        yield end, [f"'#part{part}'" for part in range(first, last + 1)] if first else []
+        end = first << PART_BITS
+        number *= 2
 
 
 def _indexed(

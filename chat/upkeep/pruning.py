@@ -13,7 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from chat.models import ActivityCount, Attachment, MinuteFigures, Notification, Report
 from chat.services.attachments import delete_attachments, remove_files, stray_files
@@ -92,9 +93,12 @@ def _hours(moment: datetime) -> QuerySet[ActivityCount]:
 def _handled_events(moment: datetime) -> QuerySet[HandledEvent]:
     """Not those of an event that some group has still to handle: in embedded mode it would be
     handled twice."""
-    waiting = OutboxEvent.objects.waiting().filter(event_id=OuterRef("event_id"))
+    # Looked up for one row after the other: with a join PostgreSQL, which expects none to wait,
+    # compares each row with all that do.
+    event = OutboxEvent.objects.filter(event_id=OuterRef("event_id")).values("status")
+    handled = HandledEvent.objects.alias(status=Coalesce(Subquery(event), Status.PUBLISHED))
     end = first_id_since(HandledEvent, "handled_at", moment)
-    return HandledEvent.objects.filter(~Exists(waiting), pk__lt=end, handled_at__lt=moment)
+    return handled.exclude(status=Status.WAITING).filter(pk__lt=end, handled_at__lt=moment)
 
 
 def _events(moment: datetime) -> QuerySet[OutboxEvent]:

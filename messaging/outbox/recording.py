@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from django.db import transaction
@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from messaging.errors import InvalidEventError
 from messaging.models import OutboxEvent
+from messaging.outbox.event_ids import new_event_id
 from messaging.pipeline.binary import boolean, int2s, texts, timestamptz, uuids
 from messaging.pipeline.transactions import tell
 
@@ -54,7 +55,7 @@ class NewEvent:
     event_type: str
     payload: Mapping[str, Any]
     schema_version: int = 1
-    event_id: UUID = field(default_factory=uuid4)
+    event_id: UUID = field(default_factory=new_event_id)
     traceparent: str = ""
 
 

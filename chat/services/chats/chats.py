@@ -35,8 +35,10 @@ def create_chat(*, owner: User, kind: str, title: str, members: Iterable[User] =
     """Makes a group or a public chat with its owner and first members."""
     if kind not in {Chat.Kind.GROUP, Chat.Kind.PUBLIC}:
         raise BadRequestError.of("kind", "group, public")
-    chat = Chat.objects.create(kind=kind, title=check_title(title), created_by=owner)
     people = {owner.pk: owner, **{member.pk: member for member in members}}
+    chat = Chat.objects.create(
+        kind=kind, title=check_title(title), created_by=owner, member_count=len(people)
+    )
     Membership.objects.bulk_create(
         Membership(chat=chat, user=person, role=Role.OWNER if person == owner else Role.MEMBER)
         for person in people.values()
@@ -73,7 +75,9 @@ def _create_direct_chat(key: str, user: User, other: User) -> Chat:
     # A block, ban or deletion of one of the two either waits here or came first.
     lock_people(user.pk, other.pk)
     person_within_reach(user, other.pk)
-    chat = Chat.objects.create(kind=Chat.Kind.DIRECT, direct_key=key, created_by=user)
+    chat = Chat.objects.create(
+        kind=Chat.Kind.DIRECT, direct_key=key, created_by=user, member_count=2
+    )
     Membership.objects.bulk_create(Membership(chat=chat, user=person) for person in (user, other))
     announce_arrivals(chat, (user, other))
     kind_and_other = {"kind": chat.kind, "with": str(other.pk)}

@@ -47,6 +47,7 @@ def admit(chat: Chat, user: User, *, by: User | None = None) -> None:
     # Earlier messages can be read, but are not unread.
     membership.delivered_seq = membership.read_seq = chat.last_seq
     membership.save()
+    _count_again(chat)
     close_invitation(chat, user, Invitation.Answer.ACCEPTED)
     announce_arrivals(chat, [user])
     _announce_member(chat, membership)
@@ -71,6 +72,7 @@ def dismiss(chat: Chat, membership: Membership, *, by: User | None = None) -> No
     was_owner = membership.role == Role.OWNER
     membership.role = Role.MEMBER
     membership.save(update_fields=[*ENDING, "role"])
+    _count_again(chat)
     action = "member.removed" if by else "member.left"
     record_fact(action, **of_member(chat, membership.user, by or membership.user))
     if was_owner:
@@ -79,7 +81,7 @@ def dismiss(chat: Chat, membership: Membership, *, by: User | None = None) -> No
         "type": "member.left",
         "chat_id": chat.pk,
         "user_id": membership.user_id,
-        "member_count": _count(chat),
+        "member_count": chat.member_count,
     }
     announce(
         [
@@ -140,7 +142,7 @@ def _announce_member(chat: Chat, membership: Membership) -> None:
         "user": person_payload(membership.user),
         "role": membership.role,
         "joined_at": timestamp(membership.joined_at),
-        "member_count": _count(chat),
+        "member_count": chat.member_count,
     }
     announce([HubCommand.to_chat(chat.pk, joined)])
 
@@ -153,6 +155,11 @@ def _check_room(chat: Chat, user: User) -> None:
 
 def _has_people(chat: Chat) -> bool:
     return Membership.objects.active().people().filter(chat=chat).exists()
+
+
+def _count_again(chat: Chat) -> None:
+    chat.member_count = _count(chat)
+    chat.save(update_fields=["member_count"])
 
 
 def _count(chat: Chat) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from chat.upkeep.reconciling.activity_check import check_activity
 from chat.upkeep.reconciling.damage import Damage
 from chat.upkeep.reconciling.handler_checks import check_audit, check_handled
+from chat.upkeep.reconciling.member_check import check_members
 from chat.upkeep.reconciling.message_checks import (
     check_chats,
     check_cursors,
@@ -21,6 +22,7 @@ Check = Callable[[Scope, timedelta], Iterator[Damage]]
 
 CHECKS: tuple[Check, ...] = (
     check_chats,
+    check_members,
     check_cursors,
     check_messages,
     check_events,

@@ -33,6 +33,9 @@ KINDS = {
         "published_seq is {found}, beyond the last message ({expected})", CORRECTED
     ),
     "wrong_last_message_at": Kind("last_message_at is not the time of the last message", CORRECTED),
+    "wrong_member_count": Kind(
+        "member_count is {found}, but {expected} people are in it", CORRECTED
+    ),
     "wrong_cursor": Kind(
         "person {user}: delivered {delivered}, read {read}, of {last_seq}", CORRECTED
     ),

@@ -105,6 +105,13 @@ def _correct_chats(refs: Refs, actor: Operator) -> int:
     return len(refs)
 
 
+def _count_members(refs: Refs, actor: Operator) -> int:
+    counted = Chat.objects.counted().filter(pk__in={ref for ref, _ in refs})
+    for chat_id, people in counted.values_list("pk", "people"):
+        Chat.objects.filter(pk=chat_id).update(member_count=people)
+    return len(refs)
+
+
 def _correct_cursors(refs: Refs, actor: Operator) -> int:
     """What is read was delivered, and nothing beyond the last message can be either."""
     count = 0
@@ -165,6 +172,7 @@ REPAIRS: dict[str, Callable[[Refs, Operator], int]] = {
     "wrong_revision": _correct_chats,
     "wrong_published_seq": _correct_chats,
     "wrong_last_message_at": _correct_chats,
+    "wrong_member_count": _count_members,
     "wrong_cursor": _correct_cursors,
     "message_without_event": _write_events,
     "waiting_event_without_message": _cancel,

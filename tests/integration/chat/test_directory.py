@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
-from chat.models import User
+from chat import migrations
+from chat.models import Chat, User
 from chat.reads.directory import find_people, find_public_chats, list_members, names_of_members
+from chat.services.chats.chats import join_chat
+from chat.services.people.account_deletion import delete_account
+from chat.webhooks.incoming import create_incoming_webhook
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +88,42 @@ class TestTitles:
         people.make_public(ann, title=unicodedata.normalize(kept, "Йога"))
         found = find_public_chats(ann, unicodedata.normalize(typed, "йога"), 0)["chats"]
         assert len(found) == 1
+
+
+class TestTheLargestPublicChats:
+    def test_come_first(self, ann: User) -> None:
+        bob, carl, dora = people.make_people("bob", "carl", "dora")
+        small, large, middle = (
+            people.make_public(ann, *others, title=f"Garden {len(others)}")
+            for others in ((), (bob, carl, dora), (bob,))
+        )
+        join_chat(user=carl, chat_id=middle.pk)
+        people.leave(large, dora)
+        people.leave(large, carl)
+        found = find_public_chats(ann, "garden", 0)["chats"]
+        assert [(chat["id"], chat["member_count"]) for chat in found] == [
+            (middle.pk, 3), (large.pk, 2), (small.pk, 1),
+        ]  # fmt: skip
+
+    def test_are_known_by_those_who_are_in_them_now(self, ann: User) -> None:
+        bob, carl, dora = people.make_people("bob", "carl", "dora")
+        chat = people.make_public(ann, bob, carl)
+        people.remove(chat, bob)
+        delete_account(carl)
+        join_chat(user=dora, chat_id=chat.pk)
+        people.leave(chat, dora)
+        join_chat(user=dora, chat_id=chat.pk)
+        chat.refresh_from_db()
+        assert chat.member_count == 2
+
+    def test_of_before_chats_were_counted_are_counted_by_the_migration(self, ann: User) -> None:
+        bob, carl = people.make_people("bob", "carl")
+        large, empty = people.make_public(ann, bob, carl), people.make_public(ann)
+        people.leave(large, carl)
+        people.leave(empty, ann)
+        create_incoming_webhook(actor=ann, chat_id=large.pk, name="Builds")
+        Chat.objects.update(member_count=9)
+        migration = import_module(f"{migrations.__name__}.0024_public_chats_by_members")
+        migration.count_members(apps, SimpleNamespace(connection=connection))
+        counts = dict(Chat.objects.values_list("pk", "member_count"))
+        assert counts == {large.pk: 2, empty.pk: 0}

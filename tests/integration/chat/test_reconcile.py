@@ -282,6 +282,7 @@ class TestWrongCounts:
             ({"revision": 3}, "wrong_revision"),
             ({"published_seq": 50}, "wrong_published_seq"),
             ({"last_message_at": None}, "wrong_last_message_at"),
+            ({"member_count": 7}, "wrong_member_count"),
         ],
     )
     def test_of_a_chat_are_corrected(
@@ -439,7 +440,7 @@ class TestKinds:
         assert REPAIRS.keys() == {code for code, kind in KINDS.items() if kind.is_repairable}
 
     def test_are_checked_in_one_snapshot(self) -> None:
-        assert len(CHECKS) == 8
+        assert len(CHECKS) == 9
 
 
 class TestSnapshot:

@@ -387,6 +387,29 @@ class TestAPast:
             wanted = wanted.filter(content__contains=word.removesuffix("s"))
         assert found == list(wanted.values_list("pk", flat=True))
 
+    def test_is_asked_for_in_steps_so_that_a_word_of_long_ago_is_not_read_everywhere(
+        self, chat, ann, monkeypatch
+    ):
+        """Of forty parts the newest fourteen do not have it; four, eight and sixteen are asked."""
+        monkeypatch.setattr(walking, "OF_ALL", 0)
+        monkeypatch.setattr(walking, "MAX_NAMED_CHATS", 0)
+        Message.objects.bulk_create(
+            Message(
+                pk=(100 + part << fulltext.PART_BITS) + 1,
+                chat=chat,
+                seq=part + 1,
+                revision=part + 1,
+                sender=ann,
+                content="garden" if part < 26 else "door",
+            )
+            for part in range(40)
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = plans_of(lambda: found(ann, "garden"))[-1]
+        assert entries_found(plan) == 28 - 14
+        assert len(found(ann, "garden")) == 3
+
 
 class TestLimits:
     def test_one_person_searches_so_often_a_minute(self, ann, bob, settings):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0024_web_processes'),
+        ('chat', '0025_web_processes'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0022_words_are_found_apart'),
+        ('chat', '0024_public_chats_by_members'),
     ]
 
     operations = [
