@@ -46,6 +46,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--members", type=int, default=4, help="of each chat (%(default)s)")
     parser.add_argument("--faults", type=int, default=plan.MOST_AT_ONCE, help="of a round, at most")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "chaos")
+    parser.add_argument("--keep", action="store_true", help="what happened in good rounds, too")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     parser.add_argument("--plan", action="store_true", help="say what would happen, and end")
     return parser.parse_args()
@@ -95,7 +96,7 @@ class Run:
         options = self.options
         playing = Playing(self.system, each, next(self.rooms), rate=options.rate, seed=options.seed)
         outcome = asyncio.run(playing.play(self.marks))
-        if outcome.violations:
+        if outcome.violations or options.keep:
             self._keep(outcome)
         outcome.evidence = type(outcome.evidence)()  # judged: a long run has no room for all
         self.report.add(outcome)
@@ -135,12 +136,12 @@ def main() -> int:
     options = arguments()
     if options.seed is None:
         options.seed = time.time_ns() % 1_000_000
-    say(f"Seed {options.seed}")
     if options.plan:
         for each in islice(planned(options), options.rounds or 10):
             print(f"round {each.number}: {', '.join(map(str, each.faults))}")
         return CLEAN
     in_a_namespace()
+    say(f"Seed {options.seed}")
     with System() as system:
         run = Run(system, options)
         try:

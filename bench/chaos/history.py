@@ -67,7 +67,9 @@ class Seen(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """How far a chat is published (`of` is 0), or somebody has received or read it."""
+    """How far a chat is published (`of` is 0), or somebody has received or read it; `is_first`: as
+    a new connection was told in its welcome. Later lines may come late: a client takes the highest.
+    """
 
     at: float
     person: int
@@ -76,6 +78,7 @@ class Tick(NamedTuple):
     of: int
     cursor: str  # published, delivered, read
     seq: int
+    is_first: bool = False
 
 
 class Removal(NamedTuple):

@@ -38,7 +38,7 @@ from bench.chaos.screen import ChatScreen
 
 Line = dict[str, Any]
 # So many unanswered at most, of one person.
-WINDOW = 10
+WINDOW = 20
 SHORTEST_WAIT, LONGEST_WAIT = 0.1, 2.0  # seconds before coming back; as long before trying again
 OPENING_SECONDS, PING_SECONDS = 5.0, 5.0
 COME_AGAIN = {"unavailable", "too_many", "error"}
@@ -146,15 +146,15 @@ class Person:
         if len(self.waiting) >= WINDOW:
             return None
         happens = self._chance.random()
-        if happens < 0.85 or not self._own:
+        if happens < 0.90 or not self._own:
             return self.write(f"{self.id}:{next(self._numbers)}")
-        if happens < 0.86:
+        if happens < 0.92:
             return self.send_again(self._chance.choice(self._answered[-50:]))
-        if happens < 0.90:
-            return self._change("edit", content=f"{self.id}:{next(self._numbers)} edited")
-        if happens < 0.91:
-            return self._change("delete")
         if happens < 0.94:
+            return self._change("edit", content=f"{self.id}:{next(self._numbers)} edited")
+        if happens < 0.945:
+            return self._change("delete")
+        if happens < 0.96:
             return self._change("react")
         if happens < 0.995:
             return self._read()
@@ -183,8 +183,9 @@ class Person:
 
     def _try_in_spite(self) -> None:
         """Somebody who was sent out tries to go on as before."""
-        if len(self.waiting) < WINDOW:
-            self.write(f"{self.id}:{next(self._numbers)} from outside")
+        if self._chance.random() > 0.05:
+            return
+        self.write(f"{self.id}:{next(self._numbers)} from outside")
         self._say("chat.sync", f"{FOREIGN}-{self.chat_id}", chat_id=self.chat_id, revision=0)
 
     def _new(self, kind: str, **fields: Any) -> Try:
@@ -249,6 +250,7 @@ class Person:
         if self.chat_id not in chats:
             self.is_out = True
             return
+        self._take_first_ticks(chats[self.chat_id])
         self._hear_of(chats[self.chat_id]["revision"])
         for one in list(self.waiting.values()):
             if one.kind == "send":
@@ -342,20 +344,18 @@ class Person:
         if self.screen.is_behind:
             self.sync()
 
-    def _take_status(self, line: Line) -> None:
+    def _take_first_ticks(self, chat: Line) -> None:
+        published = {"chat_id": chat["id"], "published_seq": chat["published_seq"]}
+        self._take_status(published, is_first=True)
+        for cursors in chat["cursors"]:
+            self._take_status({"chat_id": chat["id"], **cursors}, is_first=True)
+
+    def _take_status(self, line: Line, *, is_first: bool = False) -> None:
+        now = time.monotonic()
         for cursor in CURSORS:
             if (seq := line.get(f"{cursor}_seq")) is not None:
-                self._history.ticks.append(
-                    Tick(
-                        time.monotonic(),
-                        self.id,
-                        self.connection,
-                        line["chat_id"],
-                        line.get("user_id", 0),
-                        cursor,
-                        seq,
-                    )
-                )
+                about = line["chat_id"], line.get("user_id", 0), cursor, seq, is_first
+                self._history.ticks.append(Tick(now, self.id, self.connection, *about))
 
     def _take_removal(self, line: Line) -> None:
         self.is_out = True

@@ -8,14 +8,15 @@ from bench.chaos.checks.violations import BACKWARD, Facts, Violation
 
 
 def only_forward(facts: Facts) -> Iterator[Violation]:
-    """On each connection: what somebody was told before on another may come again."""
-    last: dict[tuple[int, int, int, int, str], int] = {}
+    """Who comes back finds nothing behind what they had before."""
+    highest: dict[tuple[int, int, int, str], int] = {}
     for tick in facts.history.ticks:
-        key = tick.person, tick.connection, tick.chat_id, tick.of, tick.cursor
-        if tick.seq < last.get(key, 0):
+        key = tick.person, tick.chat_id, tick.of, tick.cursor
+        if tick.is_first and tick.seq < highest.get(key, 0):
             words = f"{tick.cursor} of {tick.of or 'the chat'} in chat {tick.chat_id}"
-            yield Violation(BACKWARD, f"{words} went from {last[key]} to {tick.seq}")
-        last[key] = max(tick.seq, last.get(key, 0))
+            told = f"{tick.person} was told {highest[key]}, then {tick.seq}"
+            yield Violation(BACKWARD, f"{words}: {told}")
+        highest[key] = max(tick.seq, highest.get(key, 0))
 
 
 def never_taken_back(facts: Facts) -> Iterator[Violation]:
