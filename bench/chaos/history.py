@@ -168,12 +168,12 @@ class Record(NamedTuple):
 
 @dataclass
 class Evidence:
-    """`redis_was_away`: whoever is removed meanwhile may be told for 60 s instead of 1."""
+    """`mercy_seconds`: how long after the removal of somebody words may still come to them."""
 
     history: History = field(default_factory=History)
     stored: Stored = field(default_factory=Stored)
     records: list[Record] = field(default_factory=list)
-    redis_was_away: bool = False
+    mercy_seconds: float = 1.0
 
     def write(self, folder: Path) -> None:
         """A file for each kind of fact, a JSON object a line."""

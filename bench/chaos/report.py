@@ -51,6 +51,9 @@ class Report:
             "messages": sum(outcome.messages for outcome in self.outcomes),
             "copies": sum(outcome.copies for outcome in self.outcomes),
             "seconds": round(self.seconds),
+            "latest_words_after_removal": round(
+                max((one.removal_seconds for one in self.outcomes), default=0.0), 2
+            ),
             "recovery_seconds": {
                 kind: {
                     "times": len(took),
@@ -80,6 +83,8 @@ class Report:
             f"Seed {self.seed}: {found['rounds']} rounds, {found['faults']} faults,"
             f" {found['messages']:,} messages, {found['copies']:,} copies seen,"
             f" {found['seconds']} s.",
+            f"Somebody who was removed still saw what was written"
+            f" {found['latest_words_after_removal']} s later, at most.",
             "",
             "Seconds from the healing of a round's faults until all is settled:",
             f"{'fault':<28}{'times':>6}{'median':>8}{'longest':>9}",

@@ -22,9 +22,12 @@ from bench.chaos.plan import Fault, Round
 from bench.chaos.settling import Settling
 from bench.chaos.system import System
 from tests.support.crowd import Room
+from tests.support.processes import PATIENCE
 
 SETTLING_SECONDS = 120.0
 NOT_SETTLED, ENDED = "not settled", "ended by itself"
+# How long after a removal words may come: promised is a second, on a machine that is not busy.
+AT_ONCE, WITHOUT_REDIS = 1.0 * PATIENCE, 60.0
 TOKEN = "c" * 32  # of a form: the cookie and the header say the same
 
 
@@ -35,6 +38,7 @@ class Outcome:
     copies: int = 0
     seconds: float = 0.0
     recovery_seconds: float | None = None
+    removal_seconds: float = 0.0  # between a removal and the latest words that came after it
     left_out: list[str] = field(default_factory=list)  # faults that this machine cannot do
     violations: list[Violation] = field(default_factory=list)
     evidence: Evidence = field(default_factory=Evidence)
@@ -146,14 +150,33 @@ class Playing:
             self.history,
             read_stored(self.system.direct_url, self.chat_ids, marks),
             read_records(self.system.brokers, marks),
-            redis_was_away=any("redis" in fault.target for fault in self.plan.faults),
+            mercy_seconds=WITHOUT_REDIS if self._redis_is_hit() else AT_ONCE,
         )
         self.outcome.violations += violations(evidence)
         self.outcome.messages = len(evidence.stored.messages)
         self.outcome.copies = len(self.history.seen)
 
+        self.outcome.removal_seconds = latest_words(evidence)
+
+    def _redis_is_hit(self) -> bool:
+        return any("redis" in fault.target for fault in self.plan.faults)
+
     def _violates(self, kind: str, words: str) -> None:
         self.outcome.violations.append(Violation(kind, words))
+
+
+def latest_words(evidence: Evidence) -> float:
+    """How long after a removal something was written that came to whoever was removed."""
+    removed = {(one.person, one.chat_id): one.at for one in evidence.history.removals}
+    sends: dict[str, float] = {}
+    for one in evidence.history.tries:
+        sends.setdefault(one.client_message_id, one.at)
+    late = [
+        sends.get(seen.message.client_message_id, 0.0) - removed[seen.person, seen.message.chat_id]
+        for seen in evidence.history.seen
+        if (seen.person, seen.message.chat_id) in removed
+    ]
+    return max(late, default=0.0)
 
 
 def delete(url: str, cookie: str) -> bool:

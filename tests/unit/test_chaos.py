@@ -53,7 +53,9 @@ def told(message: Message) -> Answer:
     return Answer(0.1, message.sender, request_id, "ok", *about)
 
 
-def seen(message: Message, how: str = CREATED, person: int = BORIS, *, applied: bool = True) -> Seen:
+def seen(
+    message: Message, how: str = CREATED, person: int = BORIS, *, applied: bool = True
+) -> Seen:
     return Seen(0.2, person, 1, how, message.revision, message, applied)
 
 
@@ -194,16 +196,16 @@ class TestLeaks:
         assert kinds(evidence) == {"leaked"}
 
     @pytest.mark.parametrize(
-        ("written_at", "redis_was_away", "found"),
-        [(10.9, False, set()), (11.1, False, {"leaked"}), (11.1, True, set())],
+        ("written_at", "mercy_seconds", "found"),
+        [(10.9, 1.0, set()), (11.1, 1.0, {"leaked"}), (11.1, 60.0, set())],
     )
     def test_what_was_written_after_the_removal(
-        self, evidence: Evidence, written_at: float, redis_was_away: bool, found: set[str]
+        self, evidence: Evidence, written_at: float, mercy_seconds: float, found: set[str]
     ) -> None:
         evidence.history.removals.append(Removal(10.0, EVE, CHAT))
         evidence.history.seen += [seen(ONE, person=EVE), seen(TWO, person=EVE)]
         evidence.history.tries[1] = sent(TWO, at=written_at)
-        evidence.redis_was_away = redis_was_away
+        evidence.mercy_seconds = mercy_seconds
         assert kinds(evidence) == found
 
     def test_an_ok_for_whoever_was_removed(self, evidence: Evidence) -> None:

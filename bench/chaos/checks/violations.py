@@ -77,7 +77,7 @@ class Facts:
     @cached_property
     def removed_at(self) -> dict[tuple[int, int], float]:
         """By person and chat: from when on nothing may be told."""
-        mercy = 60.0 if self.evidence.redis_was_away else 1.0
+        mercy = self.evidence.mercy_seconds
         return {(one.person, one.chat_id): one.at + mercy for one in self.history.removals}
 
     def was_removed(self, person: int, chat_id: int) -> bool:
