@@ -29,8 +29,9 @@ from bench.chaos.rounds import Outcome, Playing
 from bench.chaos.system import System
 from tests.support.crowd import Room, make_rooms
 from tests.support.servers import ROOT, manage
+from tests.support.services import ServiceMissing
 
-CLEAN, BROKEN = 0, 3
+CLEAN, MISSING, BROKEN = 0, 1, 3
 AT_A_TIME = 10  # rounds whose people are made together
 
 
@@ -45,6 +46,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--chats", type=int, default=10, help="of each round (%(default)s)")
     parser.add_argument("--members", type=int, default=4, help="of each chat (%(default)s)")
     parser.add_argument("--faults", type=int, default=plan.MOST_AT_ONCE, help="of a round, at most")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=[" ".join(kind) for kind in plan.ALL],
+        metavar="KIND",
+        help="this kind of fault; may be repeated (--plan shows how they are called)",
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "chaos")
     parser.add_argument("--keep", action="store_true", help="what happened in good rounds, too")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
@@ -119,7 +127,8 @@ class Run:
 
 
 def planned(options: argparse.Namespace) -> Iterator[plan.Round]:
-    return plan.rounds(options.seed, most_at_once=options.faults)
+    kinds = plan.kinds_of(options.only) if options.only else plan.ALL
+    return plan.rounds(options.seed, most_at_once=options.faults, kinds=kinds)
 
 
 def line_of(outcome: Outcome) -> str:
@@ -142,6 +151,14 @@ def main() -> int:
         return CLEAN
     in_a_namespace()
     say(f"Seed {options.seed}")
+    try:
+        return judge(options)
+    except ServiceMissing as lack:
+        say(lack)
+        return MISSING
+
+
+def judge(options: argparse.Namespace) -> int:
     with System() as system:
         run = Run(system, options)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -21,7 +21,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "line to kafka": LINE,
     "chat": ("locked",),
 }
-ALL = tuple((target, how) for target, kinds in KINDS.items() for how in kinds)
+Kind = tuple[str, str]
+ALL: tuple[Kind, ...] = tuple((target, how) for target, kinds in KINDS.items() for how in kinds)
 MOST_AT_ONCE = 3
 FIRST_AFTER, LAST_AFTER = 0.5, 3.0  # seconds of a round
 SHORTEST, LONGEST = 1.0, 6.0
@@ -62,17 +63,19 @@ class Round:
         return max((fault.ends for fault in self.faults), default=QUIET_SECONDS)
 
 
-def rounds(seed: int, *, most_at_once: int = MOST_AT_ONCE) -> Iterator[Round]:
+def rounds(
+    seed: int, *, most_at_once: int = MOST_AT_ONCE, kinds: Sequence[Kind] = ALL
+) -> Iterator[Round]:
     """Without an end. Every kind comes once before any comes again, in another order each time."""
     chance = Random(seed)
-    deck: list[tuple[str, str]] = []
+    deck: list[Kind] = []
     number = 0
     while True:
         number += 1
         wanted, taken = chance.randint(1, most_at_once), list[Fault]()
         while len(taken) < wanted:
             if not deck:
-                deck = list(ALL)
+                deck = list(kinds)
                 chance.shuffle(deck)
             target, how = deck.pop()
             if any(fault.target == target for fault in taken):
@@ -81,6 +84,12 @@ def rounds(seed: int, *, most_at_once: int = MOST_AT_ONCE) -> Iterator[Round]:
                 continue
             taken.append(_fault(chance, target, how))
         yield Round(number, tuple(taken), _between(chance, 1.0, 4.0))
+
+
+def kinds_of(names: Sequence[str]) -> list[Kind]:
+    """Raises KeyError for a name that is none."""
+    by_name = {f"{target} {how}": (target, how) for target, how in ALL}
+    return [by_name[name] for name in names]
 
 
 def _fault(chance: Random, target: str, how: str) -> Fault:

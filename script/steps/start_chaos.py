@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from environment import PYTHON, ROOT, ready_python, stop
+from environment import PYTHON, ROOT, ready_python
 from run_tests import get_programs
 
 
 def main(arguments: list[str]) -> None:
     ready_python("requirements-dev.txt")
-    if lacks := get_programs():
-        stop(" ".join(lacks))
+    get_programs()  # what is still missing it says itself, where it is needed
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), "-m", "bench.chaos", *arguments])
 
