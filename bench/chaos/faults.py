@@ -11,7 +11,7 @@ import redis
 from bench.chaos import disks
 from bench.chaos.plan import Fault
 from bench.chaos.system import System
-from tests.support.processes import Process
+from tests.support.processes import Process, free_port
 
 Context = AbstractContextManager[None]
 LINE_BECOMES: dict[str, dict[str, float | bool]] = {
@@ -32,7 +32,7 @@ def context(system: System, fault: Fault, chat_ids: Sequence[int]) -> Context | 
     if fault.how == "locked":
         return locked(system, chat_ids[fault.number % len(chat_ids)])
     if fault.how == "only reads":
-        return only_reading(system)
+        return redis_only_reading(system) if fault.target == "redis" else only_reading(system)
     if fault.how == "memory full":
         return memory_full(system)
     if fault.how == "disk full":
@@ -124,6 +124,17 @@ def memory_full(system: System) -> Iterator[None]:
             yield
         finally:
             client.config_set("maxmemory", 0)
+
+
+@contextmanager
+def redis_only_reading(system: System) -> Iterator[None]:
+    """As after a failover that this address does not follow: a replica, of nobody who answers."""
+    with redis.Redis.from_url(system.redis.url) as client:
+        client.replicaof("127.0.0.1", free_port())
+        try:
+            yield
+        finally:
+            client.replicaof("NO", "ONE")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "relay": PROCESS,
     "consumer": (*PROCESS, "joined"),
     "postgres": (*PROCESS, "only reads", "disk full"),
-    "redis": (*PROCESS, "memory full"),
+    "redis": (*PROCESS, "memory full", "only reads"),
     "kafka": (*PROCESS, "disk full"),
     "line to postgres": LINE,
     "line to redis": LINE,
