@@ -26,6 +26,8 @@ ALL: tuple[Kind, ...] = tuple((target, how) for target, kinds in KINDS.items() f
 MOST_AT_ONCE = 3
 FIRST_AFTER, LAST_AFTER = 0.5, 3.0  # seconds of a round
 SHORTEST, LONGEST = 1.0, 6.0
+# Longer than its group waits for a silent member: another one takes over, and then it wakes up.
+ASLEEP = 11.0, 15.0
 QUIET_SECONDS = 5.0  # of a round without faults
 
 
@@ -93,7 +95,8 @@ def kinds_of(names: Sequence[str]) -> list[Kind]:
 
 
 def _fault(chance: Random, target: str, how: str) -> Fault:
-    after, lasts = _between(chance, FIRST_AFTER, LAST_AFTER), _between(chance, SHORTEST, LONGEST)
+    least, most = ASLEEP if (target, how) == ("consumer", "frozen") else (SHORTEST, LONGEST)
+    after, lasts = _between(chance, FIRST_AFTER, LAST_AFTER), _between(chance, least, most)
     return Fault(target, how, chance.randrange(2), after, lasts)
 
 
