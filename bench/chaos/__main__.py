@@ -137,7 +137,8 @@ def line_of(outcome: Outcome) -> str:
     settled = "never" if recovery is None else f"{recovery:.1f} s"
     return (
         f"round {outcome.round.number}: {outcome.messages} messages, {faults}; settled after"
-        f" {settled}; {outcome.seconds:.0f} s in all; {len(outcome.violations)} violations"
+        f" {settled}; {outcome.seconds:.0f} s in all; words {outcome.removal_seconds:.2f} s after"
+        f" a removal; {len(outcome.violations)} violations"
     )
 
 

@@ -60,6 +60,10 @@ class Round:
     removal_after: float  # somebody is sent out of a chat
 
     @property
+    def hits_redis(self) -> bool:
+        return any("redis" in fault.target for fault in self.faults)
+
+    @property
     def seconds(self) -> float:
         """How long people go on, at least."""
         return max((fault.ends for fault in self.faults), default=QUIET_SECONDS)

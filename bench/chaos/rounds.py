@@ -150,16 +150,13 @@ class Playing:
             self.history,
             read_stored(self.system.direct_url, self.chat_ids, marks),
             read_records(self.system.brokers, marks),
-            mercy_seconds=WITHOUT_REDIS if self._redis_is_hit() else AT_ONCE,
+            mercy_seconds=WITHOUT_REDIS if self.plan.hits_redis else AT_ONCE,
         )
         self.outcome.violations += violations(evidence)
         self.outcome.messages = len(evidence.stored.messages)
         self.outcome.copies = len(self.history.seen)
 
         self.outcome.removal_seconds = latest_words(evidence)
-
-    def _redis_is_hit(self) -> bool:
-        return any("redis" in fault.target for fault in self.plan.faults)
 
     def _violates(self, kind: str, words: str) -> None:
         self.outcome.violations.append(Violation(kind, words))
