@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -151,6 +152,8 @@ def main() -> int:
             print(f"round {each.number}: {', '.join(map(str, each.faults))}")
         return CLEAN
     in_a_namespace()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also in the background of a shell
+        signal.signal(number, signal.default_int_handler)
     say(f"Seed {options.seed}")
     try:
         return judge(options)

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from websockets.asyncio import client as websockets
-from websockets.exceptions import WebSocketException
-from websockets.typing import Origin
-
+from bench.chaos.checks.answers import COME_AGAIN
 from bench.chaos.history import (
-    CREATED,
     OK,
     PAGE,
     Answer,
@@ -35,13 +28,10 @@ from bench.chaos.history import (
     Try,
 )
 from bench.chaos.screen import ChatScreen
+from bench.chaos.visitor import Line, Visitor
 
-Line = dict[str, Any]
 # So many unanswered at most, of one person.
 WINDOW = 20
-SHORTEST_WAIT, LONGEST_WAIT = 0.1, 2.0  # seconds before coming back; as long before trying again
-OPENING_SECONDS, PING_SECONDS = 5.0, 5.0
-COME_AGAIN = {"unavailable", "too_many", "error"}
 ALIVE, SYNC, FOREIGN = "alive", "sync", "foreign"
 EMOJI = ("👍", "❤️", "😂", "🎉")
 CURSORS = ("published", "delivered", "read")
@@ -60,82 +50,26 @@ def message_of(payload: Line) -> Message:
     )
 
 
-class Person:
+class Person(Visitor):
     def __init__(
         self, sign_in: Line, addresses: Sequence[str], history: History, chance: Random
     ) -> None:
-        self.chat_id, self.cookie = int(sign_in["chat"]), sign_in["cookie"]
+        super().__init__(sign_in["cookie"], addresses, chance)
+        self.chat_id = int(sign_in["chat"])
         self.screen = ChatScreen()
         self.id = 0
-        self.is_welcome = self.is_out = False
+        self.is_out = False
         self.has_come = asyncio.Event()
         self.waiting: dict[str, Try] = {}
-        self.connection = 0
-        self._addresses, self._history, self._chance = list(addresses), history, chance
+        self._history = history
         self._numbers = itertools.count(1)
-        self._out: asyncio.Queue[Line] = asyncio.Queue()
-        self._socket: websockets.ClientConnection | None = None
         self._is_syncing = False
         self._own: list[Answer] = []
         self._answered: list[Try] = []
-        self._life: asyncio.Task[None] | None = None
 
-    # Coming and going
-
-    def come(self) -> None:
-        self._life = asyncio.create_task(self._stay())
-
-    async def leave(self) -> None:
-        if self._life is not None:
-            self._life.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._life
-
-    async def _stay(self) -> None:
-        tries = 0
-        while True:
-            before = self.connection
-            with suppress(OSError, WebSocketException, TimeoutError, EOFError):
-                await self._visit()
-            self._is_gone()
-            tries = 0 if self.connection > before else tries + 1
-            ceiling = min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** (tries + 1))
-            await asyncio.sleep(self._chance.uniform(SHORTEST_WAIT, ceiling))
-
-    async def _visit(self) -> None:
-        url = self._chance.choice(self._addresses)
-        async with websockets.connect(
-            url,
-            origin=Origin(f"http://{urlsplit(url).netloc}"),
-            additional_headers={"Cookie": self.cookie},
-            max_size=None,
-            compression=None,
-            open_timeout=OPENING_SECONDS,
-            close_timeout=1,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
-        ) as self._socket:
-            self._out = asyncio.Queue()
-            speaking = asyncio.create_task(self._speak(self._socket))
-            try:
-                async for frame in self._socket:
-                    for line in map(json.loads, str(frame).split("\n")):
-                        self._take(line)
-            finally:
-                speaking.cancel()
-
-    async def _speak(self, socket: websockets.ClientConnection) -> None:
-        with suppress(WebSocketException):
-            while True:
-                await socket.send(json.dumps(await self._out.get()))
-
-    def _is_gone(self) -> None:
-        self.is_welcome = self._is_syncing = False
-
-    def go_for_a_moment(self) -> None:
-        """As when a telephone loses its network: no word of it to the server."""
-        if self._socket is not None:
-            self._socket.transport.abort()
+    def is_gone(self) -> None:
+        super().is_gone()
+        self._is_syncing = False
 
     # Doing
 
@@ -170,7 +104,7 @@ class Person:
         self._try(self._new("send", **again))
 
     def ask_for_another_chat(self, chat_id: int) -> None:
-        self._say("chat.history", f"{FOREIGN}-{chat_id}", chat_id=chat_id)
+        self.say("chat.history", f"{FOREIGN}-{chat_id}", chat_id=chat_id)
 
     def _change(self, kind: str, content: str = "") -> None:
         chosen = self._chance.choice(self._own[-50:]).message_id
@@ -179,14 +113,14 @@ class Person:
     def _read(self) -> None:
         newest = max(self.screen.by_seq, default=0)
         read = self._chance.randint(0, newest)
-        self._say("receipt", None, chat_id=self.chat_id, delivered_seq=newest, read_seq=read)
+        self.say("receipt", None, chat_id=self.chat_id, delivered_seq=newest, read_seq=read)
 
     def _try_in_spite(self) -> None:
         """Somebody who was sent out tries to go on as before."""
         if self._chance.random() > 0.05:
             return
         self.write(f"{self.id}:{next(self._numbers)} from outside")
-        self._say("chat.sync", f"{FOREIGN}-{self.chat_id}", chat_id=self.chat_id, revision=0)
+        self.say("chat.sync", f"{FOREIGN}-{self.chat_id}", chat_id=self.chat_id, revision=0)
 
     def _new(self, kind: str, **fields: Any) -> Try:
         request_id = f"{self.id}-{kind}-{next(self._numbers)}"
@@ -207,30 +141,26 @@ class Person:
                     "client_message_id": one.client_message_id,
                     "content": one.content,
                 }
-                self._say("message.send", one.request_id, **fields)
+                self.say("message.send", one.request_id, **fields)
             case "edit":
                 fields = {"message_id": one.message_id, "content": one.content}
-                self._say("message.edit", one.request_id, **fields)
+                self.say("message.edit", one.request_id, **fields)
             case "delete":
-                self._say("message.delete", one.request_id, message_id=one.message_id)
+                self.say("message.delete", one.request_id, message_id=one.message_id)
             case "react":
                 emoji = self._chance.choice(EMOJI)
                 fields = {"message_id": one.message_id, "emoji": emoji, "on": True}
-                self._say("reaction.set", one.request_id, **fields)
-
-    def _say(self, kind: str, request_id: str | None, **fields: Any) -> None:
-        if self.is_welcome:
-            self._out.put_nowait({"type": kind, "request_id": request_id, **fields})
+                self.say("reaction.set", one.request_id, **fields)
 
     def sync(self) -> None:
         """Once at a time; nothing while nobody is there to ask."""
         if self.is_welcome and not self._is_syncing and not self.is_out:
             self._is_syncing = True
-            self._say("chat.sync", SYNC, chat_id=self.chat_id, revision=self.screen.revision)
+            self.say("chat.sync", SYNC, chat_id=self.chat_id, revision=self.screen.revision)
 
     # Hearing
 
-    def _take(self, line: Line) -> None:
+    def take(self, line: Line) -> None:
         kind = line["type"]
         if line.get("chat_id", self.chat_id) != self.chat_id and "request_id" not in line:
             self._is_foreign(line["chat_id"], kind)
@@ -333,7 +263,7 @@ class Person:
         )
 
     def _take_heads(self, line: Line) -> None:
-        self._say("ping", ALIVE)
+        self.say("ping", ALIVE)
         for chat_id in map(int, line["heads"]):
             if chat_id != self.chat_id:
                 self._is_foreign(chat_id, "heads")
@@ -377,4 +307,3 @@ TAKERS: dict[str, Callable[[Person, Line], None]] = {
     "status": Person._take_status,
     "chat.removed": Person._take_removal,
 }
-assert CREATED.startswith("message.")

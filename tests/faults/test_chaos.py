@@ -70,7 +70,8 @@ class TestChaos:
         assert report["violations"] == []
         assert report["rounds"] == 31
 
-    def test_told_to_stop_leaves_no_process_behind(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_told_to_stop_leaves_no_process_behind(self, tmp_path: Path, number: int) -> None:
         process = begin("--rate", "50", folder=tmp_path)
         seen: set[int] = set()
 
@@ -80,7 +81,7 @@ class TestChaos:
             return len(seen) > EVERYBODY
 
         wait_until(is_at_work, seconds=60, what="the whole system")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.communicate(timeout=120 * PATIENCE)
         assert process.returncode == 130
         wait_until(lambda: not any(map(watchdog.is_alive, seen)), seconds=20)
