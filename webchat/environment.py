@@ -192,7 +192,7 @@ class Environment:
         # would die of it.
         host = {"address": redis_url, "socket_timeout": 20, "socket_connect_timeout": 2}
         return {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "BACKEND": "webchat.channel_layer.RedisLayer",
             "CONFIG": {"hosts": [host], "capacity": 10_000, "expiry": 60},
         }
 

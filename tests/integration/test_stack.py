@@ -23,7 +23,7 @@ class TestStack:
     def test_is_the_one_that_was_asked_for(self, is_on_services):
         assert connection.vendor == ("postgresql" if is_on_services else "sqlite")
         layer = type(get_channel_layer()).__name__
-        assert layer == ("RedisChannelLayer" if is_on_services else "InMemoryChannelLayer")
+        assert layer == ("RedisLayer" if is_on_services else "InMemoryChannelLayer")
 
     @pytest.mark.postgresql
     def test_gives_each_worker_a_redis_database_of_its_own(self):

@@ -99,8 +99,9 @@ class Member:
         self._reader.cancel()
         await self._socket.close()
 
-    async def send(self, chat_id: int, content: str) -> None:
-        request_id = str(uuid4())
+    async def send(self, chat_id: int, content: str, *, request_id: str | None = None) -> None:
+        """`request_id`: a UUID, the client's id of the message as well."""
+        request_id = request_id or str(uuid4())
         self._sent[request_id] = chat_id, time.monotonic()
         frame = {
             "type": "message.send",

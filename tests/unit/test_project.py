@@ -314,6 +314,11 @@ class TestDocuments:
         assert not gone - {"var/"}
 
     @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+    def test_name_only_tests_that_are_there(self, file):
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", file.read_text()):
+            assert f"class {name}" in (ROOT / path).read_text() if name else (ROOT / path).exists()
+
+    @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
     def test_name_only_commands_that_are_there(self, file):
         commands = set(re.findall(r"manage\.py ([a-z_]+)", file.read_text()))
         assert commands <= get_commands().keys()

@@ -195,7 +195,7 @@ class TestRedisUrl:
 
     def test_gives_the_layer_patience_for_idle_sockets(self):
         layer = env().channel_layer("redis://h/0")
-        assert layer["BACKEND"] == "channels_redis.core.RedisChannelLayer"
+        assert layer["BACKEND"] == "webchat.channel_layer.RedisLayer"
         assert layer["CONFIG"]["hosts"][0]["socket_timeout"] > 5
 
     def test_without_it_the_layer_is_in_memory(self):

@@ -1,0 +1,1 @@
+"""Each module judges one kind of promise: functions from evidence to violations, nothing else."""
